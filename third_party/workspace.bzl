@@ -38,8 +38,12 @@ def pinion_dependencies():
         system_library,
         name = "com_google_absl",
         targets = {"absl/" + target: "absl_" + target.split(":")[1] for target in _ABSEIL},
-        # Abseil's own label and its pkg-config module differ here.
-        renamed = {"absl_flag": "absl_flags"},
+        # Where a label and its pkg-config module differ.
+        renamed = {
+            "absl_commandlineflag": "absl_flags_commandlineflag",
+            "absl_flag": "absl_flags",
+            "absl_reflection": "absl_flags_reflection",
+        },
         debian_package = "libabsl-dev",
     )
     _once(

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/scheduler.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/affinity.h"
+#include "core/check.h"
+
+namespace pinion {
+
+absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(
+    const SchedulerOptions& options) {
+  absl::StatusOr<std::vector<int>> cpus = AllowedCpus();
+  if (!cpus.ok()) return cpus.status();
+  const int cpu_count = static_cast<int>(cpus->size());
+  if (options.workers < 1 || options.workers > cpu_count) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot start ", options.workers, " workers; this process may use ",
+        cpu_count, " CPUs, so 1 to ", cpu_count, " are possible"));
+  }
+  auto scheduler = std::unique_ptr<Scheduler>(new Scheduler);
+  for (int i = 0; i < options.workers; ++i) {
+    WorkerOptions worker = {.index = i,
+                            .batch_scheduling = options.batch_scheduling};
+    if (options.pin) worker.cpu = (*cpus)[cpu_count - options.workers + i];
+    scheduler->workers_.push_back(std::make_unique<Worker>(worker));
+    absl::Status status = scheduler->workers_.back()->Start();
+    if (!status.ok()) {
+      scheduler->workers_.pop_back();
+      return absl::Status(status.code(), absl::StrCat("cannot start worker ", i,
+                                                      ": ", status.message()));
+    }
+  }
+  return scheduler;
+}
+
+Scheduler::~Scheduler() {
+  const absl::Status status = Stop();
+  PINION_CHECK(status.ok(), status.message());
+  // Before the tasks, some of which the workers' inboxes may still link.
+  workers_.clear();
+}
+
+std::optional<int> Scheduler::cpu_of(int worker) const {
+  return workers_.at(worker)->options().cpu;
+}
+
+Task* Scheduler::AddTask(int worker, Task::Function function) {
+  PINION_CHECK(worker >= 0 && worker < worker_count(), "there is no worker ",
+               worker, "; there are 0 to ", worker_count() - 1);
+  MutexLock lock(mutex_);
+  tasks_.emplace_back(new Task(*workers_[worker], std::move(function)));
+  return tasks_.back().get();
+}
+
+void Scheduler::Keep(std::shared_ptr<void> object) {
+  MutexLock lock(mutex_);
+  kept_.push_back(std::move(object));
+}
+
+absl::Status Scheduler::Stop() {
+  if (Worker::Current() != nullptr) {
+    return absl::FailedPreconditionError(
+        "a scheduler cannot be stopped on a worker's thread, which would wait "
+        "for itself; stop it on another");
+  }
+  MutexLock lock(stop_mutex_);
+  for (auto& worker : workers_) worker->BeginStop();
+  for (auto& worker : workers_) worker->Join();
+  return absl::OkStatus();
+}
+
+int Scheduler::CurrentWorker() {
+  const Worker* worker = Worker::Current();
+  return worker == nullptr ? -1 : worker->options().index;
+}
+
+}  // namespace pinion

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Scheduler: a set of pinned workers and the tasks that run on them.
+//
+// Threads: anyone may AddTask() and ask; Stop() is for any thread but a
+//          worker's.
+// Life:    workers run from Start() until Stop(); tasks and work lists live
+//          until the scheduler dies, so that whoever still holds one can never
+//          touch freed memory.
+// Example: auto scheduler = Scheduler::Start({.workers = 2});
+//          Task* task = (*scheduler)->AddTask(1, [](WakeReasons) { Work(); });
+//          task->Wake();                            // from anywhere
+#ifndef PINION_CORE_SCHEDULER_H_
+#define PINION_CORE_SCHEDULER_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/mutex.h"
+#include "core/task.h"
+#include "core/worker.h"
+
+namespace pinion {
+
+struct SchedulerOptions {
+  // How many workers, from 1 to the number of CPUs this process may use.
+  int workers = 1;
+  // Gives each worker a CPU of its own, the highest-numbered first, which
+  // leaves the low ones to I/O and interrupts. False: workers float.
+  bool pin = true;
+  // See WorkerOptions.
+  bool batch_scheduling = true;
+};
+
+class Scheduler {
+ public:
+  // Starts all workers, or none. INVALID_ARGUMENT if the options cannot be had
+  // here; the message says what could.
+  static absl::StatusOr<std::unique_ptr<Scheduler>> Start(
+      const SchedulerOptions& options);
+
+  ~Scheduler();  // Stops first.
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  int worker_count() const { return static_cast<int>(workers_.size()); }
+
+  // The CPU that `worker` is pinned to, if it is.
+  std::optional<int> cpu_of(int worker) const;
+
+  // Makes a task of `worker`, 0 to worker_count() - 1. It is not woken.
+  Task* AddTask(int worker, Task::Function function);
+
+  // Keeps `object` until the scheduler dies.
+  void Keep(std::shared_ptr<void> object);
+
+  // Runs what is woken by now and ends the workers' threads; returns when they
+  // have ended, which takes as long as the tasks that run. May be called again
+  // and from several threads. FAILED_PRECONDITION on a worker's own thread.
+  absl::Status Stop();
+
+  // The index of the worker whose thread is the calling one; -1 on others.
+  static int CurrentWorker();
+
+ private:
+  Scheduler() = default;
+
+  // Fixed before Start() returns; anyone may read.
+  std::vector<std::unique_ptr<Worker>> workers_;
+
+  // Held by who stops, while it joins: a second one waits for the same end.
+  Mutex stop_mutex_;
+
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Task>> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<void>> kept_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace pinion
+
+#endif  // PINION_CORE_SCHEDULER_H_

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// WorkItem: what can wait in a WorkList or an Inbox; derive from it.
+//
+// Threads: owned by one holder at a time; who appends it gives it away.
+// Order:   a WorkChain is a line of items, oldest first, owned by its holder.
+// Example: struct Job : WorkItem { int size; };
+//          while (Job* job = chain.Pop<Job>()) Handle(job);
+#ifndef PINION_CORE_WORK_ITEM_H_
+#define PINION_CORE_WORK_ITEM_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/check.h"
+
+namespace pinion {
+
+// Aligned to 16 so that its address leaves room for a count beside it in one
+// word (work_list.h).
+class alignas(16) WorkItem {
+ public:
+  WorkItem() = default;
+  WorkItem(const WorkItem&) = delete;
+  WorkItem& operator=(const WorkItem&) = delete;
+
+ private:
+  friend class WorkList;
+  friend class WorkChain;
+  friend class Inbox;
+
+  // What `next_` says of an item that is in no list.
+  static WorkItem* Unlinked() { return reinterpret_cast<WorkItem*>(1); }
+
+  void AssertUnlinked() const {
+    PINION_DCHECK(next_ == Unlinked(),
+                  "this item is still in a list; it was appended twice");
+  }
+
+  // The item below in the stack, or behind in the chain; the holder's alone.
+  WorkItem* next_ = Unlinked();
+};
+
+static_assert(sizeof(WorkItem) <= 16);
+
+// A line of items that left a list. Whoever holds it owns its items; it must be
+// emptied before it goes.
+class WorkChain {
+ public:
+  WorkChain() = default;
+  WorkChain(WorkChain&& other) noexcept
+      : front_(other.front_), size_(other.size_) {
+    other.front_ = nullptr;
+    other.size_ = 0;
+  }
+  WorkChain& operator=(WorkChain&&) = delete;
+  ~WorkChain() {
+    PINION_DCHECK(empty(), size_, " items were lost with their chain");
+  }
+
+  bool empty() const { return front_ == nullptr; }
+  size_t size() const { return size_; }
+
+  // Takes the oldest item out; null when there is none left.
+  template <typename Item = WorkItem>
+  Item* Pop() {
+    WorkItem* item = front_;
+    if (item == nullptr) return nullptr;
+    front_ = item->next_;
+    item->next_ = WorkItem::Unlinked();
+    --size_;
+    return static_cast<Item*>(item);
+  }
+
+ private:
+  friend class WorkList;
+  friend class Inbox;
+
+  // The line that a stack was, whose youngest item is on top.
+  static WorkChain FromStack(WorkItem* top) {
+    WorkChain chain;
+    while (top != nullptr) {
+      WorkItem* below = top->next_;
+      top->next_ = chain.front_;
+      chain.front_ = top;
+      ++chain.size_;
+      top = below;
+    }
+    return chain;
+  }
+
+  WorkItem* front_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace pinion
+
+#endif  // PINION_CORE_WORK_ITEM_H_

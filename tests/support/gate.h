@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Gate: holds threads at a known point until the test opens it.
+//
+// Threads: anyone may call anything.
+// Example: worker: gate.Pass();    test: gate.AwaitArrivals(1); ...
+// gate.Open();
+#ifndef PINION_TESTS_SUPPORT_GATE_H_
+#define PINION_TESTS_SUPPORT_GATE_H_
+
+#include <condition_variable>
+#include <mutex>
+
+namespace pinion::testing {
+
+class Gate {
+ public:
+  // Waits until the gate is open.
+  void Pass() {
+    std::unique_lock lock(mutex_);
+    ++arrivals_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+
+  // Lets all pass, from now on.
+  void Open() {
+    std::unique_lock lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+
+  // Waits until `count` have arrived since the gate was made.
+  void AwaitArrivals(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return arrivals_ >= count; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int arrivals_ = 0;
+  bool open_ = false;
+};
+
+}  // namespace pinion::testing
+
+#endif  // PINION_TESTS_SUPPORT_GATE_H_
