@@ -23,6 +23,8 @@ _ABSEIL = [
     "flags:flag",
     "flags:reflection",
     "functional:any_invocable",
+    "functional:function_ref",
+    "random:random",
     "status:status",
     "status:statusor",
     "strings:strings",
@@ -42,6 +44,7 @@ def pinion_dependencies():
         renamed = {
             "absl_commandlineflag": "absl_flags_commandlineflag",
             "absl_flag": "absl_flags",
+            "absl_random": "absl_random_random",
             "absl_reflection": "absl_flags_reflection",
         },
         debian_package = "libabsl-dev",

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The status details of a failed unary call: a serialized google.rpc.Status
+// with a pinion.v1.Failure, as gRPC's `grpc-status-details-bin` carries it.
+//
+// Threads: plain functions; any thread.
+// Example: std::string details = EncodeStatusDetails(8, "full", failure);
+//          absl::optional<v1::Failure> back =
+//          FailureFromStatusDetails(details);
+//
+// Written by hand: generated code of google/rpc/status.proto would collide with
+// that of a program that links Pinion and has its own.
+#ifndef PINION_PROTO_WIRE_STATUS_DETAILS_H_
+#define PINION_PROTO_WIRE_STATUS_DETAILS_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "pinion/v1/failure.pb.h"
+
+namespace pinion {
+
+// `code` is a gRPC status code.
+std::string EncodeStatusDetails(int code, absl::string_view message,
+                                const v1::Failure& failure);
+
+// The first Failure among the details; the other details are skipped. Nothing
+// if there is none, or if the bytes are not a google.rpc.Status.
+absl::optional<v1::Failure> FailureFromStatusDetails(
+    absl::string_view serialized);
+
+}  // namespace pinion
+
+#endif  // PINION_PROTO_WIRE_STATUS_DETAILS_H_

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/raw_service.h"
+
+#include <grpcpp/impl/codegen/rpc_service_method.h>
+
+namespace pinion {
+
+int RawService::AddMethod(const std::string& path) {
+  paths_.push_back(path);  // The method keeps a pointer to it.
+  const int index = static_cast<int>(paths_.size()) - 1;
+  grpc::Service::AddMethod(new grpc::internal::RpcServiceMethod(
+      paths_.back().c_str(), grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+  MarkMethodRaw(index);
+  return index;
+}
+
+void RawService::AwaitCall(int method, grpc::ServerContext* context,
+                           grpc::ByteBuffer* request, RawWriter* writer,
+                           grpc::ServerCompletionQueue* queue, void* tag) {
+  RequestAsyncUnary(method, context, request, writer, queue, queue, tag);
+}
+
+}  // namespace pinion

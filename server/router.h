@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Router: from a call to the worker that runs it.
+//
+// Threads: anyone; fixed at construction, but for the choice among lanes.
+// Way:     key → hash → one of 4096 slots → the worker that owns the slot. A
+//          call of a method without a key goes where its metadata says, or to
+//          the lane with fewer waiting calls of two drawn at random.
+// Example: absl::StatusOr<int> worker = router.Route(method, request, asked,
+//                                                    lanes);
+#ifndef PINION_SERVER_ROUTER_H_
+#define PINION_SERVER_ROUTER_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/hosted_service.h"
+#include "server/lanes.h"
+
+namespace pinion {
+
+class Router {
+ public:
+  // Enough that each of many workers owns about as many as the next, few enough
+  // that a table of them stays in cache.
+  static constexpr int kSlots = 4096;
+
+  Router(int workers, uint64_t key_seed);
+
+  // The worker for a call of `method` with these serialized bytes.
+  // `asked_worker` is the metadata pinion-worker, if the call has it.
+  // INVALID_ARGUMENT if the request has no valid key, or the metadata is not
+  // allowed or not a worker.
+  absl::StatusOr<int> Route(const Method& method, absl::string_view request,
+                            std::optional<absl::string_view> asked_worker,
+                            const Lanes& lanes) const;
+
+ private:
+  int LessLoaded(const Lanes& lanes) const;
+
+  const int workers_;
+  const uint64_t key_seed_;
+  std::array<uint16_t, kSlots> owners_;
+};
+
+}  // namespace pinion
+
+#endif  // PINION_SERVER_ROUTER_H_
