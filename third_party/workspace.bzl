@@ -27,6 +27,7 @@ _ABSEIL = [
     "random:random",
     "status:status",
     "status:statusor",
+    "strings:cord",
     "strings:strings",
     "strings:str_format",
     "synchronization:synchronization",

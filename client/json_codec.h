@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JsonCodec: a method's messages from and to JSON, through its descriptors.
+//
+// Threads: anyone.
+// Example: JsonCodec codec(descriptor_pool);
+//          auto request = codec.Encode("/pinion.kv.v1.KvService/Get",
+//                                      R"({"key":"a"})");
+//          auto reply = client.CallRaw(method, *request, options);
+#ifndef PINION_CLIENT_JSON_CODEC_H_
+#define PINION_CLIENT_JSON_CODEC_H_
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/util/type_resolver.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace pinion {
+
+class JsonCodec {
+ public:
+  // Knows the services of `pool`, which must outlive it.
+  explicit JsonCodec(const google::protobuf::DescriptorPool& pool);
+
+  // The request of "/package.Service/Method", serialized. INVALID_ARGUMENT if
+  // the method is not written so, is not known or not unary, or if `json` is
+  // not its request.
+  absl::StatusOr<std::string> Encode(absl::string_view method,
+                                     const std::string& json) const;
+
+  // The method's serialized response as JSON. Fields that hold their default
+  // are printed too. INTERNAL if the bytes are not its response.
+  absl::StatusOr<std::string> Decode(absl::string_view method,
+                                     const std::string& response) const;
+
+ private:
+  const google::protobuf::DescriptorPool& pool_;
+  const std::unique_ptr<google::protobuf::util::TypeResolver> types_;
+};
+
+}  // namespace pinion
+
+#endif  // PINION_CLIENT_JSON_CODEC_H_

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// pinion-server: hosts the kv and the echo service.
+//
+// When it serves it prints one line on standard output, "listening on
+// HOST:PORT ..."; SIGTERM or SIGINT stops it. Exit codes: 0 after a stop, 2 if
+// it could not start.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/echo/echo_shard.h"
+#include "server/kv/host_kv.h"
+#include "server/server.h"
+#include "tools/command_line.h"
+
+ABSL_FLAG(
+    std::string, listen, pinion::ServerOptions().listen,
+    "Where to serve gRPC: host:port, port 0 for a free one, or unix:path.");
+ABSL_FLAG(bool, allow_unencrypted_public_traffic, false,
+          "Allow --listen to name an address that other machines can reach. "
+          "The traffic is not encrypted.");
+ABSL_FLAG(int, workers, 0,
+          "Pinned threads that run handlers, one per CPU: 1 to the number of "
+          "CPUs; 0: half of them.");
+ABSL_FLAG(int, io_threads, 0,
+          "Threads that speak gRPC, 1 to 64; 0: one for each CPU without a "
+          "worker.");
+ABSL_FLAG(int64_t, lane_capacity, pinion::ServerOptions().lane_capacity,
+          "How many calls may wait for one service on one worker, 1 to "
+          "524287.");
+ABSL_FLAG(int64_t, max_message_bytes, pinion::ServerOptions().max_message_bytes,
+          "The largest request and response, 1024 to 1073741824 bytes.");
+ABSL_FLAG(absl::Duration, grace, pinion::ServerOptions().grace,
+          "How long a stop waits for open calls, 0 to 1h, as in 10s or 500ms.");
+ABSL_FLAG(uint64_t, key_seed, 0,
+          "Goes into the hash from keys to workers, 0 to 2^64-1.");
+
+namespace {
+
+constexpr char kUsage[] =
+    "usage: pinion-server [flags]\n\n"
+    "Serves pinion.kv.v1.KvService and pinion.echo.v1.EchoService on pinned\n"
+    "worker threads until SIGTERM or SIGINT.";
+
+pinion::ServerOptions OptionsFromFlags() {
+  return {
+      .listen = absl::GetFlag(FLAGS_listen),
+      .allow_unencrypted_public_traffic =
+          absl::GetFlag(FLAGS_allow_unencrypted_public_traffic),
+      .workers = absl::GetFlag(FLAGS_workers),
+      .io_threads = absl::GetFlag(FLAGS_io_threads),
+      .lane_capacity = absl::GetFlag(FLAGS_lane_capacity),
+      .max_message_bytes = absl::GetFlag(FLAGS_max_message_bytes),
+      .grace = absl::GetFlag(FLAGS_grace),
+      .key_seed = absl::GetFlag(FLAGS_key_seed),
+  };
+}
+
+void PrintWhatRuns(const pinion::Server& server) {
+  std::string cpus;
+  const int workers = server.scheduler().worker_count();
+  for (int i = 0; i < workers; ++i) {
+    absl::StrAppend(&cpus, i > 0 ? "," : "", *server.scheduler().cpu_of(i));
+  }
+  std::printf("listening on %s; workers: %d (CPU %s), I/O threads: %d\n",
+              server.address().c_str(), workers, cpus.c_str(),
+              server.io_threads());
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words =
+      pinion::ParseCommandLine(argc, argv, kUsage);
+  if (!words.empty()) {
+    pinion::ExitWithUsageError(
+        absl::StrCat("\"", words[0], "\" is not a flag; --help lists them"));
+  }
+  // What goes wrong at the start is said once, by us.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  pinion::Server server(OptionsFromFlags());
+  pinion::kv::HostKv(server);
+  pinion::echo::HostEcho(server);
+  return server.Run(PrintWhatRuns);
+}
