@@ -37,43 +37,46 @@ absl::Status ToAbslStatus(const grpc::Status& status) {
   return result;
 }
 
-// What one call needs until it is done.
+std::optional<v1::Timing> TimingIn(const grpc::ClientContext& context) {
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto found = trailers.find("pinion-timing-bin");
+  v1::Timing timing;
+  if (found == trailers.end() ||
+      !timing.ParseFromArray(found->second.data(),
+                             static_cast<int>(found->second.size()))) {
+    return std::nullopt;
+  }
+  return timing;
+}
+
+void Apply(const CallOptions& options, grpc::ClientContext& context) {
+  if (options.timeout < absl::InfiniteDuration()) {
+    context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+  }
+  if (options.worker.has_value()) {
+    context.AddMetadata("pinion-worker", absl::StrCat(*options.worker));
+  }
+  if (options.want_timing) context.AddMetadata("pinion-timing", "1");
+  for (const auto& [name, value] : options.metadata) {
+    context.AddMetadata(name, value);
+  }
+}
+
+// What gRPC needs of one call until it is done.
 struct OpenCall {
   grpc::ClientContext context;
   grpc::ByteBuffer request;
   grpc::ByteBuffer response;
-  absl::AnyInvocable<void(RawReply)> done;
 
-  void Apply(const CallOptions& options) {
-    if (options.timeout < absl::InfiniteDuration()) {
-      context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
-    }
-    if (options.worker.has_value()) {
-      context.AddMetadata("pinion-worker", absl::StrCat(*options.worker));
-    }
-    if (options.want_timing) context.AddMetadata("pinion-timing", "1");
-    for (const auto& [name, value] : options.metadata) {
-      context.AddMetadata(name, value);
-    }
-  }
-
-  void Finish(const grpc::Status& status) {
+  RawReply Reply(const grpc::Status& status) {
     RawReply reply;
     if (status.ok()) {
       reply.response = ToString(response);
     } else {
       reply.response = ToAbslStatus(status);
     }
-    const auto& trailers = context.GetServerTrailingMetadata();
-    const auto timing = trailers.find("pinion-timing-bin");
-    if (timing != trailers.end()) {
-      reply.timing.emplace();
-      if (!reply.timing->ParseFromArray(
-              timing->second.data(), static_cast<int>(timing->second.size()))) {
-        reply.timing.reset();
-      }
-    }
-    done(std::move(reply));
+    reply.timing = TimingIn(context);
+    return reply;
   }
 };
 
@@ -92,6 +95,12 @@ Client::Client(std::shared_ptr<grpc::Channel> channel,
                std::shared_ptr<ChannelGuard> guard)
     : stub_(std::move(channel)), guard_(std::move(guard)) {}
 
+Client::~Client() {
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(
+      +[](int* open_calls) { return *open_calls == 0; }, &open_calls_));
+}
+
 RawReply Client::CallRaw(const std::string& method, absl::string_view request,
                          const CallOptions& options) {
   RawReply result;
@@ -107,22 +116,38 @@ RawReply Client::CallRaw(const std::string& method, absl::string_view request,
 void Client::CallRaw(const std::string& method, absl::string_view request,
                      const CallOptions& options,
                      absl::AnyInvocable<void(RawReply)> done) {
-  auto call = std::make_shared<OpenCall>();
+  auto call = std::make_unique<OpenCall>();
   call->request = ToByteBuffer(request);
-  call->done = std::move(done);
-  call->Apply(options);
+  Apply(options, call->context);
+  {
+    absl::MutexLock lock(&mutex_);
+    ++open_calls_;
+  }
+  // gRPC wants a copyable function; it calls it once.
+  auto shared_done =
+      std::make_shared<absl::AnyInvocable<void(RawReply)>>(std::move(done));
+  const auto finish = [this, shared_done](RawReply reply) {
+    (*shared_done)(std::move(reply));
+    *shared_done = nullptr;  // What it holds goes before the client may.
+    absl::MutexLock lock(&mutex_);
+    --open_calls_;
+  };
   const auto begin = [&] {
-    stub_.UnaryCall(&call->context, method, grpc::StubOptions(), &call->request,
-                    &call->response, [call](const grpc::Status& status) {
-                      call->Finish(status);
+    OpenCall* open = call.release();
+    stub_.UnaryCall(&open->context, method, grpc::StubOptions(), &open->request,
+                    &open->response,
+                    [this, open, finish](const grpc::Status& status) {
+                      RawReply reply = open->Reply(status);
+                      delete open;
+                      if (guard_ != nullptr) guard_->End();
+                      finish(std::move(reply));
                     });
   };
   if (guard_ == nullptr) {
     begin();
   } else if (!guard_->Begin(begin)) {
-    call->done(
-        {absl::UnavailableError("the server of this channel has stopped"),
-         std::nullopt});
+    finish({absl::UnavailableError("the server of this channel has stopped"),
+            std::nullopt});
   }
 }
 

@@ -22,10 +22,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/channel_guard.h"
 #include "pinion/v1/failure.pb.h"
@@ -60,6 +62,13 @@ class Client {
   explicit Client(std::shared_ptr<grpc::Channel> channel,
                   std::shared_ptr<ChannelGuard> guard = nullptr);
 
+  // Waits until each open call has been answered and its callback has returned,
+  // so not from a callback. (A channel whose last reference went on a thread of
+  // gRPC's would have that thread wait for itself.)
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
   // Calls "/package.Service/Method" and waits for the answer. Errors are the
   // server's, or gRPC's own (UNAVAILABLE, DEADLINE_EXCEEDED, ...), or INTERNAL
   // if the response is not a `Response`.
@@ -89,6 +98,9 @@ class Client {
  private:
   grpc::GenericStub stub_;
   const std::shared_ptr<ChannelGuard> guard_;
+
+  absl::Mutex mutex_;
+  int open_calls_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace pinion

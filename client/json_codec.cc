@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/json_codec.h"
 
+#include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
-#include <google/protobuf/util/type_resolver_util.h>
 
-#include <utility>
+#include <memory>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -16,14 +16,9 @@ namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
+using google::protobuf::Message;
 using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
-
-constexpr char kTypePrefix[] = "type.googleapis.com";
-
-std::string TypeUrl(const Descriptor* type) {
-  return absl::StrCat(kTypePrefix, "/", type->full_name());
-}
 
 std::string MethodNames(const ServiceDescriptor& service) {
   std::vector<std::string> names;
@@ -61,44 +56,41 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
 
 }  // namespace
 
-JsonCodec::JsonCodec(const DescriptorPool& pool)
-    : pool_(pool),
-      types_(google::protobuf::util::NewTypeResolverForDescriptorPool(
-          kTypePrefix, &pool)) {}
+JsonCodec::JsonCodec(const DescriptorPool& pool) : pool_(pool) {}
 
 absl::StatusOr<std::string> JsonCodec::Encode(absl::string_view method,
-                                              const std::string& json) const {
+                                              const std::string& json) {
   const absl::StatusOr<const MethodDescriptor*> found =
       FindMethod(pool_, method);
   if (!found.ok()) return found.status();
   const Descriptor* type = (*found)->input_type();
-  std::string request;
-  const auto parsed = google::protobuf::util::JsonToBinaryString(
-      types_.get(), TypeUrl(type), json, &request);
+  const std::unique_ptr<Message> request(messages_.GetPrototype(type)->New());
+  const auto parsed =
+      google::protobuf::util::JsonStringToMessage(json, request.get());
   if (!parsed.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the JSON is not a ", type->full_name(), ": ",
                      parsed.message().ToString()));
   }
-  return request;
+  return request->SerializeAsString();
 }
 
-absl::StatusOr<std::string> JsonCodec::Decode(
-    absl::string_view method, const std::string& response) const {
+absl::StatusOr<std::string> JsonCodec::Decode(absl::string_view method,
+                                              const std::string& response) {
   const absl::StatusOr<const MethodDescriptor*> found =
       FindMethod(pool_, method);
   if (!found.ok()) return found.status();
   const Descriptor* type = (*found)->output_type();
+  const std::unique_ptr<Message> message(messages_.GetPrototype(type)->New());
   google::protobuf::util::JsonPrintOptions print;
   print.always_print_primitive_fields = true;
   print.preserve_proto_field_names = true;
   std::string json;
-  const auto printed = google::protobuf::util::BinaryToJsonString(
-      types_.get(), TypeUrl(type), response, &json, print);
-  if (!printed.ok()) {
-    return absl::InternalError(absl::StrCat("the response is not a ",
-                                            type->full_name(), ": ",
-                                            printed.message().ToString()));
+  if (!message->ParseFromString(response) ||
+      !google::protobuf::util::MessageToJsonString(*message, &json, print)
+           .ok()) {
+    return absl::InternalError(
+        absl::StrCat("the response is not a ", type->full_name()));
   }
   return json;
 }

@@ -11,9 +11,8 @@
 #define PINION_CLIENT_JSON_CODEC_H_
 
 #include <google/protobuf/descriptor.h>
-#include <google/protobuf/util/type_resolver.h>
+#include <google/protobuf/dynamic_message.h>
 
-#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -30,16 +29,16 @@ class JsonCodec {
   // the method is not written so, is not known or not unary, or if `json` is
   // not its request.
   absl::StatusOr<std::string> Encode(absl::string_view method,
-                                     const std::string& json) const;
+                                     const std::string& json);
 
   // The method's serialized response as JSON. Fields that hold their default
   // are printed too. INTERNAL if the bytes are not its response.
   absl::StatusOr<std::string> Decode(absl::string_view method,
-                                     const std::string& response) const;
+                                     const std::string& response);
 
  private:
   const google::protobuf::DescriptorPool& pool_;
-  const std::unique_ptr<google::protobuf::util::TypeResolver> types_;
+  google::protobuf::DynamicMessageFactory messages_;
 };
 
 }  // namespace pinion

@@ -108,8 +108,7 @@ void PrintTiming(const pinion::v1::Timing& timing) {
 }
 
 int Call(const std::string& method, const std::string& json) {
-  const pinion::JsonCodec codec(
-      LoadDescriptors(absl::GetFlag(FLAGS_descriptor_set)));
+  pinion::JsonCodec codec(LoadDescriptors(absl::GetFlag(FLAGS_descriptor_set)));
   const absl::StatusOr<std::string> request = codec.Encode(method, json);
   if (!request.ok()) pinion::ExitWithUsageError(request.status().message());
   pinion::CallOptions options = {

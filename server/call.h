@@ -30,6 +30,7 @@ class Call : public WorkItem {
 
   const Method* method = nullptr;
   absl::string_view request;  // Serialized; lives as long as the call.
+  bool inside = false;        // The front door counts it.
   bool wants_timing = false;
   int64_t accepted_ns = 0;  // MonotonicNanos(); set when timing is wanted.
   Answer answer;

@@ -5,6 +5,8 @@
 // When it serves it prints one line on standard output, "listening on
 // HOST:PORT ..."; SIGTERM or SIGINT stops it. Exit codes: 0 after a stop, 2 if
 // it could not start.
+#include <google/protobuf/stubs/logging.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -84,6 +86,8 @@ int main(int argc, char** argv) {
   }
   // What goes wrong at the start is said once, by us.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  // What a client sends that cannot be decoded, the client is told.
+  google::protobuf::SetLogHandler(nullptr);
   pinion::Server server(OptionsFromFlags());
   pinion::kv::HostKv(server);
   pinion::echo::HostEcho(server);

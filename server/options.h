@@ -40,8 +40,8 @@ struct ServerOptions {
   // The largest request and the largest response, in bytes; 1 KiB to 1 GiB.
   int64_t max_message_bytes = 4 << 20;
 
-  // How long a stop waits for the calls that are open, 0 to 1 hour. After it
-  // their clients are told CANCELLED.
+  // How long a stop waits for the calls that are open, 0 to 1 hour. Those that
+  // still wait for their worker then are answered UNAVAILABLE.
   absl::Duration grace = absl::Seconds(10);
 
   // Goes into the hash that maps keys to workers: servers with one seed and one

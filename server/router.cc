@@ -19,17 +19,7 @@ absl::StatusOr<int> Router::Route(const Method& method,
                                   absl::string_view request,
                                   std::optional<absl::string_view> asked_worker,
                                   const Lanes& lanes) const {
-  if (method.key.has_value()) {
-    if (asked_worker.has_value()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(method.path,
-                       " has a key, which has one worker; the metadata "
-                       "pinion-worker is for methods without one"));
-    }
-    const absl::StatusOr<Key> key = method.key->Read(request);
-    if (!key.ok()) return key.status();
-    return owners_[key->Hash(key_seed_) % kSlots];
-  }
+  if (method.key.has_value()) return RouteKeyed(method, request, asked_worker);
   if (!asked_worker.has_value()) return LessLoaded(lanes);
   int worker;
   if (!absl::SimpleAtoi(*asked_worker, &worker) || worker < 0 ||
@@ -39,6 +29,20 @@ absl::StatusOr<int> Router::Route(const Method& method,
         "\"; this server has the workers 0 to ", workers_ - 1));
   }
   return worker;
+}
+
+absl::StatusOr<int> Router::RouteKeyed(
+    const Method& method, absl::string_view request,
+    std::optional<absl::string_view> asked_worker) const {
+  if (asked_worker.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        method.path,
+        " has a key, which has one worker; the metadata pinion-worker is for "
+        "methods without one"));
+  }
+  const absl::StatusOr<Key> key = method.key->Read(request);
+  if (!key.ok()) return key.status();
+  return owners_[key->Hash(key_seed_) % kSlots];
 }
 
 // The power of two choices: Mitzenmacher, "The Power of Two Choices in

@@ -38,6 +38,11 @@ class Router {
                             std::optional<absl::string_view> asked_worker,
                             const Lanes& lanes) const;
 
+  // The same for a method that has a key.
+  absl::StatusOr<int> RouteKeyed(
+      const Method& method, absl::string_view request,
+      std::optional<absl::string_view> asked_worker) const;
+
  private:
   int LessLoaded(const Lanes& lanes) const;
 

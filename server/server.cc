@@ -26,6 +26,9 @@ namespace {
 constexpr int kAwaitedCalls = 64;
 constexpr int kAwaitedUnknownCalls = 4;
 
+// How long a stop waits for the last answers to leave; they need no worker.
+constexpr absl::Duration kFarewell = absl::Milliseconds(500);
+
 }  // namespace
 
 Server::~Server() { Stop(); }
@@ -36,10 +39,20 @@ absl::Status Server::Start() {
   if (status.ok()) status = CheckServices();
   if (status.ok()) status = MakeLanes();
   if (status.ok()) status = StartGrpc();
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    for (auto& lanes : lanes_) lanes->DestroyShards();
+    return status;
+  }
   for (auto& io : io_threads_) io->Start();
   running_ = true;
   return absl::OkStatus();
+}
+
+void Server::Drain() {
+  if (!running_) return;
+  door_->Close();
+  door_->AwaitEmpty(options_.grace);
+  for (auto& lanes : lanes_) lanes->Close();  // What waits has used its grace.
 }
 
 void Server::Stop() {

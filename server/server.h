@@ -66,8 +66,13 @@ class Server {
   // Once.
   absl::Status Start();
 
-  // Takes no new calls, waits for the open ones up to `grace`, and ends all
-  // threads. May be called again; not from a handler.
+  // Takes no new calls and waits for the open ones up to `grace`; those that
+  // then still wait for their worker are answered UNAVAILABLE. Connections stay
+  // open. May be called again; not from a handler.
+  void Drain();
+
+  // Drain(), and ends all connections and threads. May be called again; not
+  // from a handler.
   void Stop();
 
   // Start(), `started` if given, and Stop() upon SIGTERM or SIGINT. Returns

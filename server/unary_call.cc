@@ -33,6 +33,7 @@ void UnaryCall::OnEvent(bool ok) {
       break;
     case Step::kAnswering:  // The answer has left, or its client has.
       io_.CallClosed();
+      if (inside) served_.door->Leave();
       delete this;
       break;
     case Step::kOpen:

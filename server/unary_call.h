@@ -29,7 +29,7 @@ struct UnaryMethod {
   Lanes* lanes;
   RawService* service;
   int index;  // In `service`.
-  const FrontDoor* door;
+  FrontDoor* door;
 };
 
 class UnaryCall final : public Call, private IoEvent {

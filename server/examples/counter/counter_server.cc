@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The smallest useful program: counters by name, each on its pinned worker.
+#include <cstdint>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "server/server.h"
+#include "shop/v1/counter.pb.h"
+
+using shop::v1::AddRequest;
+using shop::v1::AddResponse;
+
+class Counter {  // one per worker: its members need no lock
+ public:
+  absl::Status Add(const AddRequest& request, AddResponse* response) {
+    response->set_value(values_[request.name()] += request.by());
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::flat_hash_map<std::string, int64_t> values_;
+};
+
+int main() {
+  pinion::Server server({.listen = "127.0.0.1:50051"});
+  server.Host<Counter>("shop.v1.CounterService").On("Add", &Counter::Add);
+  return server.Run();  // until SIGTERM; drains; exit code
+}

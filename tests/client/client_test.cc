@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/client.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "pinion/echo/v1/echo.pb.h"
+#include "server/echo/echo_shard.h"
+#include "tests/support/gate.h"
+#include "tests/support/test_server.h"
+
+namespace pinion {
+namespace {
+
+using ::pinion::testing::Gate;
+using ::pinion::testing::TestServer;
+
+constexpr char kEcho[] = "/pinion.echo.v1.EchoService/Echo";
+
+class ClientTest : public ::testing::Test {
+ protected:
+  ClientTest() {
+    echo::HostEcho(test_.server());
+    test_.Start();
+  }
+  TestServer test_;
+};
+
+TEST_F(ClientTest, WaitsForItsOpenCallsBeforeItGoes) {
+  Gate in_callback, callback_may_end;
+  std::atomic<bool> callback_ended{false};
+  auto client = test_.TcpClient();
+  client->CallRaw(kEcho, "", {}, [&](RawReply reply) {
+    EXPECT_TRUE(reply.response.ok());
+    in_callback.Open();
+    callback_may_end.Pass();
+    callback_ended = true;
+  });
+  in_callback.Pass();
+  std::thread opener([&] { callback_may_end.Open(); });
+  client.reset();
+  EXPECT_TRUE(callback_ended);
+  opener.join();
+}
+
+TEST_F(ClientTest, SaysThatAResponseCannotBeDecoded) {
+  echo::v1::EchoRequest request;
+  request.set_payload("\xff\xff");
+  // As another message its payload is a string that is not UTF-8.
+  const auto wrong =
+      test_.client().Call<echo::v1::EchoKeyedRequest>(kEcho, request);
+  EXPECT_EQ(wrong.status().code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(ClientTest, AnswersUnavailableByItselfOnceItsServerHasStopped) {
+  test_.Stop();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(test_.client().CallRaw(kEcho, "").response.status().code(),
+              absl::StatusCode::kUnavailable);
+  }
+}
+
+TEST_F(ClientTest, KnowsNoFailureWhereTheServerSaidNothing) {
+  auto client = Client(
+      grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()));
+  const auto reply = client.CallRaw(kEcho, "", {.timeout = absl::Seconds(20)});
+  EXPECT_EQ(reply.response.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(FailureOf(reply.response.status()).has_value());
+}
+
+}  // namespace
+}  // namespace pinion

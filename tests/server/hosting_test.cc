@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mistakes in hosting stop the start, with one line that says which.
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/server.h"
+#include "tests/server/bad.pb.h"
+#include "tests/support/test_server.h"
+
+namespace pinion {
+namespace {
+
+using ::pinion::test::Other;
+using ::pinion::test::Thing;
+using ::pinion::testing::TestServer;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Shard {
+  absl::Status Do(const Thing& request, Thing* response) {
+    *response = request;
+    return absl::OkStatus();
+  }
+  absl::Status TakesOther(const Other&, Thing*) { return absl::OkStatus(); }
+  absl::Status GivesOther(const Thing&, Other*) { return absl::OkStatus(); }
+  absl::Status Where(const Thing&, Thing* response, CallContext& context) {
+    response->set_name(std::to_string(context.worker()));
+    return absl::OkStatus();
+  }
+};
+
+// Expects the start to fail with one line that has all of `parts`.
+template <typename... Parts>
+void ExpectRefused(Server& server, Parts... parts) {
+  const absl::Status status = server.Start();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(parts)..., Not(HasSubstr("\n"))));
+}
+
+class HostingTest : public ::testing::Test {
+ protected:
+  Server server_{{.listen = "127.0.0.1:0"}};
+};
+
+TEST_F(HostingTest, RefusesAServerWithoutServices) {
+  ExpectRefused(server_, "no service");
+}
+
+TEST_F(HostingTest, RefusesAServiceThatIsNotInTheProgram) {
+  server_.Host<Shard>("pinion.test.Missing").On("Do", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.Missing");
+}
+
+TEST_F(HostingTest, RefusesAServiceNoneOfWhoseMethodsIsServed) {
+  server_.Host<Shard>("pinion.test.GoodService");
+  ExpectRefused(server_, "pinion.test.GoodService", "none");
+}
+
+TEST_F(HostingTest, RefusesAMethodThatIsNotInTheService) {
+  server_.Host<Shard>("pinion.test.GoodService").On("Keyd", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.GoodService", "Keyd");
+}
+
+TEST_F(HostingTest, RefusesTwoHandlersOfOneMethod) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", &Shard::Do)
+      .On("Keyed", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.GoodService.Keyed", "two handlers");
+}
+
+TEST_F(HostingTest, RefusesAnotherRequestTypeThanTheProtoSays) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", &Shard::TakesOther);
+  ExpectRefused(server_, "pinion.test.Other", "pinion.test.Thing");
+}
+
+TEST_F(HostingTest, RefusesAnotherResponseTypeThanTheProtoSays) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", &Shard::GivesOther);
+  ExpectRefused(server_, "pinion.test.Other", "pinion.test.Thing");
+}
+
+TEST_F(HostingTest, RefusesAUnaryHandlerForAStreamingMethod) {
+  server_.Host<Shard>("pinion.test.GoodService").On("Streaming", &Shard::Do);
+  ExpectRefused(server_, "Streaming", "streaming");
+}
+
+TEST_F(HostingTest, RefusesAServiceHostedTwice) {
+  server_.Host<Shard>("pinion.test.GoodService").On("Keyed", &Shard::Do);
+  server_.Host<Shard>("pinion.test.GoodService").On("Keyless", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.GoodService", "twice");
+}
+
+TEST_F(HostingTest, RefusesAKeyThatDoesNotExist) {
+  server_.Host<Shard>("pinion.test.NoSuchKeyService").On("Do", &Shard::Do);
+  ExpectRefused(server_, "NoSuchKeyService.Do", "nmae");
+}
+
+TEST_F(HostingTest, RefusesAKeyOfAKindThatCannotBeOne) {
+  server_.Host<Shard>("pinion.test.DoubleKeyService").On("Do", &Shard::Do);
+  ExpectRefused(server_, "DoubleKeyService.Do", "size", "floating-point");
+}
+
+TEST_F(HostingTest, RefusesARepeatedKey) {
+  server_.Host<Shard>("pinion.test.RepeatedKeyService").On("Do", &Shard::Do);
+  ExpectRefused(server_, "RepeatedKeyService.Do", "tags", "repeated");
+}
+
+TEST_F(HostingTest, RefusesAPortThatIsInUse) {
+  TestServer first;
+  first.server().Host<Shard>("pinion.test.GoodService").On("Keyed", &Shard::Do);
+  first.Start();
+  Server second({.listen = first.server().address()});
+  second.Host<Shard>("pinion.test.GoodService").On("Keyed", &Shard::Do);
+  const absl::Status status = second.Start();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(first.server().address()), HasSubstr("in use")));
+}
+
+TEST_F(HostingTest, TakesTheServicesRouteUnlessTheMethodHasItsOwn) {
+  TestServer test({.workers = 2});
+  test.server()
+      .Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", &Shard::Where)
+      .On("Keyless", &Shard::Where);
+  test.Start();
+  Thing thing;
+  thing.set_name("a");
+  // The keyless one goes where it is told to.
+  for (int worker : {0, 1}) {
+    const auto where = test.client().Call<Thing>(
+        "/pinion.test.GoodService/Keyless", thing, {.worker = worker});
+    ASSERT_TRUE(where.ok()) << where.status();
+    EXPECT_EQ(where->name(), std::to_string(worker));
+  }
+  // The keyed one does not.
+  const auto refused = test.client().Call<Thing>(
+      "/pinion.test.GoodService/Keyed", thing, {.worker = 0});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace pinion

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/options.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/listen_address.h"
+
+namespace pinion {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What is said of options that differ from the default by `change`.
+template <typename Change>
+std::string Complaint(Change change) {
+  ServerOptions options;
+  change(options);
+  return std::string(Validate(options).message());
+}
+
+TEST(OptionsTest, AcceptsItsDefaults) {
+  EXPECT_TRUE(Validate(ServerOptions()).ok());
+}
+
+TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
+  const std::string complaints[] = {
+      Complaint([](auto& options) { options.workers = -5; }),
+      Complaint([](auto& options) { options.io_threads = 65; }),
+      Complaint([](auto& options) { options.lane_capacity = 0; }),
+      Complaint([](auto& options) { options.max_message_bytes = 5; }),
+      Complaint([](auto& options) { options.grace = -absl::Seconds(1); }),
+      Complaint([](auto& options) { options.listen = "nonsense"; }),
+  };
+  const std::pair<const char*, const char*> expected[] = {
+      {"workers", "-5"},          {"io_threads", "65"}, {"lane_capacity", "0"},
+      {"max_message_bytes", "5"}, {"grace", "-1s"},     {"listen", "nonsense"},
+  };
+  for (size_t i = 0; i < std::size(complaints); ++i) {
+    EXPECT_THAT(
+        complaints[i],
+        AllOf(HasSubstr(expected[i].first), HasSubstr(expected[i].second),
+              HasSubstr("valid are"), Not(HasSubstr("\n"))));
+  }
+}
+
+TEST(OptionsTest, WantsAPublicAddressToBeAllowedByName) {
+  ServerOptions options;
+  for (const char* address :
+       {"0.0.0.0:1", "[::]:1", "10.1.2.3:1", "example.org:1"}) {
+    options.listen = address;
+    options.allow_unencrypted_public_traffic = false;
+    EXPECT_THAT(std::string(Validate(options).message()),
+                HasSubstr("not encrypted"));
+    options.allow_unencrypted_public_traffic = true;
+    EXPECT_TRUE(Validate(options).ok()) << address;
+  }
+}
+
+TEST(ListenAddressTest, KnowsWhatOnlyThisMachineCanReach) {
+  for (const char* local : {"127.0.0.1:0", "127.9.9.9:65535", "[::1]:80",
+                            "localhost:80", "unix:/tmp/socket"}) {
+    EXPECT_TRUE(IsLocalAddress(local).value()) << local;
+  }
+  for (const char* other : {"0.0.0.0:0", "[::]:1", "1.127.0.1:1", "host:1"}) {
+    EXPECT_FALSE(IsLocalAddress(other).value()) << other;
+  }
+}
+
+TEST(ListenAddressTest, RefusesWhatIsNoAddress) {
+  for (const char* bad :
+       {"", ":1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536",
+        "127.0.0.1:-1", "::1:80", "[::1:80", "::1]:80"}) {
+    EXPECT_EQ(IsLocalAddress(bad).status().code(),
+              absl::StatusCode::kInvalidArgument)
+        << bad;
+  }
+}
+
+TEST(ListenAddressTest, ReplacesThePortAlone) {
+  EXPECT_EQ(WithPort("127.0.0.1:0", 7), "127.0.0.1:7");
+  EXPECT_EQ(WithPort("[::1]:0", 7), "[::1]:7");
+  EXPECT_EQ(WithPort("unix:/tmp/socket", 1), "unix:/tmp/socket");
+}
+
+}  // namespace
+}  // namespace pinion

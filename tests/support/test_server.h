@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TestServer: a real server in the test's process, and clients of it.
+//
+// Threads: the test's thread builds, starts and stops it; anyone may call.
+// Example: TestServer test({.workers = 1});
+//          kv::HostKv(test.server());
+//          test.Start();
+//          test.client().Call<v1::PutResponse>(kPut, request);
+#ifndef PINION_TESTS_SUPPORT_TEST_SERVER_H_
+#define PINION_TESTS_SUPPORT_TEST_SERVER_H_
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <memory>
+#include <utility>
+
+#include "client/channel_guard.h"
+#include "client/client.h"
+#include "gtest/gtest.h"
+#include "server/server.h"
+
+namespace pinion::testing {
+
+class TestServer {
+ public:
+  explicit TestServer(ServerOptions options = {})
+      : server_(WithFreePort(std::move(options))) {}
+  ~TestServer() { Stop(); }
+
+  // Where services are hosted, before Start().
+  Server& server() { return server_; }
+
+  void Start() {
+    const absl::Status started = server_.Start();
+    ASSERT_TRUE(started.ok()) << started;
+    client_ = std::make_unique<Client>(server_.InProcessChannel(), in_process_);
+  }
+
+  // Stops the server. Calls on client() fail from then on; they do not crash.
+  void Stop() {
+    in_process_->Close();
+    server_.Drain();
+    in_process_->AwaitCalls();
+    server_.Stop();
+  }
+
+  // The in-process client.
+  Client& client() { return *client_; }
+
+  // A client that comes over TCP loopback.
+  std::unique_ptr<Client> TcpClient() const {
+    return std::make_unique<Client>(grpc::CreateChannel(
+        server_.address(), grpc::InsecureChannelCredentials()));
+  }
+
+ private:
+  static ServerOptions WithFreePort(ServerOptions options) {
+    options.listen = "127.0.0.1:0";
+    return options;
+  }
+
+  Server server_;
+  const std::shared_ptr<ChannelGuard> in_process_ =
+      std::make_shared<ChannelGuard>();
+  std::unique_ptr<Client> client_;
+};
+
+}  // namespace pinion::testing
+
+#endif  // PINION_TESTS_SUPPORT_TEST_SERVER_H_
