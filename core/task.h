@@ -36,11 +36,12 @@ class Task : private WorkItem {
   // Has the task run soon, and tells it `reasons`. Costs one atomic operation
   // if it is to run anyway, and at most one system call if its worker sleeps.
   void Wake(WakeReasons reasons = kWakeOther) {
-    // Release, with the acquire in Worker::RunWoken(): the run sees what was
-    // done before this wake. A task that is queued already was queued by
-    // another; its run has not yet taken its reasons, so it takes these too.
+    // Pairs with the exchange in Worker::RunWoken(). Its acquire, with our
+    // release: the run sees what was done before this wake. Our acquire, with
+    // its release: who queues the task again sees it unlinked. A task that is
+    // queued already has not had its reasons taken, so it takes these too.
     const uint32_t before =
-        state_.fetch_or(reasons | kQueued, std::memory_order_release);
+        state_.fetch_or(reasons | kQueued, std::memory_order_acq_rel);
     if ((before & kQueued) == 0) Enqueue();
   }
 

@@ -79,8 +79,8 @@ void Worker::RunWoken() {
   WorkChain woken = inbox_.TakeAll();
   while (Task* task = woken.Pop<Task>()) {
     // Cleared before the run, so that a wake from now on queues the task again.
-    // Acquire, with the release in Task::Wake().
-    const uint32_t state = task->state_.exchange(0, std::memory_order_acquire);
+    // Both ways with the swap in Task::Wake(), as said there.
+    const uint32_t state = task->state_.exchange(0, std::memory_order_acq_rel);
     task->function_(state & ~Task::kQueued);
   }
 }

@@ -57,11 +57,10 @@ void Server::Drain() {
 
 void Server::Stop() {
   if (!running_) return;
+  Drain();
   running_ = false;
-  door_->Close();
-  grpc_server_->Shutdown(absl::ToChronoTime(absl::Now() + options_.grace));
-  // No call comes any more; what still waits has used up its grace.
-  for (auto& lanes : lanes_) lanes->Close();
+  // Only now, because it cuts off at once what is open in-process.
+  grpc_server_->Shutdown(absl::ToChronoTime(absl::Now() + kFarewell));
   for (auto& lanes : lanes_) lanes->DestroyShards();
   const absl::Status stopped = scheduler_->Stop();
   PINION_CHECK(stopped.ok(), stopped.message());
