@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EchoClient: keeps a number of Echo calls in flight to one server, checks each
+// answer, and measures.
+//
+// Threads: the owner's alone; the calls run on its thread, by a completion
+//          queue. Made after all ChildProcesses were started.
+// Example: EchoClient client(*child);
+//          auto figures = client.Measure(64, absl::Seconds(1));
+#ifndef PINION_TESTS_BENCH_ECHO_ECHO_CLIENT_H_
+#define PINION_TESTS_BENCH_ECHO_ECHO_CLIENT_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tests/bench/support/child_process.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace pinion::bench {
+
+struct EchoFigures {
+  double rps;
+  double p50_us;
+  double p99_us;
+  double cpu_us_per_call;  // The server's, user and system.
+};
+
+class EchoClient {
+ public:
+  // `server` outlives the client.
+  explicit EchoClient(const ChildProcess& server);
+
+  // Calls for `length`, and for a moment before, which is not measured: begins
+  // the next call when one is answered. An error if a call fails, brings
+  // another payload than it was sent, or is not answered for long.
+  absl::StatusOr<EchoFigures> Measure(int in_flight, absl::Duration length);
+
+ private:
+  const ChildProcess& server_;
+  std::vector<std::shared_ptr<grpc::Channel>> channels_;  // A connection each.
+};
+
+}  // namespace pinion::bench
+
+#endif  // PINION_TESTS_BENCH_ECHO_ECHO_CLIENT_H_

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <grpcpp/server_builder.h>
+
+#include "pinion/echo/v1/echo.grpc.pb.h"
+#include "tests/bench/echo/echo_servers.h"
+#include "tests/bench/echo/serve_on_loopback.h"
+
+namespace pinion::bench {
+namespace {
+
+class Sync final : public echo::v1::EchoService::Service {
+  grpc::Status Echo(grpc::ServerContext*, const echo::v1::EchoRequest* request,
+                    echo::v1::EchoResponse* response) override {
+    bench::Echo(*request, response);
+    return grpc::Status::OK;
+  }
+};
+
+}  // namespace
+
+std::string StartSync() {
+  grpc::ServerBuilder builder;
+  builder.RegisterService(new Sync);
+  return ServeOnLoopback(builder);
+}
+
+}  // namespace pinion::bench
