@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "core/check.h"
 
@@ -43,23 +44,45 @@ class alignas(16) WorkItem {
 
 static_assert(sizeof(WorkItem) <= 16);
 
-// A line of items that left a list. Whoever holds it owns its items; it must be
-// emptied before it goes.
+// A line of items, on its way into a list or out of one. Whoever holds it owns
+// its items; it must be emptied before it goes.
 class WorkChain {
  public:
   WorkChain() = default;
   WorkChain(WorkChain&& other) noexcept
-      : front_(other.front_), size_(other.size_) {
-    other.front_ = nullptr;
-    other.size_ = 0;
+      : front_(std::exchange(other.front_, nullptr)),
+        back_(other.back_),
+        size_(std::exchange(other.size_, 0)) {}
+  WorkChain& operator=(WorkChain&& other) noexcept {
+    PINION_DCHECK(empty(), size_, " items were lost with their chain");
+    front_ = std::exchange(other.front_, nullptr);
+    back_ = other.back_;
+    size_ = std::exchange(other.size_, 0);
+    return *this;
   }
-  WorkChain& operator=(WorkChain&&) = delete;
   ~WorkChain() {
     PINION_DCHECK(empty(), size_, " items were lost with their chain");
   }
 
   bool empty() const { return front_ == nullptr; }
   size_t size() const { return size_; }
+
+  // Adds `item` as the youngest.
+  void Push(WorkItem* item) {
+    item->AssertUnlinked();
+    item->next_ = nullptr;
+    (empty() ? front_ : back_->next_) = item;
+    back_ = item;
+    ++size_;
+  }
+
+  // Adds all items of `younger` behind these, and empties it.
+  void Append(WorkChain&& younger) {
+    if (younger.empty()) return;
+    (empty() ? front_ : back_->next_) = std::exchange(younger.front_, nullptr);
+    back_ = younger.back_;
+    size_ += std::exchange(younger.size_, 0);
+  }
 
   // Takes the oldest item out; null when there is none left.
   template <typename Item = WorkItem>
@@ -79,6 +102,7 @@ class WorkChain {
   // The line that a stack was, whose youngest item is on top.
   static WorkChain FromStack(WorkItem* top) {
     WorkChain chain;
+    chain.back_ = top;
     while (top != nullptr) {
       WorkItem* below = top->next_;
       top->next_ = chain.front_;
@@ -89,7 +113,11 @@ class WorkChain {
     return chain;
   }
 
-  WorkItem* front_ = nullptr;
+  // Turns the line around: the oldest item becomes the youngest.
+  void TurnAround() { *this = FromStack(std::exchange(front_, nullptr)); }
+
+  WorkItem* front_ = nullptr;  // The oldest.
+  WorkItem* back_ = nullptr;   // The youngest; of meaning unless empty.
   size_t size_ = 0;
 };
 

@@ -53,19 +53,26 @@ class alignas(64) WorkList {
   // Appends `item`, unless it is refused.
   Appended Append(WorkItem* item) {
     item->AssertUnlinked();
-    uint64_t word = word_.load(std::memory_order_relaxed);
-    do {
-      if ((word & kClosed) != 0 || Count(word) == capacity_) {
-        item->next_ = WorkItem::Unlinked();
-        return (word & kClosed) != 0 ? Appended::kClosed : Appended::kFull;
-      }
-      item->next_ = Top(word);
-      // Release, with the acquire in Take(): who takes the item sees all that
-      // was written to it. Later swaps by other producers carry this on.
-    } while (!word_.compare_exchange_weak(
-        word, Address(item) | ((word & ~(kOne - 1)) + kOne),
-        std::memory_order_release, std::memory_order_relaxed));
-    return word == 0 ? Appended::kFirst : Appended::kBehind;
+    const Appended appended = Push(item, item, 1);
+    if (!Accepted(appended)) item->next_ = WorkItem::Unlinked();
+    return appended;
+  }
+
+  // Appends all items of `chain` together and empties it, or none of them. An
+  // empty chain is accepted, and wakes nobody.
+  Appended Append(WorkChain& chain) {
+    if (chain.empty()) return Appended::kBehind;
+    // Below each item of the stack lies the next older one.
+    chain.TurnAround();
+    const Appended appended = Push(chain.front_, chain.back_, chain.size_);
+    if (Accepted(appended)) {
+      chain.front_ = nullptr;
+      chain.size_ = 0;
+    } else {
+      chain.back_->next_ = nullptr;
+      chain.TurnAround();
+    }
+    return appended;
   }
 
   // Takes what waits. More may come at once.
@@ -97,6 +104,22 @@ class alignas(64) WorkList {
     return reinterpret_cast<WorkItem*>((word & (kClosed - 1)) << 4);
   }
   static size_t Count(uint64_t word) { return word / kOne; }
+
+  // Puts `count` items on the stack, of which `top` is the youngest and
+  // `bottom` the oldest.
+  Appended Push(WorkItem* top, WorkItem* bottom, size_t count) {
+    uint64_t word = word_.load(std::memory_order_relaxed);
+    do {
+      if ((word & kClosed) != 0) return Appended::kClosed;
+      if (Count(word) + count > capacity_) return Appended::kFull;
+      bottom->next_ = Top(word);
+      // Release, with the acquire in Take(): who takes the items sees all that
+      // was written to them. Later swaps by other producers carry this on.
+    } while (!word_.compare_exchange_weak(
+        word, Address(top) | ((word & ~(kOne - 1)) + count * kOne),
+        std::memory_order_release, std::memory_order_relaxed));
+    return word == 0 ? Appended::kFirst : Appended::kBehind;
+  }
 
   WorkChain Take(bool close) {
     uint64_t word = word_.load(std::memory_order_relaxed);

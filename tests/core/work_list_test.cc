@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/work_item.h"
@@ -58,6 +59,44 @@ TEST(WorkListTest, RefusesWhatIsOverItsCapacityAndLeavesItToTheCaller) {
   EXPECT_THAT(Numbers(list.TakeAll()), ElementsAre(1, 2));
   EXPECT_EQ(list.Append(&three), Appended::kFirst);
   EXPECT_THAT(Numbers(list.TakeAll()), ElementsAre(3));
+}
+
+TEST(WorkListTest, AppendsAChainWholeAndInOrder) {
+  WorkList list(8);
+  Job one(1), two(2), three(3), four(4);
+  list.Append(&one);
+  WorkChain chain;
+  chain.Push(&two);
+  chain.Push(&three);
+  EXPECT_EQ(list.Append(chain), Appended::kBehind);
+  EXPECT_TRUE(chain.empty());
+  list.Append(&four);
+  EXPECT_EQ(list.size(), 4u);
+  EXPECT_THAT(Numbers(list.TakeAll()), ElementsAre(1, 2, 3, 4));
+  chain.Push(&one);
+  EXPECT_EQ(list.Append(chain), Appended::kFirst);
+  EXPECT_THAT(Numbers(list.TakeAll()), ElementsAre(1));
+}
+
+TEST(WorkListTest, LeavesAChainThatDoesNotFitToTheCallerAsItWas) {
+  WorkList list(3);
+  Job one(1), two(2), three(3), four(4);
+  list.Append(&one);
+  WorkChain chain;
+  for (Job* job : {&two, &three, &four}) chain.Push(job);
+  EXPECT_EQ(list.Append(chain), Appended::kFull);
+  EXPECT_EQ(chain.size(), 3u);
+  EXPECT_THAT(Numbers(list.Close()), ElementsAre(1));
+  EXPECT_EQ(list.Append(chain), Appended::kClosed);
+  chain.Push(&one);
+  EXPECT_THAT(Numbers(std::move(chain)), ElementsAre(2, 3, 4, 1));
+}
+
+TEST(WorkListTest, TakesAnEmptyChainForNothing) {
+  WorkList list(1);
+  WorkChain chain;
+  EXPECT_EQ(list.Append(chain), Appended::kBehind);
+  EXPECT_EQ(list.size(), 0u);
 }
 
 TEST(WorkListTest, CountsUpToItsLargestCapacity) {
