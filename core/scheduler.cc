@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/affinity.h"
 #include "core/check.h"
+#include "core/cycle_clock.h"
 
 namespace pinion {
 
@@ -20,10 +21,13 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(
         "cannot start ", options.workers, " workers; this process may use ",
         cpu_count, " CPUs, so 1 to ", cpu_count, " are possible"));
   }
+  CycleClock::ToNanos(0);  // Takes its 2 ms here, not in a worker's round.
   auto scheduler = std::unique_ptr<Scheduler>(new Scheduler);
   for (int i = 0; i < options.workers; ++i) {
     WorkerOptions worker = {.index = i,
-                            .batch_scheduling = options.batch_scheduling};
+                            .batch_scheduling = options.batch_scheduling,
+                            .normal = options.normal,
+                            .bulk = options.bulk};
     if (options.pin) worker.cpu = (*cpus)[cpu_count - options.workers + i];
     scheduler->workers_.push_back(std::make_unique<Worker>(worker));
     absl::Status status = scheduler->workers_.back()->Start();
@@ -47,11 +51,13 @@ std::optional<int> Scheduler::cpu_of(int worker) const {
   return workers_.at(worker)->options().cpu;
 }
 
-Task* Scheduler::AddTask(int worker, Task::Function function) {
+Task* Scheduler::AddTask(int worker, TaskClass task_class,
+                         Task::Function function) {
   PINION_CHECK(worker >= 0 && worker < worker_count(), "there is no worker ",
                worker, "; there are 0 to ", worker_count() - 1);
   MutexLock lock(mutex_);
-  tasks_.emplace_back(new Task(*workers_[worker], std::move(function)));
+  tasks_.emplace_back(
+      new Task(*workers_[worker], task_class, std::move(function)));
   return tasks_.back().get();
 }
 

@@ -14,6 +14,8 @@
 #define PINION_CORE_SCHEDULER_H_
 
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -31,8 +33,10 @@ struct SchedulerOptions {
   // Gives each worker a CPU of its own, the highest-numbered first, which
   // leaves the low ones to I/O and interrupts. False: workers float.
   bool pin = true;
-  // See WorkerOptions.
-  bool batch_scheduling = true;
+  // See WorkerOptions for these.
+  bool batch_scheduling = WorkerOptions().batch_scheduling;
+  ClassBudget normal = WorkerOptions().normal;
+  ClassBudget bulk = WorkerOptions().bulk;
 };
 
 class Scheduler {
@@ -52,7 +56,10 @@ class Scheduler {
   std::optional<int> cpu_of(int worker) const;
 
   // Makes a task of `worker`, 0 to worker_count() - 1. It is not woken.
-  Task* AddTask(int worker, Task::Function function);
+  Task* AddTask(int worker, Task::Function function) {
+    return AddTask(worker, TaskClass::kNormal, std::move(function));
+  }
+  Task* AddTask(int worker, TaskClass task_class, Task::Function function);
 
   // Keeps `object` until the scheduler dies.
   void Keep(std::shared_ptr<void> object);

@@ -5,8 +5,8 @@
 // Threads: anyone may Add() and Close(); the function runs on the worker the
 //          item was added to, one run at a time.
 // Order:   items of one producer reach the function in the order added.
-// Example: auto lists = WorkLists<Job>::Create(scheduler, 1024,
-//              [](int worker, WorkChain jobs) {
+// Example: auto lists = WorkLists<Job>::Create(scheduler, {.capacity = 1024},
+//              [](int worker, WorkBatch& jobs) {
 //                while (Job* job = jobs.Pop<Job>()) Handle(worker, job);
 //              });
 //          if (!Accepted((*lists)->Add(worker, job))) GiveUp(job);
@@ -27,36 +27,48 @@
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/scheduler.h"
+#include "core/work_batch.h"
 #include "core/work_item.h"
 #include "core/work_list.h"
 
 namespace pinion {
+
+struct WorkListsOptions {
+  // How many items may wait for one worker, 1 to WorkList::kMaxCapacity.
+  size_t capacity = 1024;
+  // The class of the tasks.
+  TaskClass task_class = TaskClass::kNormal;
+  // How much one run may handle.
+  WorkBatch::Budget budget = {};
+};
 
 template <typename Item>
 class WorkLists {
   static_assert(std::is_base_of_v<WorkItem, Item>);
 
  public:
-  // Handles all items that waited, oldest first; must empty the chain.
-  using Function = std::function<void(int worker, WorkChain items)>;
+  // Handles items of `batch`, oldest first. What it leaves, for the end of the
+  // budget or by its own choice, it is called for again.
+  using Function = std::function<void(int worker, WorkBatch& batch)>;
 
-  // Makes a list of `capacity` items (1 to WorkList::kMaxCapacity) and a task
-  // for each worker. INVALID_ARGUMENT for a capacity outside that. The lists
-  // belong to the scheduler and live until it dies.
+  // Makes a list and a task for each worker. INVALID_ARGUMENT for a capacity
+  // that cannot be had; then nothing was made. The lists belong to the
+  // scheduler and live until it dies.
   static absl::StatusOr<WorkLists*> Create(Scheduler& scheduler,
-                                           size_t capacity, Function function) {
-    if (capacity < 1 || capacity > WorkList::kMaxCapacity) {
+                                           const WorkListsOptions& options,
+                                           Function function) {
+    if (options.capacity < 1 || options.capacity > WorkList::kMaxCapacity) {
       return absl::InvalidArgumentError(
-          absl::StrCat("a work list of ", capacity, " items; 1 to ",
+          absl::StrCat("a work list of ", options.capacity, " items; 1 to ",
                        WorkList::kMaxCapacity, " are possible"));
     }
-    std::shared_ptr<WorkLists> lists(new WorkLists(std::move(function)));
+    std::shared_ptr<WorkLists> lists(
+        new WorkLists(options.budget, std::move(function)));
     for (int i = 0; i < scheduler.worker_count(); ++i) {
-      Entry& entry = lists->entries_.emplace_back(capacity);
-      entry.task =
-          scheduler.AddTask(i, [lists = lists.get(), &entry, i](WakeReasons) {
-            WorkChain items = entry.list.TakeAll();
-            if (!items.empty()) lists->function_(i, std::move(items));
+      Entry& entry = lists->entries_.emplace_back(options.capacity);
+      entry.task = scheduler.AddTask(
+          i, options.task_class, [lists = lists.get(), &entry, i](WakeReasons) {
+            lists->Run(i, entry);
           });
     }
     scheduler.Keep(lists);
@@ -73,7 +85,8 @@ class WorkLists {
     return appended;
   }
 
-  // Refuses all further items of `worker` and hands back those that waited.
+  // Refuses all further items of `worker` and hands back those that waited. Of
+  // those that the worker had taken already, the function still sees each.
   WorkChain Close(int worker) { return At(worker).list.Close(); }
 
   // How many items wait for `worker`, a moment ago.
@@ -84,9 +97,20 @@ class WorkLists {
     explicit Entry(size_t capacity) : list(capacity) {}
     WorkList list;
     Task* task = nullptr;
+    WorkChain taken;  // The worker's: out of the list, not yet handled.
   };
 
-  explicit WorkLists(Function function) : function_(std::move(function)) {}
+  WorkLists(const WorkBatch::Budget& budget, Function function)
+      : budget_(budget), function_(std::move(function)) {}
+
+  // The task of one worker.
+  void Run(int worker, Entry& entry) {
+    entry.taken.Append(entry.list.TakeAll());
+    if (entry.taken.empty()) return;
+    WorkBatch batch(entry.taken, budget_, *Worker::Current());
+    function_(worker, batch);
+    if (!entry.taken.empty()) entry.task->Wake(kWakeMore);
+  }
 
   Entry& At(int worker) {
     PINION_CHECK(worker >= 0 && worker < static_cast<int>(entries_.size()),
@@ -96,6 +120,7 @@ class WorkLists {
   }
 
   // Fixed before Create() returns; anyone may read.
+  const WorkBatch::Budget budget_;
   const Function function_;
   std::deque<Entry> entries_;
 };

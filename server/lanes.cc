@@ -30,8 +30,9 @@ absl::StatusOr<std::unique_ptr<Lanes>> Lanes::Create(
   std::unique_ptr<Lanes> lanes(
       new Lanes(scheduler, service, max_response_bytes));
   absl::StatusOr<WorkLists<Call>*> lists = WorkLists<Call>::Create(
-      scheduler, capacity, [lanes = lanes.get()](int worker, WorkChain calls) {
-        lanes->Run(worker, std::move(calls));
+      scheduler, {.capacity = capacity},
+      [lanes = lanes.get()](int worker, WorkBatch& calls) {
+        lanes->Run(worker, calls);
       });
   if (!lists.ok()) return lists.status();
   lanes->lists_ = *lists;
@@ -107,7 +108,7 @@ void Lanes::OnEachWorker(std::function<void(Lane& lane)> function) {
   left.Wait();
 }
 
-void Lanes::Run(int worker, WorkChain calls) {
+void Lanes::Run(int worker, WorkBatch& calls) {
   Lane& lane = *lanes_[worker];
   lane.worker_thread.Assert();
   const size_t batch = calls.size();

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "core/scheduler.h"
 #include "core/thread_role.h"
+#include "core/work_batch.h"
 #include "core/work_lists.h"
 #include "server/call.h"
 #include "server/hosted_service.h"
@@ -66,7 +67,7 @@ class Lanes {
   // Runs `function` on each worker, and returns when all have.
   void OnEachWorker(std::function<void(Lane& lane)> function);
 
-  void Run(int worker, WorkChain calls);
+  void Run(int worker, WorkBatch& calls);
   void RunCall(int worker, Lane& lane, Call& call, size_t batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
 

@@ -70,6 +70,12 @@ def pinion_dependencies():
         targets = {":xxhash": "libxxhash"},
         debian_package = "libxxhash-dev",
     )
+    _once(
+        system_library,
+        name = "hwloc",
+        targets = {":hwloc": "hwloc"},
+        debian_package = "libhwloc-dev",
+    )
 
     # What Bazel itself asks for.
     _once(bazel_repository, name = "platforms", path = "/usr/share/bazel/platforms", debian_package = "bazel-platforms")

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/work_lists.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <deque>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,6 +20,7 @@ namespace pinion {
 namespace {
 
 using ::pinion::testing::Gate;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 struct Job : WorkItem {
@@ -39,19 +44,22 @@ TEST(WorkListsTest, HandlesEachItemOnceOnItsWorkerInOrderUnderManyProducers) {
   std::atomic<int> handled{0};
   Gate all;
   WorkLists<Job>* lists =
-      WorkLists<Job>::Create(*scheduler, 512, [&](int worker, WorkChain jobs) {
-        Seen& mine = seen[worker];
-        mine.on_its_worker &= Scheduler::CurrentWorker() == worker;
-        while (Job* job = jobs.Pop<Job>()) {
-          int& last = mine.last[job->producer];
-          mine.in_order &= job->number > last;
-          last = job->number;
-          delete job;  // Before Add() may have returned.
-          if (++handled == kProducers * kEach) {
-            all.Open();
-          }
-        }
-      }).value();
+      WorkLists<Job>::Create(*scheduler, {.capacity = 512},
+                             [&](int worker, WorkBatch& jobs) {
+                               Seen& mine = seen[worker];
+                               mine.on_its_worker &=
+                                   Scheduler::CurrentWorker() == worker;
+                               while (Job* job = jobs.Pop<Job>()) {
+                                 int& last = mine.last[job->producer];
+                                 mine.in_order &= job->number > last;
+                                 last = job->number;
+                                 delete job;  // Before Add() may have returned.
+                                 if (++handled == kProducers * kEach) {
+                                   all.Open();
+                                 }
+                               }
+                             })
+          .value();
   std::vector<std::thread> producers;
   for (int p = 0; p < kProducers; ++p) {
     producers.emplace_back([&, p] {
@@ -76,13 +84,14 @@ TEST(WorkListsTest, RefusesWhatIsOverItsCapacityWhileTheWorkerIsHeld) {
   auto scheduler = Scheduler::Start({.workers = 1}).value();
   Gate held;
   std::atomic<int> handled{0};
-  WorkLists<Job>* lists =
-      WorkLists<Job>::Create(*scheduler, 2, [&](int, WorkChain jobs) {
-        held.Pass();
-        while (jobs.Pop<Job>()) {
-          ++handled;
-        }
-      }).value();
+  WorkLists<Job>* lists = WorkLists<Job>::Create(*scheduler, {.capacity = 2},
+                                                 [&](int, WorkBatch& jobs) {
+                                                   held.Pass();
+                                                   while (jobs.Pop<Job>()) {
+                                                     ++handled;
+                                                   }
+                                                 })
+                              .value();
   Job taken(0, 0), one(0, 1), two(0, 2), over(0, 3);
   lists->Add(0, &taken);
   held.AwaitArrivals(1);
@@ -95,15 +104,122 @@ TEST(WorkListsTest, RefusesWhatIsOverItsCapacityWhileTheWorkerIsHeld) {
   EXPECT_EQ(handled, 3);
 }
 
+TEST(WorkListsTest, RunsAgainForWhatItsBudgetLeft) {
+  auto scheduler = Scheduler::Start({.workers = 1}).value();
+  Gate held, all;
+  std::vector<int> sizes, order;
+  WorkLists<Job>* lists =
+      WorkLists<Job>::Create(
+          *scheduler,
+          {.capacity = 100,
+           .budget = {.items = 10, .time = std::chrono::hours(1)}},
+          [&](int, WorkBatch& jobs) {
+            held.Pass();
+            sizes.push_back(static_cast<int>(jobs.size()));
+            while (Job* job = jobs.Pop<Job>()) order.push_back(job->number);
+            if (order.size() == 26) all.Open();
+          })
+          .value();
+  std::deque<Job> jobs;
+  for (int i = 0; i < 26; ++i) {
+    jobs.emplace_back(0, i);
+    lists->Add(0, &jobs.back());
+    if (i == 0) held.AwaitArrivals(1);
+  }
+  held.Open();
+  all.Pass();
+  ASSERT_TRUE(scheduler->Stop().ok());
+  EXPECT_THAT(sizes, ElementsAre(1, 10, 10, 5));
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST(WorkListsTest, EndsABatchWhenItsTimeIsUpAfterOneItemAtLeast) {
+  auto scheduler = Scheduler::Start({.workers = 1}).value();
+  Gate held, all;
+  std::vector<int> handled;
+  WorkLists<Job>* lists =
+      WorkLists<Job>::Create(
+          *scheduler, {.capacity = 100, .budget = {.items = 10, .time = {}}},
+          [&](int, WorkBatch& jobs) {
+            held.Pass();
+            int count = 0;
+            while (jobs.Pop<Job>() != nullptr) ++count;
+            handled.push_back(count);
+            if (handled.size() == 4) all.Open();
+          })
+          .value();
+  Job one(0, 1), two(0, 2), three(0, 3), four(0, 4);
+  lists->Add(0, &one);
+  held.AwaitArrivals(1);
+  for (Job* job : {&two, &three, &four}) lists->Add(0, job);
+  held.Open();
+  all.Pass();
+  EXPECT_THAT(handled, ElementsAre(1, 1, 1, 1));
+}
+
+TEST(WorkListsTest, EndsABatchForAnUrgentTaskAfterTheItemThatRuns) {
+  auto scheduler = Scheduler::Start({.workers = 1}).value();
+  Gate at_first, all;
+  std::vector<std::string> ran;
+  WorkLists<Job>* lists =
+      WorkLists<Job>::Create(*scheduler, {.capacity = 100},
+                             [&](int, WorkBatch& jobs) {
+                               while (Job* job = jobs.Pop<Job>()) {
+                                 if (job->number == 1) at_first.Pass();
+                                 ran.push_back(std::to_string(job->number));
+                                 if (job->number == 3) all.Open();
+                               }
+                             })
+          .value();
+  Task* urgent = scheduler->AddTask(
+      0, TaskClass::kUrgent, [&](WakeReasons) { ran.push_back("urgent"); });
+  Job zero(0, 0), one(0, 1), two(0, 2), three(0, 3);
+  Gate holding;
+  Task* holder = scheduler->AddTask(0, [&](WakeReasons) { holding.Pass(); });
+  holder->Wake();
+  holding.AwaitArrivals(1);
+  for (Job* job : {&zero, &one, &two, &three}) lists->Add(0, job);
+  holding.Open();
+  at_first.AwaitArrivals(1);
+  urgent->Wake();
+  at_first.Open();
+  all.Pass();
+  ASSERT_TRUE(scheduler->Stop().ok());
+  EXPECT_THAT(ran, ElementsAre("0", "1", "urgent", "2", "3"));
+}
+
+TEST(WorkListsTest, HandlesAtTheStopAllThatABatchHadLeft) {
+  auto scheduler = Scheduler::Start({.workers = 1}).value();
+  Gate held;
+  int handled = 0;
+  WorkLists<Job>* lists =
+      WorkLists<Job>::Create(
+          *scheduler,
+          {.capacity = 100,
+           .budget = {.items = 1, .time = std::chrono::hours(1)}},
+          [&](int, WorkBatch& jobs) {
+            held.Pass();
+            while (jobs.Pop<Job>() != nullptr) ++handled;
+          })
+          .value();
+  std::deque<Job> jobs;
+  for (int i = 0; i < 50; ++i) lists->Add(0, &jobs.emplace_back(0, i));
+  held.AwaitArrivals(1);
+  held.Open();
+  ASSERT_TRUE(scheduler->Stop().ok());
+  EXPECT_EQ(handled, 50);
+}
+
 TEST(WorkListsTest, HandsBackWhatWaitedWhenAListCloses) {
   auto scheduler = Scheduler::Start({.workers = 1}).value();
   Gate held;
-  WorkLists<Job>* lists =
-      WorkLists<Job>::Create(*scheduler, 8, [&](int, WorkChain jobs) {
-        held.Pass();
-        while (jobs.Pop<Job>()) {
-        }
-      }).value();
+  WorkLists<Job>* lists = WorkLists<Job>::Create(*scheduler, {.capacity = 8},
+                                                 [&](int, WorkBatch& jobs) {
+                                                   held.Pass();
+                                                   while (jobs.Pop<Job>()) {
+                                                   }
+                                                 })
+                              .value();
   Job taken(0, 0), waiting(0, 1), late(0, 2);
   lists->Add(0, &taken);
   held.AwaitArrivals(1);
@@ -118,8 +234,8 @@ TEST(WorkListsTest, HandsBackWhatWaitedWhenAListCloses) {
 TEST(WorkListsTest, RefusesACapacityItCannotCount) {
   auto scheduler = Scheduler::Start({.workers = 1}).value();
   for (size_t capacity : {size_t{0}, WorkList::kMaxCapacity + 1}) {
-    const auto lists =
-        WorkLists<Job>::Create(*scheduler, capacity, [](int, WorkChain) {});
+    const auto lists = WorkLists<Job>::Create(
+        *scheduler, {.capacity = capacity}, [](int, WorkBatch&) {});
     EXPECT_EQ(lists.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(lists.status().message()),
                 HasSubstr(std::to_string(capacity)));
@@ -131,8 +247,8 @@ TEST(WorkListsDeathTest, StopsTheProgramThatNamesAWorkerThatIsNotThere) {
   EXPECT_DEATH(
       {
         auto scheduler = Scheduler::Start({.workers = 1}).value();
-        auto lists =
-            WorkLists<Job>::Create(*scheduler, 8, [](int, WorkChain) {});
+        auto lists = WorkLists<Job>::Create(*scheduler, {.capacity = 8},
+                                            [](int, WorkBatch&) {});
         Job job(0, 0);
         (*lists)->Add(1, &job);
       },

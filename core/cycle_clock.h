@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CycleClock: the CPU's own steady counter, for spans measured very often.
+//
+// Threads: anyone; all CPUs of a machine count alike.
+// Cost:    a few nanoseconds, against some 25 for the kernel's clock; so a task
+//          can be timed at each run for less than 1 % of a microsecond.
+// Example: const uint64_t begun = CycleClock::Now(); ...
+//          const uint64_t nanos = CycleClock::ToNanos(CycleClock::Now() -
+//          begun);
+#ifndef PINION_CORE_CYCLE_CLOCK_H_
+#define PINION_CORE_CYCLE_CLOCK_H_
+
+#include <cstdint>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#include "core/clock.h"
+
+namespace pinion {
+
+class CycleClock {
+ public:
+  // Ticks since some moment in the past.
+  static uint64_t Now() {
+#if defined(__x86_64__)
+    return __rdtsc();
+#elif defined(__aarch64__)
+    uint64_t ticks;
+    asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return static_cast<uint64_t>(MonotonicNanos());
+#endif
+  }
+
+  // The length of a span, to within a thousandth. The first call in a process
+  // takes 2 ms, in which it measures the counter.
+  static uint64_t ToNanos(uint64_t ticks) {
+    return static_cast<uint64_t>(static_cast<double>(ticks) * NanosPerTick());
+  }
+  static uint64_t FromNanos(uint64_t nanos) {
+    return static_cast<uint64_t>(static_cast<double>(nanos) / NanosPerTick());
+  }
+
+ private:
+  static double NanosPerTick();
+};
+
+}  // namespace pinion
+
+#endif  // PINION_CORE_CYCLE_CLOCK_H_
