@@ -3,10 +3,12 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace pinion {
 namespace {
@@ -57,15 +59,17 @@ absl::StatusOr<std::vector<int>> AllowedCpus(pid_t thread) {
                                           thread, ": ", std::strerror(errno)));
 }
 
-absl::Status PinThisThread(int cpu) {
-  if (cpu < 0 || cpu >= kMaxCpuCount) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no CPU ", cpu));
+absl::Status RunThisThreadOn(const std::vector<int>& cpus) {
+  const auto [least, most] = std::minmax_element(cpus.begin(), cpus.end());
+  if (cpus.empty() || *least < 0 || *most >= kMaxCpuCount) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there are no CPUs ", absl::StrJoin(cpus, ",")));
   }
-  CpuSet set(cpu + 1);
-  set.Add(cpu);
+  CpuSet set(*most + 1);
+  for (int cpu : cpus) set.Add(cpu);
   if (sched_setaffinity(0, set.bytes(), set.get()) != 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("cannot run on CPU ", cpu,
+        absl::StrCat("cannot run on CPU ", absl::StrJoin(cpus, ","),
                      ", which does not exist or is not allowed here: ",
                      std::strerror(errno)));
   }

@@ -20,9 +20,9 @@ namespace pinion {
 // NOT_FOUND if there is no such thread (any more).
 absl::StatusOr<std::vector<int>> AllowedCpus(pid_t thread = 0);
 
-// Lets the calling thread run on `cpu` alone. INVALID_ARGUMENT if that CPU does
-// not exist or is not this process's to use.
-absl::Status PinThisThread(int cpu);
+// Lets the calling thread run on `cpus` alone, of which there is one at least.
+// INVALID_ARGUMENT if none of them exists and is this process's to use.
+absl::Status RunThisThreadOn(const std::vector<int>& cpus);
 
 }  // namespace pinion
 

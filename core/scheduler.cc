@@ -1,35 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/scheduler.h"
 
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/affinity.h"
 #include "core/check.h"
 #include "core/cycle_clock.h"
 
 namespace pinion {
+namespace {
+
+absl::StatusOr<CpuPlan> PlanCpus(const SchedulerOptions& options) {
+  absl::StatusOr<Machine> machine = ProbeMachine();
+  if (!machine.ok()) return machine.status();
+  return MakeCpuPlan(
+      {.workers = options.workers == 0 ? "auto" : absl::StrCat(options.workers),
+       .cpus = options.cpus,
+       .policy = options.cpu_policy},
+      *machine);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(
     const SchedulerOptions& options) {
-  absl::StatusOr<std::vector<int>> cpus = AllowedCpus();
-  if (!cpus.ok()) return cpus.status();
-  const int cpu_count = static_cast<int>(cpus->size());
-  if (options.workers < 1 || options.workers > cpu_count) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cannot start ", options.workers, " workers; this process may use ",
-        cpu_count, " CPUs, so 1 to ", cpu_count, " are possible"));
-  }
+  absl::StatusOr<CpuPlan> plan = PlanCpus(options);
+  if (!plan.ok()) return plan.status();
   CycleClock::ToNanos(0);  // Takes its 2 ms here, not in a worker's round.
-  auto scheduler = std::unique_ptr<Scheduler>(new Scheduler);
-  for (int i = 0; i < options.workers; ++i) {
-    WorkerOptions worker = {.index = i,
-                            .batch_scheduling = options.batch_scheduling,
-                            .normal = options.normal,
-                            .bulk = options.bulk};
-    if (options.pin) worker.cpu = (*cpus)[cpu_count - options.workers + i];
-    scheduler->workers_.push_back(std::make_unique<Worker>(worker));
+  auto scheduler = std::unique_ptr<Scheduler>(new Scheduler(*std::move(plan)));
+  const CpuPlan& cpu_plan = scheduler->cpu_plan_;
+  const bool pinned = cpu_plan.policy == CpuPolicy::kPin;
+  for (int i = 0; i < cpu_plan.workers; ++i) {
+    scheduler->workers_.push_back(std::make_unique<Worker>(
+        WorkerOptions{.index = i,
+                      .cpus = pinned ? std::vector<int>{cpu_plan.worker_cpus[i]}
+                                     : cpu_plan.worker_cpus,
+                      .batch_scheduling = options.batch_scheduling,
+                      .normal = options.normal,
+                      .bulk = options.bulk}));
     absl::Status status = scheduler->workers_.back()->Start();
     if (!status.ok()) {
       scheduler->workers_.pop_back();
@@ -45,10 +53,6 @@ Scheduler::~Scheduler() {
   PINION_CHECK(status.ok(), status.message());
   // Before the tasks, some of which the workers' inboxes may still link.
   workers_.clear();
-}
-
-std::optional<int> Scheduler::cpu_of(int worker) const {
-  return workers_.at(worker)->options().cpu;
 }
 
 Task* Scheduler::AddTask(int worker, TaskClass task_class,

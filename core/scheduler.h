@@ -14,13 +14,14 @@
 #define PINION_CORE_SCHEDULER_H_
 
 #include <memory>
-#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/cpu_plan.h"
 #include "core/mutex.h"
 #include "core/task.h"
 #include "core/worker.h"
@@ -28,11 +29,11 @@
 namespace pinion {
 
 struct SchedulerOptions {
-  // How many workers, from 1 to the number of CPUs this process may use.
+  // How many workers; 0: half of the CPUs that can be used. See CpuPlanOptions
+  // for what is possible, and for the next two.
   int workers = 1;
-  // Gives each worker a CPU of its own, the highest-numbered first, which
-  // leaves the low ones to I/O and interrupts. False: workers float.
-  bool pin = true;
+  std::string cpus = {};
+  CpuPolicy cpu_policy = CpuPolicy::kPin;
   // See WorkerOptions for these.
   bool batch_scheduling = WorkerOptions().batch_scheduling;
   ClassBudget normal = WorkerOptions().normal;
@@ -52,8 +53,8 @@ class Scheduler {
 
   int worker_count() const { return static_cast<int>(workers_.size()); }
 
-  // The CPU that `worker` is pinned to, if it is.
-  std::optional<int> cpu_of(int worker) const;
+  // Which CPUs the workers have, which are left, and why.
+  const CpuPlan& cpu_plan() const { return cpu_plan_; }
 
   // Makes a task of `worker`, 0 to worker_count() - 1. It is not woken.
   Task* AddTask(int worker, Task::Function function) {
@@ -73,9 +74,10 @@ class Scheduler {
   static int CurrentWorker();
 
  private:
-  Scheduler() = default;
+  explicit Scheduler(CpuPlan cpu_plan) : cpu_plan_(std::move(cpu_plan)) {}
 
   // Fixed before Start() returns; anyone may read.
+  const CpuPlan cpu_plan_;
   std::vector<std::unique_ptr<Worker>> workers_;
 
   // Held by who stops, while it joins: a second one waits for the same end.

@@ -68,8 +68,7 @@ absl::Status Worker::Settle() {
     // on it.
     pthread_setschedparam(pthread_self(), SCHED_BATCH, &unused);
   }
-  if (options_.cpu.has_value()) return PinThisThread(*options_.cpu);
-  return absl::OkStatus();
+  return RunThisThreadOn(options_.cpus);
 }
 
 void Worker::Loop() {

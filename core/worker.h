@@ -11,8 +11,8 @@
 
 #include <array>
 #include <chrono>
-#include <optional>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "core/inbox.h"
@@ -32,8 +32,8 @@ struct ClassBudget {
 struct WorkerOptions {
   // From 0; the thread is named pinion-w<index>.
   int index = 0;
-  // The one CPU to run on; none: wherever the kernel likes.
-  std::optional<int> cpu = std::nullopt;
+  // The CPUs to run on: one, to be pinned to it, or several to float over.
+  std::vector<int> cpus = {};
   // Run under SCHED_BATCH: a woken worker does not push aside the thread that
   // runs on its CPU, so items gather while others work. Where CPUs are short
   // this saves most context switches; on an idle CPU it changes nothing.

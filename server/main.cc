@@ -2,9 +2,9 @@
 //
 // pinion-server: hosts the kv and the echo service.
 //
-// When it serves it prints one line on standard output, "listening on
-// HOST:PORT ..."; SIGTERM or SIGINT stops it. Exit codes: 0 after a stop, 2 if
-// it could not start.
+// When it serves it prints on standard output a line "listening on HOST:PORT;
+// ..." and which CPUs its threads have; SIGTERM or SIGINT stops it. Exit codes:
+// 0 after a stop, 2 if it could not start.
 #include <google/protobuf/stubs/logging.h>
 
 #include <cstdio>
@@ -29,6 +29,12 @@ ABSL_FLAG(bool, allow_unencrypted_public_traffic, false,
 ABSL_FLAG(int, workers, 0,
           "Pinned threads that run handlers, one per CPU: 1 to the number of "
           "CPUs; 0: half of them.");
+ABSL_FLAG(std::string, worker_cpus, "",
+          "The workers' CPUs, in order, as in 0-3,8; empty: the server "
+          "chooses.");
+ABSL_FLAG(std::string, cpu_policy, "pin",
+          "\"pin\": each worker on a CPU of its own; \"float\": the kernel "
+          "places them.");
 ABSL_FLAG(int, io_threads, 0,
           "Threads that speak gRPC, 1 to 64; 0: one for each CPU without a "
           "worker.");
@@ -50,11 +56,19 @@ constexpr char kUsage[] =
     "worker threads until SIGTERM or SIGINT.";
 
 pinion::ServerOptions OptionsFromFlags() {
+  const absl::StatusOr<pinion::CpuPolicy> cpu_policy =
+      pinion::ParseCpuPolicy(absl::GetFlag(FLAGS_cpu_policy));
+  if (!cpu_policy.ok()) {
+    pinion::ExitWithUsageError(
+        absl::StrCat("--cpu_policy: ", cpu_policy.status().message()));
+  }
   return {
       .listen = absl::GetFlag(FLAGS_listen),
       .allow_unencrypted_public_traffic =
           absl::GetFlag(FLAGS_allow_unencrypted_public_traffic),
       .workers = absl::GetFlag(FLAGS_workers),
+      .worker_cpus = absl::GetFlag(FLAGS_worker_cpus),
+      .cpu_policy = *cpu_policy,
       .io_threads = absl::GetFlag(FLAGS_io_threads),
       .lane_capacity = absl::GetFlag(FLAGS_lane_capacity),
       .max_message_bytes = absl::GetFlag(FLAGS_max_message_bytes),
@@ -64,14 +78,10 @@ pinion::ServerOptions OptionsFromFlags() {
 }
 
 void PrintWhatRuns(const pinion::Server& server) {
-  std::string cpus;
-  const int workers = server.scheduler().worker_count();
-  for (int i = 0; i < workers; ++i) {
-    absl::StrAppend(&cpus, i > 0 ? "," : "", *server.scheduler().cpu_of(i));
-  }
-  std::printf("listening on %s; workers: %d (CPU %s), I/O threads: %d\n",
-              server.address().c_str(), workers, cpus.c_str(),
-              server.io_threads());
+  std::printf("listening on %s; workers: %d, I/O threads: %d\n%s",
+              server.address().c_str(), server.scheduler().worker_count(),
+              server.io_threads(),
+              server.scheduler().cpu_plan().ToString().c_str());
   std::fflush(stdout);
 }
 

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "core/cpu_plan.h"
 
 namespace pinion {
 
@@ -25,9 +26,16 @@ struct ServerOptions {
   // addresses and Unix sockets only.
   bool allow_unencrypted_public_traffic = false;
 
-  // Pinned threads that run handlers, each on a CPU of its own. 1 to the number
-  // of CPUs this process may use; 0: half of them, at least one.
+  // Pinned threads that run handlers, each on a CPU of its own: 1 to the number
+  // of CPUs this process may use, or has the quota for; 0: half of them, at
+  // least one.
   int workers = 0;
+
+  // The workers' CPUs, in order, as in "0-3,8"; empty: the server chooses.
+  std::string worker_cpus = {};
+
+  // Whether each worker is pinned to its CPU, or they float over all of theirs.
+  CpuPolicy cpu_policy = CpuPolicy::kPin;
 
   // Threads that speak gRPC: they read calls and write answers. 1 to 64; 0: as
   // many as there are CPUs without a worker, at least one.

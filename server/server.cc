@@ -12,7 +12,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "core/affinity.h"
 #include "core/check.h"
 #include "server/listen_address.h"
 #include "server/unknown_call.h"
@@ -37,6 +36,7 @@ absl::Status Server::Start() {
   PINION_CHECK(scheduler_ == nullptr, "a server starts once");
   absl::Status status = Validate(options_);
   if (status.ok()) status = CheckServices();
+  if (status.ok()) status = StartWorkers();
   if (status.ok()) status = MakeLanes();
   if (status.ok()) status = StartGrpc();
   if (!status.ok()) {
@@ -108,21 +108,25 @@ absl::Status Server::CheckServices() const {
   return absl::OkStatus();
 }
 
-void Server::ChooseThreadCounts() {
-  const absl::StatusOr<std::vector<int>> allowed = AllowedCpus();
-  const int cpus = allowed.ok() ? static_cast<int>(allowed->size()) : 1;
-  if (options_.workers == 0) options_.workers = std::max(1, cpus / 2);
+absl::Status Server::StartWorkers() {
+  auto scheduler = Scheduler::Start({.workers = options_.workers,
+                                     .cpus = options_.worker_cpus,
+                                     .cpu_policy = options_.cpu_policy});
+  if (!scheduler.ok()) return scheduler.status();
+  scheduler_ = *std::move(scheduler);
   if (options_.io_threads == 0) {
-    options_.io_threads = std::clamp(cpus - options_.workers, 1, 64);
+    const size_t left = scheduler_->cpu_plan().io_cpus.size();
+    const size_t cpus = scheduler_->cpu_plan().allowed.size();
+    // With a worker on every CPU, I/O shares them all; one thread is enough.
+    options_.io_threads =
+        left == cpus ? 1 : static_cast<int>(std::clamp<size_t>(left, 1, 64));
   }
+  return absl::OkStatus();
 }
 
 absl::Status Server::MakeLanes() {
-  ChooseThreadCounts();
-  auto scheduler = Scheduler::Start({.workers = options_.workers});
-  if (!scheduler.ok()) return scheduler.status();
-  scheduler_ = *std::move(scheduler);
-  router_ = std::make_unique<Router>(options_.workers, options_.key_seed);
+  router_ =
+      std::make_unique<Router>(scheduler_->worker_count(), options_.key_seed);
   door_ = std::make_unique<FrontDoor>(*router_);
   for (const auto& service : services_) {
     auto lanes = Lanes::Create(*scheduler_, *service, options_.lane_capacity,

@@ -94,8 +94,7 @@ class Server {
 
  private:
   absl::Status CheckServices() const;
-  // Fills in what the options leave to the server.
-  void ChooseThreadCounts();
+  absl::Status StartWorkers();
   absl::Status MakeLanes();
   absl::Status StartGrpc();
   void AwaitCalls();

@@ -100,9 +100,11 @@ expect_mistake "$target|in use" "$server" --listen="$target"
 expect_mistake 'listen|0.0.0.0:0|not encrypted|allow_unencrypted_public_traffic' \
   "$server" --listen=0.0.0.0:0
 expect_mistake 'listen|"nowhere"|host:port' "$server" --listen=nowhere
-expect_mistake '9999 workers|are possible' "$server" --listen=127.0.0.1:0 --workers=9999
+expect_mistake '9999' "$server" --listen=127.0.0.1:0 --workers=9999
 expect_mistake 'lane_capacity is 0|1 to 524287' "$server" --lane_capacity=0
 expect_mistake '--workers|"two"' "$server" --workers=two
+expect_mistake '--cpu_policy|loose' "$server" --cpu_policy=loose
+expect_mistake '3-1' "$server" --worker_cpus=3-1
 expect_mistake '"loud"' "$server" loud
 
 # A stop is clean, and told to who calls afterwards.

@@ -19,7 +19,7 @@ TEST(AffinityTest, PinsTheCallingThreadAndNoOther) {
   const std::vector<int> before = AllowedCpus().value();
   const int cpu = before.back();
   std::thread([&] {
-    ASSERT_TRUE(PinThisThread(cpu).ok());
+    ASSERT_TRUE(RunThisThreadOn({cpu}).ok());
     EXPECT_THAT(AllowedCpus().value(), ElementsAre(cpu));
   }).join();
   EXPECT_EQ(AllowedCpus().value(), before);
@@ -27,7 +27,7 @@ TEST(AffinityTest, PinsTheCallingThreadAndNoOther) {
 
 TEST(AffinityTest, RefusesACpuThatDoesNotExistByItsNumber) {
   for (int cpu : {-1, 500000, std::numeric_limits<int>::max()}) {
-    const absl::Status status = PinThisThread(cpu);
+    const absl::Status status = RunThisThreadOn({cpu});
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), HasSubstr(std::to_string(cpu)));
   }

@@ -41,7 +41,7 @@ TEST(SchedulerTest, RunsATaskOnItsWorkerWhichIsPinnedToItsCpu) {
         ->Wake();
     ran.Pass();
     EXPECT_EQ(worker, w);
-    EXPECT_THAT(cpus, ElementsAre(scheduler->cpu_of(w).value()));
+    EXPECT_THAT(cpus, ElementsAre(scheduler->cpu_plan().worker_cpus[w]));
   }
   EXPECT_EQ(Scheduler::CurrentWorker(), -1);
 }
@@ -168,16 +168,25 @@ TEST(SchedulerTest, CannotBeStoppedOnAWorker) {
 }
 
 TEST(SchedulerTest, RefusesMoreWorkersThanCpusAndSaysHowManyThereAre) {
-  for (int workers : {0, -1, CpuCount() + 1}) {
+  for (int workers : {-1, CpuCount() + 1}) {
     const absl::Status status = Scheduler::Start({.workers = workers}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()),
-                HasSubstr("1 to " + std::to_string(CpuCount())));
+                HasSubstr(std::to_string(workers)));
   }
 }
 
+TEST(SchedulerTest, PinsWorkersToTheCpusOfTheListInItsOrder) {
+  const int last = AllowedCpus().value().back();
+  auto scheduler =
+      Scheduler::Start({.workers = 0, .cpus = std::to_string(last)}).value();
+  EXPECT_EQ(scheduler->worker_count(), 1);
+  EXPECT_THAT(scheduler->cpu_plan().worker_cpus, ElementsAre(last));
+}
+
 TEST(SchedulerTest, LeavesWorkersToTheKernelWhenAskedTo) {
-  auto scheduler = Scheduler::Start({.workers = 1, .pin = false}).value();
+  auto scheduler =
+      Scheduler::Start({.workers = 1, .cpu_policy = CpuPolicy::kFloat}).value();
   Gate ran;
   std::vector<int> cpus;
   scheduler
@@ -189,7 +198,6 @@ TEST(SchedulerTest, LeavesWorkersToTheKernelWhenAskedTo) {
       ->Wake();
   ran.Pass();
   EXPECT_EQ(cpus, AllowedCpus().value());
-  EXPECT_FALSE(scheduler->cpu_of(0).has_value());
 }
 
 }  // namespace

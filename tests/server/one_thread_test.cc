@@ -159,8 +159,9 @@ TEST_F(OneThreadTest, CountsExactlyWithEachKeyOnOnePinnedThreadAndNoLock) {
     workers.insert(thread.id);
     int index = -1;
     ASSERT_TRUE(absl::SimpleAtoi(thread.name.substr(8), &index));
-    EXPECT_THAT(thread.cpus,
-                ElementsAre(*test_.server().scheduler().cpu_of(index)));
+    EXPECT_THAT(
+        thread.cpus,
+        ElementsAre(test_.server().scheduler().cpu_plan().worker_cpus[index]));
   }
   EXPECT_EQ(workers.size(), 2u);
 
