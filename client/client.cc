@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/client.h"
 
+#include <grpc/grpc.h>
+#include <grpc/slice.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/slice.h>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -47,6 +50,29 @@ std::optional<v1::Timing> TimingIn(const grpc::ClientContext& context) {
     return std::nullopt;
   }
   return timing;
+}
+
+// gRPC aborts the program for metadata that HTTP/2 cannot carry.
+absl::Status CheckMetadata(const CallOptions& options) {
+  for (const auto& [name, value] : options.metadata) {
+    const grpc_slice name_slice =
+        grpc_slice_from_static_buffer(name.data(), name.size());
+    const grpc_slice value_slice =
+        grpc_slice_from_static_buffer(value.data(), value.size());
+    if (!grpc_header_key_is_legal(name_slice)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "metadata cannot be named \"", absl::CHexEscape(name),
+          "\"; valid are lower case letters, digits, '-', '_' and '.'"));
+    }
+    if (!grpc_is_binary_header(name_slice) &&
+        !grpc_header_nonbin_value_is_legal(value_slice)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the metadata ", name,
+                       " has a value that is not printable ASCII; name it ",
+                       name, "-bin to send bytes"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void Apply(const CallOptions& options, grpc::ClientContext& context) {
@@ -116,6 +142,10 @@ RawReply Client::CallRaw(const std::string& method, absl::string_view request,
 void Client::CallRaw(const std::string& method, absl::string_view request,
                      const CallOptions& options,
                      absl::AnyInvocable<void(RawReply)> done) {
+  if (absl::Status valid = CheckMetadata(options); !valid.ok()) {
+    done({std::move(valid), std::nullopt});
+    return;
+  }
   auto call = std::make_unique<OpenCall>();
   call->request = ToByteBuffer(request);
   Apply(options, call->context);

@@ -42,7 +42,9 @@ struct CallOptions {
   std::optional<int> worker = std::nullopt;
   // Asks where the call ran and where its time went.
   bool want_timing = false;
-  // Sent along. Names are lower case.
+  // Sent along. A name has lower case letters, digits, '-', '_' and '.'; a
+  // value is printable ASCII, or any bytes if the name ends in "-bin". Else the
+  // call fails with INVALID_ARGUMENT.
   std::vector<std::pair<std::string, std::string>> metadata = {};
 };
 
@@ -90,7 +92,7 @@ class Client {
                    const CallOptions& options = {});
 
   // The same without waiting: `done` is called once, later, on a thread of
-  // gRPC's or, if the guard is closed, at once.
+  // gRPC's or, if the call cannot be begun, at once.
   void CallRaw(const std::string& method, absl::string_view request,
                const CallOptions& options,
                absl::AnyInvocable<void(RawReply)> done);

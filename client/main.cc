@@ -9,8 +9,10 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -111,13 +113,19 @@ int Call(const std::string& method, const std::string& json) {
   pinion::JsonCodec codec(LoadDescriptors(absl::GetFlag(FLAGS_descriptor_set)));
   const absl::StatusOr<std::string> request = codec.Encode(method, json);
   if (!request.ok()) pinion::ExitWithUsageError(request.status().message());
+  if (absl::GetFlag(FLAGS_timeout) < absl::ZeroDuration()) {
+    pinion::ExitWithUsageError("--timeout is below 0; valid are 0 and up");
+  }
   pinion::CallOptions options = {
       .timeout = absl::GetFlag(FLAGS_timeout),
       .want_timing = absl::GetFlag(FLAGS_timing),
   };
-  if (absl::GetFlag(FLAGS_worker) >= 0) {
-    options.worker = absl::GetFlag(FLAGS_worker);
+  const int worker = absl::GetFlag(FLAGS_worker);
+  if (worker < -1) {
+    pinion::ExitWithUsageError(
+        absl::StrCat("--worker is ", worker, "; valid are -1 and up"));
   }
+  if (worker >= 0) options.worker = worker;
   pinion::Client client(grpc::CreateChannel(
       absl::GetFlag(FLAGS_target), grpc::InsecureChannelCredentials()));
   const pinion::RawReply reply = client.CallRaw(method, *request, options);
@@ -128,7 +136,11 @@ int Call(const std::string& method, const std::string& json) {
     std::fprintf(stderr, "pinion: %s\n", Describe(response.status()).c_str());
     return kCallFailed;
   }
-  std::printf("%s\n", response->c_str());
+  if (std::printf("%s\n", response->c_str()) < 0 || std::fflush(stdout) != 0) {
+    std::fprintf(stderr, "pinion: the response cannot be written: %s\n",
+                 std::strerror(errno));
+    return kCallFailed;
+  }
   return 0;
 }
 

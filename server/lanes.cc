@@ -78,6 +78,7 @@ Answer Lanes::Full(int worker) const {
 }
 
 void Lanes::Close() {
+  closed_.store(true, std::memory_order_relaxed);
   for (size_t worker = 0; worker < lanes_.size(); ++worker) {
     WorkChain waiting = lists_->Close(static_cast<int>(worker));
     while (Call* call = waiting.Pop<Call>()) {
@@ -113,7 +114,11 @@ void Lanes::Run(int worker, WorkBatch& calls) {
   lane.worker_thread.Assert();
   const size_t batch = calls.size();
   while (Call* call = calls.Pop<Call>()) {
-    RunCall(worker, lane, *call, batch);
+    if (closed_.load(std::memory_order_relaxed)) {
+      call->answer = Stopping();
+    } else {
+      RunCall(worker, lane, *call, batch);
+    }
     call->Deliver();
   }
 }

@@ -10,6 +10,7 @@
 #ifndef PINION_SERVER_LANES_H_
 #define PINION_SERVER_LANES_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,8 +45,9 @@ class Lanes {
   // How many calls wait for `worker`, a moment ago.
   size_t waiting(int worker) const { return lists_->waiting(worker); }
 
-  // Refuses all further calls with UNAVAILABLE, and answers those that still
-  // wait the same; the ones that run are not touched. Anyone, any time.
+  // Refuses all further calls with UNAVAILABLE, and has those that still wait,
+  // also the ones a worker has taken but not begun, answered the same; the ones
+  // that run are not touched. Anyone, any time.
   void Close();
 
   // Destroys the shards on their workers and waits for that. Once, after
@@ -77,6 +79,9 @@ class Lanes {
   const int64_t max_response_bytes_;
   WorkLists<Call>* lists_ = nullptr;
   std::vector<std::unique_ptr<Lane>> lanes_;
+
+  // Shared. Relaxed: a call that is begun just then is run like one before it.
+  std::atomic<bool> closed_{false};
 };
 
 }  // namespace pinion

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,6 +27,10 @@ struct HostPort {
 bool IsUnix(absl::string_view address) {
   return absl::StartsWith(address, "unix:") ||
          absl::StartsWith(address, "unix-abstract:");
+}
+
+bool IsEmptyUnix(absl::string_view address) {
+  return IsUnix(address) && address.back() == ':';
 }
 
 std::optional<HostPort> Split(absl::string_view address) {
@@ -58,7 +63,7 @@ bool IsLoopback(const std::string& host) {
 }  // namespace
 
 absl::StatusOr<bool> IsLocalAddress(absl::string_view address) {
-  if (IsUnix(address)) return true;
+  if (IsUnix(address) && !IsEmptyUnix(address)) return true;
   const std::optional<HostPort> split = Split(address);
   if (!split.has_value()) {
     return absl::InvalidArgumentError(
@@ -74,7 +79,24 @@ std::string WithPort(absl::string_view address, int port) {
   return absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
 }
 
+bool IsServedUnixSocket(absl::string_view address) {
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  absl::string_view path = address;
+  if (!absl::ConsumePrefix(&path, "unix:")) return false;
+  absl::ConsumePrefix(&path, "//");  // unix:///absolute/path
+  if (path.empty() || path.size() >= sizeof(name.sun_path)) return false;
+  path.copy(name.sun_path, path.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool served =
+      connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)) == 0;
+  close(fd);
+  return served;
+}
+
 std::string WhyNotListening(absl::string_view address) {
+  if (IsServedUnixSocket(address)) return "another server listens on it";
   const std::optional<HostPort> split = Split(address);
   if (IsUnix(address) || !split.has_value()) {
     return "the socket cannot be made; is its folder there and writable?";

@@ -22,6 +22,9 @@ absl::StatusOr<bool> IsLocalAddress(absl::string_view address);
 // `address` with its port replaced by `port`; unchanged for a Unix socket.
 std::string WithPort(absl::string_view address, int port);
 
+// Whether `address` is a Unix socket on which someone listens.
+bool IsServedUnixSocket(absl::string_view address);
+
 // Why nobody can listen on `address` at present, in the kernel's words; a
 // general answer if the kernel has no objection (any more).
 std::string WhyNotListening(absl::string_view address);

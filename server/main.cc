@@ -6,6 +6,7 @@
 // ..." and which CPUs its threads have; SIGTERM or SIGINT stops it. Exit codes:
 // 0 after a stop, 2 if it could not start.
 #include <google/protobuf/stubs/logging.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -85,6 +86,14 @@ void PrintWhatRuns(const pinion::Server& server) {
   std::fflush(stdout);
 }
 
+// gRPC 1.51 accepts no connection any more once it had no file left for one.
+void AllowManyFiles() {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -98,6 +107,7 @@ int main(int argc, char** argv) {
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   // What a client sends that cannot be decoded, the client is told.
   google::protobuf::SetLogHandler(nullptr);
+  AllowManyFiles();
   pinion::Server server(OptionsFromFlags());
   pinion::kv::HostKv(server);
   pinion::echo::HostEcho(server);

@@ -25,6 +25,10 @@ namespace {
 constexpr int kAwaitedCalls = 64;
 constexpr int kAwaitedUnknownCalls = 4;
 
+// How many calls one connection may have open. A client of gRPC's waits with
+// more; without a bound one connection could fill the memory.
+constexpr int kMostStreams = 16384;
+
 // How long a stop waits for the last answers to leave; they need no worker.
 constexpr absl::Duration kFarewell = absl::Milliseconds(500);
 
@@ -154,13 +158,21 @@ absl::Status Server::StartGrpc() {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(options_.max_message_bytes));
+  // gRPC looks at the size of a compressed request only when it has unpacked
+  // it, however large it grew.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreams);
   builder.RegisterService(&raw_service_);
   builder.RegisterAsyncGenericService(&unknown_methods_);
   for (int i = 0; i < options_.io_threads; ++i) {
     io_threads_.push_back(
         std::make_unique<IoThread>(i, builder.AddCompletionQueue()));
   }
-  grpc_server_ = builder.BuildAndStart();
+  // gRPC would take a Unix socket away from a server that listens on it.
+  if (!IsServedUnixSocket(options_.listen)) {
+    grpc_server_ = builder.BuildAndStart();
+  }
   if (grpc_server_ == nullptr) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", options_.listen, ": ",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/unary_call.h"
 
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -59,12 +60,17 @@ void UnaryCall::Arrive() {
 
 void UnaryCall::SendAnswer() {
   step_ = Step::kAnswering;
+  // An answer may take long to leave; it need not keep its request.
+  request = absl::string_view();
+  bytes_ = grpc::Slice();
+  buffer_.Clear();
   if (answer.timing != nullptr) {
     context_.AddTrailingMetadata("pinion-timing-bin",
                                  answer.timing->SerializeAsString());
   }
   if (answer.status.ok()) {
     const grpc::ByteBuffer response(&answer.payload, 1);
+    answer.payload = grpc::Slice();  // gRPC has its own reference.
     writer_.Finish(response, grpc::Status::OK, static_cast<IoEvent*>(this));
     return;
   }
@@ -74,10 +80,11 @@ void UnaryCall::SendAnswer() {
 }
 
 std::optional<absl::string_view> UnaryCall::Metadata(const char* name) const {
-  const auto& metadata = context_.client_metadata();
-  const auto found = metadata.find(name);
-  if (found == metadata.end()) return std::nullopt;
-  return absl::string_view(found->second.data(), found->second.size());
+  const auto [begin, end] = context_.client_metadata().equal_range(name);
+  if (begin == end) return std::nullopt;
+  // Of a name that was given twice, no value is right.
+  if (std::next(begin) != end) return absl::string_view("given twice");
+  return absl::string_view(begin->second.data(), begin->second.size());
 }
 
 }  // namespace pinion

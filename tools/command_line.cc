@@ -7,6 +7,7 @@
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/reflection.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -94,6 +95,13 @@ std::vector<std::string> ParseCommandLine(int argc, char** argv,
     if (argument == "--help" || argument == "-h") {
       PrintHelp(usage);
       std::exit(0);
+    }
+    const bool one_dash = argument.size() > 1 && argument[0] == '-' &&
+                          argument[1] != '-' &&
+                          !absl::ascii_isdigit(argument[1]);
+    if (one_dash) {
+      ExitWithUsageError(
+          absl::StrCat("\"", argument, "\" is not a flag; write -", argument));
     }
     if (!absl::StartsWith(argument, "--")) {
       words.emplace_back(argument);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "pinion/echo/v1/echo.pb.h"
@@ -53,6 +54,22 @@ TEST_F(ClientTest, SaysThatAResponseCannotBeDecoded) {
   const auto wrong =
       test_.client().Call<echo::v1::EchoKeyedRequest>(kEcho, request);
   EXPECT_EQ(wrong.status().code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(ClientTest, RefusesMetadataThatCannotBeSent) {
+  const std::pair<const char*, const char*> bad[] = {
+      {"X-Upper", "1"}, {"a b", "1"}, {"", "1"}, {"x-line", "a\nb"}};
+  for (const auto& [name, value] : bad) {
+    EXPECT_EQ(test_.client()
+                  .CallRaw(kEcho, "", {.metadata = {{name, value}}})
+                  .response.status()
+                  .code(),
+              absl::StatusCode::kInvalidArgument)
+        << name;
+  }
+  EXPECT_TRUE(test_.client()
+                  .CallRaw(kEcho, "", {.metadata = {{"x-any-bin", "\n\xff"}}})
+                  .response.ok());
 }
 
 TEST_F(ClientTest, AnswersUnavailableByItselfOnceItsServerHasStopped) {

@@ -57,7 +57,8 @@ start_server() {
 }
 
 start_server --workers=1
-trap 'kill "$server_pid" 2>/dev/null' EXIT
+folder=
+trap 'kill "$server_pid" 2>/dev/null; rm -rf "$folder"' EXIT
 
 call() { "$pinion" call "$1" "$2" --target="$target" "${@:3}"; }
 kv=/pinion.kv.v1.KvService
@@ -95,6 +96,17 @@ expect_mistake 'no method Got; it has Get, Put' "$pinion" call $kv/Got '{}'
 expect_mistake 'not a pinion.kv.v1.GetRequest|kye' "$pinion" call $kv/Get '{"kye":"a"}'
 expect_mistake 'cannot be read' "$pinion" call $kv/Get '{}' --descriptor_set=/none
 
+expect_mistake '--worker is -7' "$pinion" call $echo/Echo '{}' --worker=-7
+expect_mistake '"-timing" is not a flag; write --timing' "$pinion" call $kv/Get '{}' -timing
+expect_mistake '--timeout is below 0' "$pinion" call $kv/Get '{}' --timeout=-1s
+
+# Output that is lost is not a success.
+call $kv/Get '{"key":"a"}' >/dev/full 2>"$err"
+code=$?
+if [ "$code" != 1 ] || ! grep -q 'cannot be written' "$err"; then
+  complain "with a full disk the exit code is $code, not 1"
+fi
+
 # What keeps the server from starting.
 expect_mistake "$target|in use" "$server" --listen="$target"
 expect_mistake 'listen|0.0.0.0:0|not encrypted|allow_unencrypted_public_traffic' \
@@ -107,6 +119,11 @@ expect_mistake '--cpu_policy|loose' "$server" --cpu_policy=loose
 expect_mistake '3-1' "$server" --worker_cpus=3-1
 expect_mistake '"loud"' "$server" loud
 
+# Not below TEST_TMPDIR: the path of a socket may have 107 bytes only.
+folder=$(mktemp -d)
+socket=unix:$folder/s
+expect_mistake "unix:" "$server" --listen=unix:
+
 # A stop is clean, and told to who calls afterwards.
 kill -TERM "$server_pid"
 wait "$server_pid"
@@ -114,8 +131,10 @@ code=$?
 [ "$code" = 0 ] || complain "after SIGTERM the server's exit code is $code, not 0"
 expect 1 'UNAVAILABLE' call $kv/Get '{"key":"a"}'
 
-# SIGINT does the same.
-start_server
+# SIGINT does the same. On a Unix socket, which is not taken from a server.
+start_server --listen="$socket"
+expect_mistake "$socket|another server" "$server" --listen="$socket"
+expect 0 'YWJj' "$pinion" call $echo/Echo '{"payload":"YWJj"}' --target="$socket"
 kill -INT "$server_pid"
 wait "$server_pid"
 code=$?

@@ -33,21 +33,27 @@ constexpr char kEcho[] = "/pinion.echo.v1.EchoService/Echo";
 constexpr char kEchoKeyed[] = "/pinion.echo.v1.EchoService/EchoKeyed";
 constexpr char kAdd[] = "/shop.v1.CounterService/Add";
 
-// A shard whose handler waits at a gate.
+// What an Add adds to wait at the second gate of a GatedShard.
+constexpr int64_t kLateGate = 2;
+
+// A shard whose handler waits at one of two gates.
 struct GatedShard {
-  explicit GatedShard(Gate& gate) : gate(gate) {}
   absl::Status Add(const AddRequest& request, AddResponse* response) {
-    gate.Pass();
+    (request.by() == kLateGate ? late_gate : gate).Pass();
     response->set_value(request.by());
     return absl::OkStatus();
   }
   Gate& gate;
+  Gate& late_gate;
 };
 
-void HostGated(Server& server, Gate& gate) {
+void HostGated(Server& server, Gate& gate, Gate& late_gate) {
   server
-      .Host<GatedShard>("shop.v1.CounterService",
-                        [&gate] { return std::make_unique<GatedShard>(gate); })
+      .Host<GatedShard>(
+          "shop.v1.CounterService",
+          [&] {
+            return std::unique_ptr<GatedShard>(new GatedShard{gate, late_gate});
+          })
       .On("Add", &GatedShard::Add);
 }
 
@@ -55,10 +61,10 @@ void HostGated(Server& server, Gate& gate) {
 // the gate `failed`.
 class OpenAdd {
  public:
-  explicit OpenAdd(Client& client, Gate* failed = nullptr) {
+  explicit OpenAdd(Client& client, Gate* failed = nullptr, int64_t by = 1) {
     AddRequest request;
     request.set_name("a");
-    request.set_by(7);
+    request.set_by(by);
     client.CallRaw(kAdd, request.SerializeAsString(), {},
                    [this, failed](RawReply reply) {
                      reply_ = std::move(reply);
@@ -93,13 +99,14 @@ class UnaryTest : public ::testing::TestWithParam<bool> {
     test_ = std::make_unique<TestServer>(options);
     kv::HostKv(test_->server());
     echo::HostEcho(test_->server());
-    HostGated(test_->server(), gate_);
+    HostGated(test_->server(), gate_, late_gate_);
     test_->Start();
     if (GetParam()) tcp_ = test_->TcpClient();
   }
   Client& client() { return GetParam() ? *tcp_ : test_->client(); }
 
   Gate gate_;
+  Gate late_gate_;
   std::unique_ptr<TestServer> test_;
   std::unique_ptr<Client> tcp_;
 };
@@ -199,6 +206,14 @@ TEST_P(UnaryTest, RefusesAWorkerThatIsNotThereAndSaysWhichAre) {
     EXPECT_THAT(std::string(reply.response.status().message()),
                 HasSubstr("0 to 1"));
   }
+}
+
+TEST_P(UnaryTest, RefusesAWorkerThatIsGivenTwice) {
+  Start({.workers = 2});
+  const auto reply = client().CallRaw(
+      kEcho, "",
+      {.metadata = {{"pinion-worker", "0"}, {"pinion-worker", "1"}}});
+  EXPECT_EQ(reply.response.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_P(UnaryTest, RefusesAWorkerForACallThatHasAKey) {
@@ -302,6 +317,40 @@ TEST_P(UnaryTest, AnswersTheCallsThatRunAndWaitBeforeItStops) {
   EXPECT_NE(one.Await().response.ok(), other.Await().response.ok())
       << one.Await().response.status() << other.Await().response.status()
       << running.Await().response.status();
+}
+
+TEST_P(UnaryTest, AnswersWhatTheWorkerHasTakenButNotBegunWhenTheGraceIsOver) {
+  constexpr int kWaiting = 50;
+  Start({.workers = 1, .lane_capacity = kWaiting, .grace = {}});
+  OpenAdd first(client());
+  gate_.AwaitArrivals(1);
+  // Once one of these is refused the others wait.
+  Gate refused;
+  std::vector<std::unique_ptr<OpenAdd>> calls;
+  for (int i = 0; i < kWaiting + 1; ++i) {
+    calls.push_back(std::make_unique<OpenAdd>(client(), &refused, kLateGate));
+  }
+  refused.AwaitArrivals(1);
+  refused.Open();
+  // The worker takes them all, and begins one.
+  gate_.Open();
+  late_gate_.AwaitArrivals(1);
+  test_->server().Drain();
+  late_gate_.Open();
+  int ok = 0, full = 0, stopping = 0;
+  for (auto& call : calls) {
+    const absl::Status status = call->Await().response.status();
+    if (status.ok()) {
+      ++ok;
+      continue;
+    }
+    EXPECT_EQ(FailureIn(status).executed(), v1::EXECUTED_NO) << status;
+    full += FailureIn(status).reason() == v1::REASON_LANE_FULL;
+    stopping += FailureIn(status).reason() == v1::REASON_STOPPING;
+  }
+  EXPECT_EQ(ok, 1);
+  EXPECT_EQ(full, 1);
+  EXPECT_EQ(stopping, kWaiting - 1);
 }
 
 TEST_P(UnaryTest, StopsTwiceAndRefusesCallsAfterwards) {
