@@ -77,6 +77,13 @@ def pinion_dependencies():
         debian_package = "libhwloc-dev",
     )
 
+    _once(
+        system_library,
+        name = "tbb",
+        targets = {":tbb": "tbb"},
+        debian_package = "libtbb-dev",
+    )
+
     # What Bazel itself asks for.
     _once(bazel_repository, name = "platforms", path = "/usr/share/bazel/platforms", debian_package = "bazel-platforms")
     _once(bazel_repository, name = "bazel_skylib", path = "/usr/share/bazel/tools/skylib", debian_package = "bazel-skylib")
