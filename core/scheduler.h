@@ -6,7 +6,7 @@
 //          worker's.
 // Life:    workers run from Start() until Stop(); tasks and work lists live
 //          until the scheduler dies, so that whoever still holds one can never
-//          touch freed memory.
+//          touch freed memory. Let it die when each Add() and Wake() returned.
 // Example: auto scheduler = Scheduler::Start({.workers = 2});
 //          Task* task = (*scheduler)->AddTask(1, [](WakeReasons) { Work(); });
 //          task->Wake();                            // from anywhere
@@ -68,6 +68,10 @@ class Scheduler {
   // Runs what is woken by now and ends the workers' threads; returns when they
   // have ended, which takes as long as the tasks that run. May be called again
   // and from several threads. FAILED_PRECONDITION on a worker's own thread.
+  //
+  // A wake that overlaps the stop may come too late, and with it another that
+  // relied on it. So close the work lists first, or once more afterwards: what
+  // was not run is handed back then.
   absl::Status Stop();
 
   // The index of the worker whose thread is the calling one; -1 on others.

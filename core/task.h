@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
+#include "core/check.h"
 #include "core/cycle_clock.h"
 #include "core/work_item.h"
 
@@ -27,7 +28,8 @@ class Worker;
 using WakeReasons = uint32_t;
 inline constexpr WakeReasons kWakeItems = 1 << 0;  // Its list has items.
 inline constexpr WakeReasons kWakeOther = 1 << 1;  // Whatever the caller means.
-inline constexpr WakeReasons kWakeMore = 1 << 2;   // Its last run left work.
+// Its last run left work: what only the task's own function says, of itself.
+inline constexpr WakeReasons kWakeMore = 1 << 2;
 
 // In which order a worker serves its woken tasks; see WorkerOptions.
 enum class TaskClass { kUrgent, kNormal, kBulk };
@@ -49,7 +51,10 @@ class Task : private WorkItem {
 
   // Has the task run soon, and tells it `reasons`. Costs one atomic operation
   // if it is to run anyway, and at most one system call if its worker sleeps.
-  void Wake(WakeReasons reasons = kWakeOther) { Queue(reasons); }
+  void Wake(WakeReasons reasons = kWakeOther) {
+    PINION_DCHECK(reasons < kQueued, "reasons are the bits 0 to 15");
+    Queue(reasons);
+  }
 
   // Has the task never run again; a run under way ends. Its function is
   // destroyed, once, on its worker, soon: with what it holds.
@@ -103,6 +108,7 @@ class Task : private WorkItem {
   // The worker's alone.
   Function function_;
   uint64_t last_round_ = 0;
+  bool left_work_ = false;  // Its last run asked for another by kWakeMore.
   uint64_t runs_ = 0;
   uint64_t run_ticks_ = 0;
   uint64_t waited_ticks_ = 0;

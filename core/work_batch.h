@@ -3,9 +3,8 @@
 // WorkBatch: the items that one run of a task may handle, of those that wait.
 //
 // Threads: its worker's.
-// Order:   oldest first. It ends when its budget of items or time is used up,
-// or
-//          when an urgent task waits; what is left is handled by the next run,
+// Order:   oldest first. It ends with its budget of items or time, or for an
+//          urgent task that waits; what is left is handled by the next run,
 //          which follows by itself.
 // Example: while (Job* job = batch.Pop<Job>()) Handle(job);
 #ifndef PINION_CORE_WORK_BATCH_H_

@@ -81,7 +81,9 @@ void Worker::Loop() {
   }
   do {
     Round();
-  } while (!Idle());
+    // Who queued a task that left work may have yet to push it.
+    if (Idle() && left_work_ > 0 && inbox_.TrySleep()) inbox_.Sleep();
+  } while (!Idle() || left_work_ > 0);
 }
 
 void Worker::Round() {
@@ -102,7 +104,6 @@ void Worker::Round() {
 void Worker::Sort() {
   WorkChain woken = inbox_.TakeAll();
   while (Task* task = woken.Pop<Task>()) {
-    if (HasEnded(*task)) continue;
     const bool has_run = task->last_round_ == round_;
     auto& lines = has_run ? later_ : ready_;
     lines[static_cast<int>(task->class_)].Push(task);
@@ -130,6 +131,11 @@ Worker::Turn Worker::Serve(TaskClass task_class, Turn turn) {
 }
 
 uint64_t Worker::Run(Task& task) {
+  // Asked here and not when it is sorted, which also happens while it runs and
+  // has yet to say whether it leaves work.
+  if (HasEnded(task)) return 0;
+  left_work_ -= task.left_work_;
+  task.left_work_ = false;
   task.last_round_ = round_;
   const uint64_t queued_at =
       task.queued_at_;  // The next waker's after the swap.
@@ -144,6 +150,9 @@ uint64_t Worker::Run(Task& task) {
   const uint64_t begun = CycleClock::Now();
   task.function_(state & (Task::kQueued - 1));
   const uint64_t took = CycleClock::Now() - begun;
+  task.left_work_ =
+      (task.state_.load(std::memory_order_relaxed) & kWakeMore) != 0;
+  left_work_ += task.left_work_;
   ++task.runs_;
   task.run_ticks_ += took;
   task.waited_ticks_ += begun - std::min(begun, queued_at);
@@ -159,7 +168,8 @@ bool Worker::Idle() const {
 
 bool Worker::HasEnded(const Task& task) const {
   return stop_round_ != 0 && task.last_round_ > stop_round_ &&
-         (task.state_.load(std::memory_order_relaxed) & kWakeMore) == 0;
+         !task.left_work_ &&
+         (task.state_.load(std::memory_order_relaxed) & Task::kDead) == 0;
 }
 
 }  // namespace pinion

@@ -58,7 +58,9 @@ class Worker {
   // there; then the thread has ended. Once.
   absl::Status Start();
 
-  // Has the worker run what is woken by now, and end. Join() waits for that.
+  // Has the worker run what is woken by now, and end. Join() waits for that. A
+  // wake that overlaps this call may come too late; so may one that found the
+  // task about to be queued by such another.
   void BeginStop() { stop_task_.Wake(); }
   void Join();
 
@@ -101,8 +103,8 @@ class Worker {
   uint64_t Run(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   // Whether no task is ready; more may have come.
   bool Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
-  // Whether, in a worker that stops, the task has had its last run: another one
-  // is only for work that the last one left.
+  // Whether, in a worker that stops, the task has had its last run. One that is
+  // only to finish what it left, or to be let go, has not.
   bool HasEnded(const Task& task) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   WorkChain& Ready(TaskClass task_class)
@@ -125,6 +127,8 @@ class Worker {
   uint64_t round_ ABSL_GUARDED_BY(worker_thread_) = 0;
   // The round in which the stop was seen; 0: not yet.
   uint64_t stop_round_ ABSL_GUARDED_BY(worker_thread_) = 0;
+  // How many tasks have left work in their last run.
+  int left_work_ ABSL_GUARDED_BY(worker_thread_) = 0;
   // By class: the tasks to run in this round, and those woken again after they
   // ran in it.
   std::array<WorkChain, kTaskClasses> ready_ ABSL_GUARDED_BY(worker_thread_);
