@@ -20,7 +20,6 @@
 #include <thread>
 
 #include "core/inbox.h"
-#include "core/thread_role.h"
 #include "server/call.h"
 
 namespace pinion {
