@@ -137,6 +137,7 @@ TEST(WorkListTest, LosesAndDoublesNothingWhileManyAppendTakeAndClose) {
     std::vector<std::vector<std::unique_ptr<Job>>> jobs(kProducers);
     std::vector<std::atomic<int>> seen(kProducers * kEach);
     std::atomic<int> refused{0};
+    std::atomic<bool> closed{false};
     std::atomic<bool> done{false};
     for (int p = 0; p < kProducers; ++p) {
       for (int i = 0; i < kEach; ++i) {
@@ -159,6 +160,8 @@ TEST(WorkListTest, LosesAndDoublesNothingWhileManyAppendTakeAndClose) {
     for (int p = 0; p < kProducers; ++p) {
       producers.emplace_back([&, p] {
         for (auto& job : jobs[p]) {
+          // The last comes too late, whatever the threads' luck.
+          if (job == jobs[p].back()) closed.wait(false);
           for (;;) {
             const Appended appended = list.Append(job.get());
             if (Accepted(appended)) ++accepted;
@@ -171,6 +174,8 @@ TEST(WorkListTest, LosesAndDoublesNothingWhileManyAppendTakeAndClose) {
     }
     while (accepted < kProducers * kEach / 2) std::this_thread::yield();
     see(list.Close());
+    closed = true;
+    closed.notify_all();
     for (auto& producer : producers) producer.join();
     done = true;
     taker.join();
@@ -182,7 +187,7 @@ TEST(WorkListTest, LosesAndDoublesNothingWhileManyAppendTakeAndClose) {
     }
     EXPECT_EQ(once, accepted);
     EXPECT_EQ(accepted + refused, kProducers * kEach);
-    EXPECT_GT(refused, 0);
+    EXPECT_GE(refused, kProducers);
   }
 }
 
