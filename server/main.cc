@@ -105,6 +105,7 @@ int main(int argc, char** argv) {
   }
   // What goes wrong at the start is said once, by us.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  setenv("HWLOC_HIDE_ERRORS", "2", /*overwrite=*/0);
   // What a client sends that cannot be decoded, the client is told.
   google::protobuf::SetLogHandler(nullptr);
   AllowManyFiles();
