@@ -17,7 +17,7 @@
 #include <x86intrin.h>
 #endif
 
-#include "core/clock.h"
+#include "core/monotonic_nanos.h"
 
 namespace pinion {
 

@@ -12,7 +12,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
+#include "core/clock.h"
 #include "core/work_item.h"
 
 namespace pinion {
@@ -72,9 +74,10 @@ class alignas(64) Inbox {
                                          std::memory_order_relaxed);
   }
 
-  // Sleeps until a push after TrySleep(), in the kernel's futex. WakeOwner()
-  // ends it. For an owner that waits by other means these two are not used.
-  void Sleep();
+  // Sleeps until a push after TrySleep(), or until `until` on the machine's
+  // clock, in the kernel's futex. WakeOwner() ends it. For an owner that waits
+  // by other means these two are not used.
+  void Sleep(std::optional<Moment> until = std::nullopt);
   void WakeOwner();
 
  private:

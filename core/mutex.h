@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mutex, MutexLock: std::mutex with the annotations that Clang checks.
+// Mutex, MutexLock, CondVar: the standard ones with the annotations that Clang
+// checks.
 //
 // Threads: anyone. Never held while running other people's code.
 // Why not absl::Mutex: it is not built for ThreadSanitizer here, and core is
@@ -9,6 +10,8 @@
 #ifndef PINION_CORE_MUTEX_H_
 #define PINION_CORE_MUTEX_H_
 
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
@@ -21,6 +24,7 @@ class ABSL_LOCKABLE Mutex {
   void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
 
  private:
+  friend class CondVar;
   std::mutex mutex_;
 };
 
@@ -36,6 +40,25 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 
  private:
   Mutex& mutex_;
+};
+
+class CondVar {
+ public:
+  void NotifyAll() { changed_.notify_all(); }
+
+  // Waits for a notification, which may also come for nothing; false if none
+  // came before `deadline`.
+  bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    std::unique_lock lock(mutex.mutex_, std::adopt_lock);
+    const bool notified =
+        changed_.wait_until(lock, deadline) == std::cv_status::no_timeout;
+    lock.release();
+    return notified;
+  }
+
+ private:
+  std::condition_variable changed_;
 };
 
 }  // namespace pinion

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/scheduler.h"
 
+#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
-#include "core/cycle_clock.h"
 
 namespace pinion {
 namespace {
@@ -20,6 +20,20 @@ absl::StatusOr<CpuPlan> PlanCpus(const SchedulerOptions& options) {
       *machine);
 }
 
+std::chrono::steady_clock::time_point DeadlineAfter(
+    std::chrono::nanoseconds timeout) {
+  return std::chrono::steady_clock::now() +
+         std::min(timeout, Scheduler::kForever);
+}
+
+absl::Status NotOnAWorker(const char* what) {
+  if (Worker::Current() == nullptr) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("a scheduler cannot be ", what,
+                   " on a worker's thread, which would wait for itself; do it "
+                   "on another"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(
@@ -27,18 +41,15 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(
   absl::StatusOr<CpuPlan> plan = PlanCpus(options);
   if (!plan.ok()) return plan.status();
   CycleClock::ToNanos(0);  // Takes its 2 ms here, not in a worker's round.
-  auto scheduler = std::unique_ptr<Scheduler>(new Scheduler(*std::move(plan)));
+  auto scheduler = std::unique_ptr<Scheduler>(
+      new Scheduler(*std::move(plan), Clock(), /*manual=*/false));
   const CpuPlan& cpu_plan = scheduler->cpu_plan_;
-  const bool pinned = cpu_plan.policy == CpuPolicy::kPin;
   for (int i = 0; i < cpu_plan.workers; ++i) {
-    scheduler->workers_.push_back(std::make_unique<Worker>(
-        WorkerOptions{.index = i,
-                      .cpus = pinned ? std::vector<int>{cpu_plan.worker_cpus[i]}
-                                     : cpu_plan.worker_cpus,
-                      .batch_scheduling = options.batch_scheduling,
-                      .normal = options.normal,
-                      .bulk = options.bulk}));
-    absl::Status status = scheduler->workers_.back()->Start();
+    scheduler->MakeWorker(options.worker);
+    absl::Status status = scheduler->workers_.back()->Start(
+        cpu_plan.policy == CpuPolicy::kPin
+            ? std::vector<int>{cpu_plan.worker_cpus[i]}
+            : cpu_plan.worker_cpus);
     if (!status.ok()) {
       scheduler->workers_.pop_back();
       return absl::Status(status.code(), absl::StrCat("cannot start worker ", i,
@@ -48,43 +59,153 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(
   return scheduler;
 }
 
+std::unique_ptr<Scheduler> Scheduler::Manual(const SchedulerOptions& options,
+                                             const Clock& clock) {
+  PINION_CHECK(options.workers >= 1, "a manual scheduler of ", options.workers,
+               " workers; it needs one or more");
+  auto scheduler = std::unique_ptr<Scheduler>(
+      new Scheduler(CpuPlan{}, clock, /*manual=*/true));
+  for (int i = 0; i < options.workers; ++i) {
+    scheduler->MakeWorker(options.worker);
+  }
+  return scheduler;
+}
+
+void Scheduler::MakeWorker(const WorkerOptions& options) {
+  const int index = worker_count();
+  workers_.push_back(std::make_unique<Worker>(
+      index, options, clock_, [this, index] { HandBack(index); }));
+}
+
 Scheduler::~Scheduler() {
   const absl::Status status = Stop();
   PINION_CHECK(status.ok(), status.message());
-  // Before the tasks, some of which the workers' inboxes may still link.
-  workers_.clear();
 }
 
-Task* Scheduler::AddTask(int worker, TaskClass task_class,
+Task* Scheduler::AddTask(int worker, TaskOptions options,
                          Task::Function function) {
-  PINION_CHECK(worker >= 0 && worker < worker_count(), "there is no worker ",
-               worker, "; there are 0 to ", worker_count() - 1);
-  MutexLock lock(mutex_);
-  tasks_.emplace_back(
-      new Task(*workers_[worker], task_class, std::move(function)));
-  return tasks_.back().get();
+  return At(worker).AddTask(std::move(options), std::move(function));
 }
 
-void Scheduler::Keep(std::shared_ptr<void> object) {
-  MutexLock lock(mutex_);
-  kept_.push_back(std::move(object));
-}
-
-absl::Status Scheduler::Stop() {
-  if (Worker::Current() != nullptr) {
-    return absl::FailedPreconditionError(
-        "a scheduler cannot be stopped on a worker's thread, which would wait "
-        "for itself; stop it on another");
+void Scheduler::Keep(std::shared_ptr<Closable> closable) {
+  bool refusing;
+  {
+    MutexLock lock(mutex_);
+    kept_.push_back(closable);
+    refusing = refusing_;
   }
-  MutexLock lock(stop_mutex_);
-  for (auto& worker : workers_) worker->BeginStop();
+  if (refusing) closable->Refuse();
+}
+
+absl::Status Scheduler::Drain(std::chrono::nanoseconds timeout) {
+  absl::Status status = NotOnAWorker("drained");
+  if (!status.ok()) return status;
+  const auto deadline = DeadlineAfter(timeout);
+  Refuse();
+  std::vector<uint64_t> asked;
+  for (auto& worker : workers_) asked.push_back(worker->AskForQuiet());
+  if (manual_) RunUntilIdle(/*seed=*/0);
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[i]->AwaitQuiet(asked[i], deadline)) continue;
+    return absl::DeadlineExceededError(
+        absl::StrCat("worker ", i, " still has work to do", WhatRuns(),
+                     "; call again to wait on, or stop"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Scheduler::Stop(std::chrono::nanoseconds timeout) {
+  absl::Status status = NotOnAWorker("stopped");
+  if (!status.ok()) return status;
+  const auto deadline = DeadlineAfter(timeout);
+  Refuse();
+  for (auto& worker : workers_) worker->AskToEnd();
+  if (manual_) {
+    for (auto& worker : workers_) worker->Step();
+  }
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[i]->AwaitEnd(deadline)) continue;
+    return absl::DeadlineExceededError(
+        absl::StrCat("worker ", i, " has not ended its run", WhatRuns(),
+                     "; call again to wait on"));
+  }
+  MutexLock lock(join_mutex_);
   for (auto& worker : workers_) worker->Join();
   return absl::OkStatus();
 }
 
+bool Scheduler::Step(int worker) {
+  PINION_CHECK(manual_, "only a manual scheduler is stepped by hand");
+  return At(worker).Step();
+}
+
+int Scheduler::RunUntilIdle(uint64_t seed, int most_steps) {
+  PINION_CHECK(manual_, "only a manual scheduler is stepped by hand");
+  std::mt19937_64 random(seed);
+  int steps = 0;
+  for (std::vector<Worker*> able; steps < most_steps; able.clear()) {
+    for (auto& worker : workers_) {
+      if (worker->HasWork()) able.push_back(worker.get());
+    }
+    if (able.empty()) break;
+    able[random() % able.size()]->Step();
+    ++steps;
+  }
+  return steps;
+}
+
+std::vector<WorkerStats> Scheduler::Snapshot() const {
+  std::vector<WorkerStats> snapshot;
+  for (auto& worker : workers_) snapshot.push_back(worker->stats());
+  return snapshot;
+}
+
+const RunRecord& Scheduler::running(int worker) const {
+  return At(worker).running();
+}
+
+pid_t Scheduler::thread_id(int worker) const { return At(worker).thread_id(); }
+
 int Scheduler::CurrentWorker() {
   const Worker* worker = Worker::Current();
-  return worker == nullptr ? -1 : worker->options().index;
+  return worker == nullptr ? -1 : worker->index();
+}
+
+Worker& Scheduler::At(int worker) const {
+  PINION_CHECK(worker >= 0 && worker < worker_count(), "there is no worker ",
+               worker, "; there are 0 to ", worker_count() - 1);
+  return *workers_[worker];
+}
+
+std::vector<std::shared_ptr<Closable>> Scheduler::Kept() {
+  MutexLock lock(mutex_);
+  return kept_;
+}
+
+void Scheduler::Refuse() {
+  {
+    MutexLock lock(mutex_);
+    refusing_ = true;
+  }
+  for (auto& closable : Kept()) closable->Refuse();
+}
+
+void Scheduler::HandBack(int worker) {
+  for (auto& closable : Kept()) closable->HandBack(worker);
+}
+
+std::string Scheduler::WhatRuns() const {
+  std::string text;
+  for (const auto& worker : workers_) {
+    const std::optional<RunRecord::Run> run = worker->running().Look();
+    if (!run.has_value()) continue;
+    const uint64_t nanos = clock_.TicksToNanos(clock_.Ticks() - run->begun);
+    absl::StrAppend(&text, text.empty() ? "; " : ", ", "worker ",
+                    worker->index(), " runs ",
+                    run->task->name().empty() ? "a task" : run->task->name(),
+                    " for ", nanos / 1'000'000, " ms");
+  }
+  return text;
 }
 
 }  // namespace pinion

@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/cycle_clock.h"
 #include "core/work_item.h"
 #include "core/worker.h"
 
@@ -35,8 +34,9 @@ class WorkBatch {
         worker_(worker),
         most_(std::min(waiting.size(), budget.items)),
         left_(most_),
-        ends_at_(CycleClock::Now() +
-                 CycleClock::FromNanos(budget.time.count() * 1000)) {}
+        budget_ticks_(worker.clock().TicksOf(budget.time)),
+        begun_(worker.clock().Ticks()) {}
+  ~WorkBatch() { worker_.CountItems(handed_out()); }
   WorkBatch(const WorkBatch&) = delete;
   WorkBatch& operator=(const WorkBatch&) = delete;
 
@@ -48,29 +48,44 @@ class WorkBatch {
   // at when the one before has been handled.
   template <typename Item>
   Item* Pop() {
-    if (left_ == 0) return nullptr;
-    if (left_ != most_ && MustEnd()) {
-      left_ = 0;
-      return nullptr;
-    }
-    --left_;
-    return waiting_.Pop<Item>();
+    if (left_ == 0 || (left_ != most_ && MustEnd())) return nullptr;
+    Item* item = waiting_.Pop<Item>();
+    // None: the list was closed by its own function, with all that waited.
+    if (item != nullptr) --left_;
+    return item;
   }
 
  private:
-  bool MustEnd() {
-    return CycleClock::Now() - ends_at_ < kHalfRange || worker_.ShouldYield();
-  }
+  // Reading the clock takes longer than handling a short item may. So while
+  // items are short it is read after each few of them only: up to
+  // `kMostUnlooked`, by which the budget can be overrun if they turn long all
+  // at once.
+  static constexpr uint32_t kMostUnlooked = 8;
+  static constexpr uint64_t kShortTicks = 1000;  // Less than 1 us.
 
-  // A moment that has passed lies less than this behind, even if the counter
-  // has wrapped.
-  static constexpr uint64_t kHalfRange = uint64_t{1} << 63;
+  size_t handed_out() const { return most_ - left_; }
+
+  bool MustEnd() {
+    if (ended_ || worker_.ShouldYield()) return true;
+    if (--unlooked_ > 0) return false;
+    const uint64_t spent = worker_.clock().Ticks() - begun_;
+    const bool were_short = spent - spent_ < kShortTicks;
+    spent_ = spent;
+    stride_ = were_short ? std::min(stride_ * 2, kMostUnlooked) : 1;
+    unlooked_ = stride_;
+    return ended_ = spent >= budget_ticks_;
+  }
 
   WorkChain& waiting_;
   Worker& worker_;
   const size_t most_;
   size_t left_;
-  const uint64_t ends_at_;
+  const uint64_t budget_ticks_;
+  const uint64_t begun_;
+  uint64_t spent_ = 0;     // At the last look.
+  uint32_t stride_ = 1;    // Items from look to look,
+  uint32_t unlooked_ = 1;  // and until the next.
+  bool ended_ = false;
 };
 
 }  // namespace pinion

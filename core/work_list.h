@@ -2,8 +2,8 @@
 //
 // WorkList: the bounded line of items waiting for one task.
 //
-// Threads: anyone may Append(), Close() and look at size(); only the worker of
-//          the list's task calls TakeAll().
+// Threads: anyone may Append(), Refuse(), Close() and look at size(); only the
+//          worker of the list's task calls TakeAll().
 // Order:   items leave in the order in which they were accepted.
 // Example: if (list.Append(item) == Appended::kFirst) task.Wake(kWakeItems);
 #ifndef PINION_CORE_WORK_LIST_H_
@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "core/check.h"
+#include "core/interleaving.h"
 #include "core/work_item.h"
 
 namespace pinion {
@@ -47,6 +48,11 @@ class alignas(64) WorkList {
                  "a work list holds 1 to ", kMaxCapacity, " items, not ",
                  capacity);
   }
+  ~WorkList() {
+    PINION_DCHECK(size() == 0, size(),
+                  " items still waited in a list that goes; close it first, "
+                  "which hands them back");
+  }
   WorkList(const WorkList&) = delete;
   WorkList& operator=(const WorkList&) = delete;
 
@@ -77,6 +83,9 @@ class alignas(64) WorkList {
 
   // Takes what waits. More may come at once.
   WorkChain TakeAll() { return Take(/*close=*/false); }
+
+  // Refuses all further items; those that wait stay to be taken.
+  void Refuse() { word_.fetch_or(kClosed, std::memory_order_relaxed); }
 
   // Refuses all further items and hands back those that still waited. May be
   // called again, and while others append and take: each item is accepted and
@@ -118,6 +127,7 @@ class alignas(64) WorkList {
     } while (!word_.compare_exchange_weak(
         word, Address(top) | ((word & ~(kOne - 1)) + count * kOne),
         std::memory_order_release, std::memory_order_relaxed));
+    PINION_POINT(kAppended);
     return word == 0 ? Appended::kFirst : Appended::kBehind;
   }
 

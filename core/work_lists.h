@@ -19,6 +19,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -26,6 +27,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "core/closable.h"
+#include "core/interleaving.h"
 #include "core/scheduler.h"
 #include "core/work_batch.h"
 #include "core/work_item.h"
@@ -36,14 +39,15 @@ namespace pinion {
 struct WorkListsOptions {
   // How many items may wait for one worker, 1 to WorkList::kMaxCapacity.
   size_t capacity = 1024;
-  // The class of the tasks.
+  // The class of the tasks, and what reports call them.
   TaskClass task_class = TaskClass::kNormal;
+  std::string name = {};
   // How much one run may handle.
   WorkBatch::Budget budget = {};
 };
 
 template <typename Item>
-class WorkLists {
+class WorkLists : public Closable {
   static_assert(std::is_base_of_v<WorkItem, Item>);
 
  public:
@@ -51,23 +55,29 @@ class WorkLists {
   // budget or by its own choice, it is called for again.
   using Function = std::function<void(int worker, WorkBatch& batch)>;
 
+  // Takes items that were not handled when the scheduler stops, oldest first;
+  // on their worker, as the last it hears of them.
+  using HandBackFunction = std::function<void(int worker, WorkChain items)>;
+
   // Makes a list and a task for each worker. INVALID_ARGUMENT for a capacity
   // that cannot be had; then nothing was made. The lists belong to the
-  // scheduler and live until it dies.
-  static absl::StatusOr<WorkLists*> Create(Scheduler& scheduler,
-                                           const WorkListsOptions& options,
-                                           Function function) {
+  // scheduler and live until it dies. Without `hand_back`, what a stop leaves
+  // stays until Close() hands it back.
+  static absl::StatusOr<WorkLists*> Create(
+      Scheduler& scheduler, const WorkListsOptions& options, Function function,
+      HandBackFunction hand_back = nullptr) {
     if (options.capacity < 1 || options.capacity > WorkList::kMaxCapacity) {
       return absl::InvalidArgumentError(
           absl::StrCat("a work list of ", options.capacity, " items; 1 to ",
                        WorkList::kMaxCapacity, " are possible"));
     }
-    std::shared_ptr<WorkLists> lists(
-        new WorkLists(options.budget, std::move(function)));
+    std::shared_ptr<WorkLists> lists(new WorkLists(
+        options.budget, std::move(function), std::move(hand_back)));
     for (int i = 0; i < scheduler.worker_count(); ++i) {
       Entry& entry = lists->entries_.emplace_back(options.capacity);
       entry.task = scheduler.AddTask(
-          i, options.task_class, [lists = lists.get(), &entry, i](WakeReasons) {
+          i, {.task_class = options.task_class, .name = options.name},
+          [lists = lists.get(), &entry, i](WakeReasons) {
             lists->Run(i, entry);
           });
     }
@@ -80,14 +90,45 @@ class WorkLists {
   // caller's: it may be handled before Add() returns.
   Appended Add(int worker, Item* item) {
     Entry& entry = At(worker);
-    const Appended appended = entry.list.Append(item);
-    if (appended == Appended::kFirst) entry.task->Wake(kWakeItems);
-    return appended;
+    return Woken(entry, entry.list.Append(item));
   }
 
-  // Refuses all further items of `worker` and hands back those that waited. Of
-  // those that the worker had taken already, the function still sees each.
-  WorkChain Close(int worker) { return At(worker).list.Close(); }
+  // The same for all items of `chain`, which is emptied, or for none of them.
+  Appended Add(int worker, WorkChain& chain) {
+    Entry& entry = At(worker);
+    return Woken(entry, entry.list.Append(chain));
+  }
+
+  // Refuses all further items of `worker`, and hands back those that wait. Each
+  // item is handled, handed back or refused. Anyone, any time, also again. What
+  // a batch has left is handed back too on the worker itself and after the
+  // stop; while the worker runs elsewhere, the function still sees it.
+  WorkChain Close(int worker) {
+    Entry& entry = At(worker);
+    WorkChain items;
+    if (entry.task->IsMine()) items.Append(std::move(entry.taken));
+    items.Append(entry.list.Close());
+    return items;
+  }
+
+  // The same for all workers.
+  WorkChain CloseAll() {
+    WorkChain items;
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      items.Append(Close(static_cast<int>(i)));
+    }
+    return items;
+  }
+
+  // Refuses all further items; those that wait are handled.
+  void Refuse() override {
+    for (Entry& entry : entries_) {
+      entry.list.Refuse();
+      // A producer that has appended may have yet to wake the task. Woken now,
+      // it counts as work that is left to do.
+      entry.task->Wake(kWakeItems);
+    }
+  }
 
   // How many items wait for `worker`, a moment ago.
   size_t waiting(int worker) const { return entries_.at(worker).list.size(); }
@@ -100,16 +141,33 @@ class WorkLists {
     WorkChain taken;  // The worker's: out of the list, not yet handled.
   };
 
-  WorkLists(const WorkBatch::Budget& budget, Function function)
-      : budget_(budget), function_(std::move(function)) {}
+  WorkLists(const WorkBatch::Budget& budget, Function function,
+            HandBackFunction hand_back)
+      : budget_(budget),
+        function_(std::move(function)),
+        hand_back_(std::move(hand_back)) {}
+
+  static Appended Woken(Entry& entry, Appended appended) {
+    if (appended == Appended::kFirst) entry.task->Wake(kWakeItems);
+    return appended;
+  }
 
   // The task of one worker.
   void Run(int worker, Entry& entry) {
     entry.taken.Append(entry.list.TakeAll());
+    PINION_POINT(kTaken);
     if (entry.taken.empty()) return;
-    WorkBatch batch(entry.taken, budget_, *Worker::Current());
-    function_(worker, batch);
+    {
+      WorkBatch batch(entry.taken, budget_, *Worker::Current());
+      function_(worker, batch);
+    }
     if (!entry.taken.empty()) entry.task->Wake(kWakeMore);
+  }
+
+  void HandBack(int worker) override {
+    if (hand_back_ == nullptr) return;
+    WorkChain items = Close(worker);
+    if (!items.empty()) hand_back_(worker, std::move(items));
   }
 
   Entry& At(int worker) {
@@ -122,6 +180,7 @@ class WorkLists {
   // Fixed before Create() returns; anyone may read.
   const WorkBatch::Budget budget_;
   const Function function_;
+  const HandBackFunction hand_back_;
   std::deque<Entry> entries_;
 };
 

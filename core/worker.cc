@@ -3,52 +3,78 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <future>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/affinity.h"
 #include "core/check.h"
-#include "core/cycle_clock.h"
+#include "core/interleaving.h"
 
 namespace pinion {
 namespace {
 
-thread_local Worker* current_worker = nullptr;
+// Lets the other hardware thread of a core go first for a moment.
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 }  // namespace
 
-void Task::Enqueue() {
-  queued_at_ = CycleClock::Now();
-  worker_.Enqueue(this);
-}
-
-Worker::Worker(const WorkerOptions& options)
-    : options_(options),
-      stop_task_(*this, TaskClass::kNormal, [this](WakeReasons) {
-        worker_thread_.Assert();
-        stop_round_ = round_;
-      }) {}
+Worker::Worker(int index, const WorkerOptions& options, const Clock& clock,
+               std::function<void()> hand_back)
+    : index_(index),
+      options_(options),
+      clock_(clock),
+      hand_back_(std::move(hand_back)),
+      spin_ticks_(clock.TicksOf(options.spin.limit)),
+      // Urgent, so that the stop waits for one run at most.
+      stop_task_(*this, {.task_class = TaskClass::kUrgent, .name = "stop"},
+                 [this](WakeReasons) {
+                   worker_thread_.Assert();
+                   stopping_ = true;
+                 }),
+      quiet_task_(*this, {.name = "quiet"},
+                  [this](WakeReasons) {
+                    worker_thread_.Assert();
+                    MutexLock lock(mutex_);
+                    quiet_due_ = quiet_asked_;
+                  }),
+      spin_(options.spin.policy) {}
 
 Worker::~Worker() {
-  PINION_CHECK(!thread_.joinable(), "worker ", options_.index,
-               " was not joined");
-  // Tasks woken after the stop; they belong to the scheduler.
-  WorkChain never_run = inbox_.TakeAll();
-  while (!never_run.empty()) never_run.Pop();
+  PINION_CHECK(!thread_.joinable(), "worker ", index_, " was not joined");
+  worker_thread_.Claim();  // There is no other thread left.
+  // What was never run.
+  Sort();
+  for (auto* lines : {&ready_, &later_}) {
+    for (WorkChain& line : *lines) {
+      while (line.Pop() != nullptr) {
+      }
+    }
+  }
 }
 
-absl::Status Worker::Start() {
-  std::promise<absl::Status> settled;
-  thread_ = std::thread([this, &settled] {
-    absl::Status status = Settle();
+absl::Status Worker::Start(const std::vector<int>& cpus) {
+  std::promise<absl::Status> settling;
+  std::future<absl::Status> settled = settling.get_future();
+  // The thread owns the promise: this one may go on while it is being kept.
+  thread_ = std::thread([this, &cpus,
+                         settling = std::move(settling)]() mutable {
+    absl::Status status = Settle(cpus);
     const bool ok = status.ok();
-    settled.set_value(std::move(status));  // `settled` may be gone after this.
+    settling.set_value(std::move(status));  // `cpus` may be gone after this.
     if (ok) Loop();
   });
-  absl::Status status = settled.get_future().get();
+  absl::Status status = settled.get();
   if (!status.ok()) thread_.join();
   return status;
 }
@@ -57,10 +83,98 @@ void Worker::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-Worker* Worker::Current() { return current_worker; }
+Task* Worker::AddTask(TaskOptions options, Task::Function function) {
+  MutexLock lock(mutex_);
+  tasks_.emplace_back(new Task(*this, std::move(options), std::move(function)));
+  return tasks_.back().get();
+}
 
-absl::Status Worker::Settle() {
-  const std::string name = absl::StrCat("pinion-w", options_.index);
+uint64_t Worker::AskForQuiet() {
+  uint64_t asked;
+  {
+    MutexLock lock(mutex_);
+    asked = ++quiet_asked_;
+  }
+  quiet_task_.Wake();
+  return asked;
+}
+
+bool Worker::AwaitQuiet(uint64_t asked,
+                        std::chrono::steady_clock::time_point deadline) {
+  MutexLock lock(mutex_);
+  while (quiet_reported_ < asked && !ended()) {
+    if (!changed_.WaitUntil(mutex_, deadline)) break;
+  }
+  return quiet_reported_ >= asked || ended();
+}
+
+bool Worker::AwaitEnd(std::chrono::steady_clock::time_point deadline) {
+  MutexLock lock(mutex_);
+  while (!ended()) {
+    if (!changed_.WaitUntil(mutex_, deadline)) break;
+  }
+  return ended();
+}
+
+void Worker::Enqueue(Task* task) {
+  if (current_ == this) {
+    worker_thread_.Assert();
+    woken_here_.Push(task);
+    return;
+  }
+  task->queued_at_ = clock_.Ticks();
+  const bool must_wake = inbox_.Push(task);
+  PINION_POINT(kPushed);
+  if (must_wake) inbox_.WakeOwner();
+}
+
+void Worker::ArmTimer(Task& task, Moment at) {
+  worker_thread_.Assert();
+  DisarmTimer(task);
+  if (task.released_) return;
+  timers_.Arm(task, at);
+  tallies_.timers_armed.Set(timers_.size());
+}
+
+void Worker::DisarmTimer(Task& task) {
+  worker_thread_.Assert();
+  timers_.Disarm(task);
+  tallies_.timers_armed.Set(timers_.size());
+  // What the older time has begun, or another thread has asked for.
+  constexpr uint32_t kEarlier = kWakeTimer | Task::kTimerAsked;
+  if ((task.state_.load(std::memory_order_relaxed) & kEarlier) != 0) {
+    task.state_.fetch_and(~kEarlier, std::memory_order_relaxed);
+  }
+}
+
+WorkerStats Worker::stats() const {
+  const auto nanos = [this](const Tally& ticks) {
+    return clock_.TicksToNanos(ticks.value());
+  };
+  WorkerStats stats = {
+      .worker = index_,
+      .rounds = tallies_.rounds.value(),
+      .items = tallies_.items.value(),
+      .longest_run_ns = nanos(tallies_.longest_run_ticks),
+      .busy_ns = nanos(tallies_.busy_ticks),
+      .idle_ns = nanos(tallies_.idle_ticks),
+      .timers_armed = tallies_.timers_armed.value(),
+      .timers_fired = tallies_.timers_fired.value(),
+      .sleeps = tallies_.sleeps.value(),
+      .spins_paid = tallies_.spins_paid.value(),
+      .spins_unpaid = tallies_.spins_unpaid.value(),
+      .wakes_sent = tallies_.wakes_sent.value(),
+      .wakes_skipped = tallies_.wakes_skipped.value(),
+  };
+  for (int i = 0; i < kTaskClasses; ++i) {
+    stats.runs[i] = tallies_.runs[i].value();
+  }
+  return stats;
+}
+
+absl::Status Worker::Settle(const std::vector<int>& cpus) {
+  thread_id_ = gettid();
+  const std::string name = absl::StrCat("pinion-w", index_);
   pthread_setname_np(pthread_self(), name.c_str());
   if (options_.batch_scheduling) {
     const sched_param unused = {};
@@ -68,60 +182,122 @@ absl::Status Worker::Settle() {
     // on it.
     pthread_setschedparam(pthread_self(), SCHED_BATCH, &unused);
   }
-  return RunThisThreadOn(options_.cpus);
+  return RunThisThreadOn(cpus);
 }
 
 void Worker::Loop() {
   worker_thread_.Claim();
-  current_worker = this;
+  current_ = this;
+  now_ = clock_.Ticks();
   for (;;) {
     Round();
-    if (stop_round_ != 0) break;
-    if (Idle() && inbox_.TrySleep()) inbox_.Sleep();
+    if (stopping_) break;
+    if (Idle()) AwaitWork();
   }
-  do {
-    Round();
-    // Who queued a task that left work may have yet to push it.
-    if (Idle() && left_work_ > 0 && inbox_.TrySleep()) inbox_.Sleep();
-  } while (!Idle() || left_work_ > 0);
+  End();
+}
+
+bool Worker::HasWork() {
+  worker_thread_.Claim();
+  return !ended() && (!inbox_.empty() || !woken_here_.empty() || !Idle() ||
+                      (!timers_.empty() && *timers_.Next() <= clock_.Now()));
+}
+
+bool Worker::Step() {
+  if (!HasWork()) return false;
+  worker_thread_.Claim();
+  Worker* const outer = std::exchange(current_, this);
+  now_ = clock_.Ticks();
+  Round();
+  if (stopping_) {
+    End();
+  } else if (Idle()) {
+    ReportQuiet();
+    AnnounceSleep();
+  }
+  current_ = outer;
+  return true;
 }
 
 void Worker::Round() {
+  const uint64_t begun = now_;
   ++round_;
   for (int i = 0; i < kTaskClasses; ++i) {
     ready_[i].Append(std::move(later_[i]));
   }
-  const auto turn = [](const ClassBudget& budget, Turn left) {
-    return Turn{.runs = budget.runs + left.runs,
-                .ticks = CycleClock::FromNanos(budget.time.count() * 1000) +
-                         left.ticks};
-  };
+  FireTimers();
   ServeUrgent();
-  const Turn left = Serve(TaskClass::kNormal, turn(options_.normal, Turn{}));
-  Serve(TaskClass::kBulk, turn(options_.bulk, left));
+  const Turn left = Serve(TaskClass::kNormal, options_.normal, Turn{});
+  Serve(TaskClass::kBulk, options_.bulk, left);
+  tallies_.rounds.Add(1);
+  tallies_.busy_ticks.Add(now_ - begun);
+}
+
+void Worker::FireTimers() {
+  if (timers_.empty()) return;
+  const Moment now = clock_.Now();
+  for (int i = 0; i < options_.timers; ++i) {
+    Timer* timer = timers_.PopDue(now);
+    if (timer == nullptr) break;
+    static_cast<Task*>(timer)->Queue(kWakeTimer);
+    tallies_.timers_fired.Add(1);
+  }
+  tallies_.timers_armed.Set(timers_.size());
 }
 
 void Worker::Sort() {
   WorkChain woken = inbox_.TakeAll();
-  while (Task* task = woken.Pop<Task>()) {
-    const bool has_run = task->last_round_ == round_;
-    auto& lines = has_run ? later_ : ready_;
-    lines[static_cast<int>(task->class_)].Push(task);
+  PINION_POINT(kSorted);
+  const bool was_asleep = std::exchange(announced_, false);
+  if (!woken.empty()) {
+    // Who pushed the first after the announcement made the system call.
+    tallies_.wakes_sent.Add(was_asleep ? 1 : 0);
+    tallies_.wakes_skipped.Add(woken.size() - (was_asleep ? 1 : 0));
   }
+  while (Task* task = woken.Pop<Task>()) {
+    if (idle_since_.has_value()) LearnFrom(*task);
+    LineUp(*task);
+  }
+  while (Task* task = woken_here_.Pop<Task>()) {
+    task->queued_at_ = now_;
+    LineUp(*task);
+  }
+}
+
+void Worker::LearnFrom(const Task& first_to_come) {
+  const auto waited =
+      static_cast<int64_t>(first_to_come.queued_at_ - *idle_since_);
+  spin_.Learn(waited < static_cast<int64_t>(spin_ticks_));
+  idle_since_.reset();
+}
+
+void Worker::LineUp(Task& task) {
+  const bool has_run = task.last_round_ == round_;
+  auto& lines = has_run ? later_ : ready_;
+  lines[static_cast<int>(task.task_class())].Push(&task);
 }
 
 void Worker::ServeUrgent() {
   Sort();
-  while (Task* task = Ready(TaskClass::kUrgent).Pop<Task>()) {
+  while (!stopping_) {
+    Task* task = Ready(TaskClass::kUrgent).Pop<Task>();
+    if (task == nullptr) break;
     Run(*task);
     Sort();
   }
 }
 
-Worker::Turn Worker::Serve(TaskClass task_class, Turn turn) {
+Worker::Turn Worker::Serve(TaskClass task_class, const ClassBudget& budget,
+                           Turn left) {
+  Turn turn = {.runs = budget.runs + left.runs,
+               .ticks = clock_.TicksOf(budget.time) + left.ticks};
   WorkChain& ready = Ready(task_class);
-  while (Task* task = ready.Pop<Task>()) {
-    const uint64_t took = Run(*task);
+  while (!stopping_) {
+    Task* task = ready.Pop<Task>();
+    if (task == nullptr) break;
+    const uint64_t begun = now_;
+    Run(*task);
+    const uint64_t took = now_ - begun;
     ServeUrgent();
     turn.runs -= 1;
     turn.ticks -= std::min(turn.ticks, took);
@@ -130,46 +306,114 @@ Worker::Turn Worker::Serve(TaskClass task_class, Turn turn) {
   return turn;
 }
 
-uint64_t Worker::Run(Task& task) {
-  // Asked here and not when it is sorted, which also happens while it runs and
-  // has yet to say whether it leaves work.
-  if (HasEnded(task)) return 0;
-  left_work_ -= task.left_work_;
-  task.left_work_ = false;
+void Worker::Run(Task& task) {
   task.last_round_ = round_;
-  const uint64_t queued_at =
-      task.queued_at_;  // The next waker's after the swap.
+  const uint64_t queued_at = task.queued_at_;  // The next waker's, from below.
   // All but the death is taken before the run, so that a wake from now on
   // queues the task again. Both ways with the swap in Task::Queue().
   const uint32_t state =
       task.state_.fetch_and(Task::kDead, std::memory_order_acq_rel);
-  if ((state & Task::kDead) != 0) {
-    task.function_ = nullptr;
-    return 0;
-  }
-  const uint64_t begun = CycleClock::Now();
-  task.function_(state & (Task::kQueued - 1));
-  const uint64_t took = CycleClock::Now() - begun;
-  task.left_work_ =
-      (task.state_.load(std::memory_order_relaxed) & kWakeMore) != 0;
-  left_work_ += task.left_work_;
-  ++task.runs_;
-  task.run_ticks_ += took;
-  task.waited_ticks_ += begun - std::min(begun, queued_at);
-  return took;
+  PINION_POINT(kCleared);
+  if ((state & Task::kDead) != 0) return Release(task);
+  if ((state & Task::kTimerAsked) != 0) SetAskedTimer(task);
+  const WakeReasons reasons = state & Task::kReasons;
+  if (reasons == 0) return;  // Its timer alone was set, or taken back.
+  const uint64_t begun = now_;
+  running_.Begin(&task, begun);
+  task.function_(reasons);
+  now_ = clock_.Ticks();
+  running_.End();
+  const uint64_t took = now_ - begun;
+  task.runs_.Add(1);
+  task.run_ticks_.Add(took);
+  task.waited_ticks_.Add(begun - std::min(begun, queued_at));
+  tallies_.runs[static_cast<int>(task.task_class())].Add(1);
+  tallies_.longest_run_ticks.RaiseTo(took);
+}
+
+void Worker::Release(Task& task) {
+  DisarmTimer(task);
+  task.function_ = nullptr;
+  task.released_ = true;
+}
+
+void Worker::SetAskedTimer(Task& task) {
+  const uint64_t asked = task.asked_timer_.load(std::memory_order_relaxed);
+  DisarmTimer(task);
+  if ((asked & Task::kArm) != 0) ArmTimer(task, Moment(asked & ~Task::kArm));
 }
 
 bool Worker::Idle() const {
-  return std::all_of(ready_.begin(), ready_.end(),
-                     [](const WorkChain& line) { return line.empty(); }) &&
-         std::all_of(later_.begin(), later_.end(),
-                     [](const WorkChain& line) { return line.empty(); });
+  const auto empty = [](const WorkChain& line) { return line.empty(); };
+  return woken_here_.empty() &&
+         std::all_of(ready_.begin(), ready_.end(), empty) &&
+         std::all_of(later_.begin(), later_.end(), empty);
 }
 
-bool Worker::HasEnded(const Task& task) const {
-  return stop_round_ != 0 && task.last_round_ > stop_round_ &&
-         !task.left_work_ &&
-         (task.state_.load(std::memory_order_relaxed) & Task::kDead) == 0;
+void Worker::AwaitWork() {
+  ReportQuiet();
+  idle_since_ = now_;
+  if (!Spin() && AnnounceSleep()) {
+    inbox_.Sleep(timers_.Next());
+    PINION_POINT(kAwake);
+  }
+  now_ = clock_.Ticks();
+  tallies_.idle_ticks.Add(now_ - *idle_since_);
+}
+
+bool Worker::Spin() {
+  if (!spin_.worthwhile()) return false;
+  const std::optional<Moment> timer = timers_.Next();
+  // The counter is read now and then only: reading it takes longer than a look.
+  constexpr int kLooks = 16;
+  do {
+    for (int i = 0; i < kLooks; ++i) {
+      if (!inbox_.empty()) {
+        tallies_.spins_paid.Add(1);
+        return true;
+      }
+      Pause();
+    }
+    if (timer.has_value() && *timer <= clock_.Now()) return true;
+  } while (clock_.Ticks() - *idle_since_ < spin_ticks_);
+  tallies_.spins_unpaid.Add(1);
+  return false;
+}
+
+bool Worker::AnnounceSleep() {
+  PINION_POINT(kIdle);
+  if (!inbox_.TrySleep()) return false;
+  announced_ = true;
+  tallies_.sleeps.Add(1);
+  PINION_POINT(kAnnounced);
+  return true;
+}
+
+void Worker::ReportQuiet() {
+  if (quiet_due_ == quiet_seen_ || !NoTaskIsQueued()) return;
+  quiet_seen_ = quiet_due_;
+  MutexLock lock(mutex_);
+  quiet_reported_ = quiet_due_;
+  changed_.NotifyAll();
+}
+
+bool Worker::NoTaskIsQueued() const {
+  // A task may be queued by a thread that has yet to push it. Others may rely
+  // on that push by now, so it is waited for.
+  MutexLock lock(mutex_);
+  return std::none_of(tasks_.begin(), tasks_.end(), [](const auto& task) {
+    const uint32_t state = task->state_.load(std::memory_order_relaxed);
+    return (state & Task::kDead) != 0 ? !task->released_
+                                      : (state & Task::kQueued) != 0;
+  });
+}
+
+void Worker::End() {
+  hand_back_();
+  current_ = nullptr;
+  MutexLock lock(mutex_);
+  ended_.store(true, std::memory_order_release);
+  changed_.NotifyAll();
 }
 
 }  // namespace pinion

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/blocking_counter.h"
-#include "core/clock.h"
+#include "core/monotonic_nanos.h"
 
 namespace pinion {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "core/clock.h"
+#include "core/monotonic_nanos.h"
 #include "server/kv/kv_shard.h"
 
 namespace pinion::kv {

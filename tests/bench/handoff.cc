@@ -25,7 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "concurrentqueue/blockingconcurrentqueue.h"
-#include "core/clock.h"
+#include "core/monotonic_nanos.h"
 #include "core/scheduler.h"
 #include "core/work_batch.h"
 #include "core/work_item.h"

@@ -8,68 +8,53 @@
 #include <thread>
 #include <vector>
 
+#include "core/fake_clock.h"
 #include "core/scheduler.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/gate.h"
 
 namespace pinion {
 namespace {
 
-using ::pinion::testing::Gate;
 using ::testing::Each;
 using ::testing::ElementsAre;
 
 constexpr std::chrono::microseconds kLong = std::chrono::hours(1);
 
-// One worker, held until Go(); what its tasks did, in order.
+// One worker, stepped by hand; what its tasks did, in order.
 class ClassesTest : public ::testing::Test {
  protected:
-  void Start(SchedulerOptions options = {}) {
-    options.workers = 1;
-    scheduler_ = Scheduler::Start(options).value();
-    scheduler_
-        ->AddTask(0, TaskClass::kUrgent, [this](WakeReasons) { held_.Pass(); })
-        ->Wake();
-    held_.AwaitArrivals(1);
+  void Start(const WorkerOptions& options = {}) {
+    scheduler_ = Scheduler::Manual({.worker = options}, time_.clock());
   }
 
-  // A task that notes its name `runs` times, waking itself in between.
-  Task* Noting(TaskClass task_class, const std::string& name, int runs = 1) {
+  // A task that notes its name `runs` times, waking itself in between. Each run
+  // takes `took`.
+  Task* Noting(TaskClass task_class, const std::string& name, int runs = 1,
+               std::chrono::nanoseconds took = {}) {
     tasks_.push_back(nullptr);
     const size_t index = tasks_.size() - 1;
     Task* task = scheduler_->AddTask(
-        0, task_class, [this, name, index, left = runs](WakeReasons) mutable {
+        0, {.task_class = task_class},
+        [this, name, index, took, left = runs](WakeReasons) mutable {
           ran_.push_back(name);
+          time_.Advance(took);
           if (--left > 0) tasks_[index]->Wake();
         });
     tasks_[index] = task;
     return task;
   }
 
-  // Lets the worker go, and waits until it has run all.
+  // Has the worker run all there is.
   const std::vector<std::string>& Go() {
-    Gate end;
-    end_ = scheduler_->AddTask(0, TaskClass::kBulk, [&](WakeReasons) {
-      // A bulk task may come before others that had no turn yet.
-      if (++ends_ < 20) {
-        end_->Wake();
-      } else {
-        end.Open();
-      }
-    });
-    end_->Wake();
-    held_.Open();
-    end.Pass();
+    scheduler_->RunUntilIdle(/*seed=*/1);
     return ran_;
   }
 
-  Gate held_;
+  FakeClock time_;
   std::unique_ptr<Scheduler> scheduler_;
   std::vector<Task*> tasks_;
   std::vector<std::string> ran_;
-  Task* end_ = nullptr;
-  int ends_ = 0;
 };
 
 TEST_F(ClassesTest, ServesUrgentThenNormalThenBulk) {
@@ -82,7 +67,6 @@ TEST_F(ClassesTest, ServesUrgentThenNormalThenBulk) {
 
 TEST_F(ClassesTest, UrgentWaitsForOneRunningTaskAtMost) {
   Start();
-  Gate in_first;
   Task* urgent = Noting(TaskClass::kUrgent, "urgent");
   scheduler_
       ->AddTask(0,
@@ -122,10 +106,15 @@ TEST_F(ClassesTest, EndsTheTurnOfAClassWithItsBudgetOfRuns) {
 }
 
 TEST_F(ClassesTest, EndsTheTurnOfAClassWithItsBudgetOfTimeAfterOneRun) {
-  Start({.normal = {.runs = 100, .time = {}}, .bulk = {.runs = 1, .time = {}}});
-  for (const char* name : {"1", "2"}) Noting(TaskClass::kNormal, name)->Wake();
+  constexpr std::chrono::microseconds kTurn{100};
+  Start({.normal = {.runs = 100, .time = kTurn},
+         .bulk = {.runs = 1, .time = {}}});
+  Noting(TaskClass::kNormal, "1", 1, kTurn - std::chrono::nanoseconds(1))
+      ->Wake();
+  Noting(TaskClass::kNormal, "2", 1, kTurn * 10)->Wake();
+  Noting(TaskClass::kNormal, "3")->Wake();
   for (const char* name : {"a", "b"}) Noting(TaskClass::kBulk, name)->Wake();
-  EXPECT_THAT(Go(), ElementsAre("1", "a", "2", "b"));
+  EXPECT_THAT(Go(), ElementsAre("1", "2", "a", "3", "b"));
 }
 
 TEST_F(ClassesTest, GivesTheUnusedShareOfAClassToTheNext) {
@@ -140,7 +129,7 @@ TEST_F(ClassesTest, GivesTheUnusedShareOfAClassToTheNext) {
 
 TEST_F(ClassesTest, BulkMovesInEachRoundHoweverMuchNormalThereIs) {
   Start({.normal = {.runs = 1, .time = kLong},
-         .bulk = {.runs = 2, .time = kLong}});  // One is for Go()'s own.
+         .bulk = {.runs = 1, .time = kLong}});
   Noting(TaskClass::kNormal, "n", 3)->Wake();
   Noting(TaskClass::kNormal, "n", 3)->Wake();
   Noting(TaskClass::kBulk, "bulk", 3)->Wake();
@@ -150,21 +139,16 @@ TEST_F(ClassesTest, BulkMovesInEachRoundHoweverMuchNormalThereIs) {
 
 TEST_F(ClassesTest, CountsRunsAndTheTimeTheyTookAndWaited) {
   Start();
-  const auto spin = [](std::chrono::milliseconds span) {
-    const auto end = std::chrono::steady_clock::now() + span;
-    while (std::chrono::steady_clock::now() < end) {
-    }
-  };
-  Task* task = scheduler_->AddTask(
-      0, [&](WakeReasons) { spin(std::chrono::milliseconds(2)); });
-  task->Wake();
-  spin(std::chrono::milliseconds(3));
+  std::thread foreign([&] {
+    Noting(TaskClass::kNormal, "one", 2, std::chrono::nanoseconds(200))->Wake();
+  });
+  foreign.join();
+  time_.Advance(std::chrono::nanoseconds(3000));
   Go();
-  ASSERT_TRUE(scheduler_->Stop().ok());
-  const TaskStats stats = task->stats();
-  EXPECT_EQ(stats.runs, 1u);
-  EXPECT_GE(stats.run_ns, 1'990'000u);
-  EXPECT_GE(stats.waited_ns, 2'990'000u);
+  const TaskStats stats = tasks_.back()->stats();
+  EXPECT_EQ(stats.runs, 2u);
+  EXPECT_EQ(stats.run_ns, 400u);
+  EXPECT_EQ(stats.waited_ns, 3000u);
 }
 
 // Counts how often a function that holds it is destroyed, and on which worker.
@@ -212,12 +196,11 @@ TEST_F(KillTest, LetsATaskFinishTheRunInWhichItKillsItself) {
 }
 
 TEST_F(KillTest, LetsEachTaskGoOnceHoweverManyKillAndWakeIt) {
-  Start();
-  held_.Open();
+  auto scheduler = Scheduler::Start({.workers = 1}).value();
   constexpr int kTasks = 2000;
   std::vector<Task*> tasks;
   for (int i = 0; i < kTasks; ++i) {
-    tasks.push_back(scheduler_->AddTask(0, [token = Token()](WakeReasons) {}));
+    tasks.push_back(scheduler->AddTask(0, [token = Token()](WakeReasons) {}));
   }
   std::vector<std::thread> threads;
   for (int t = 0; t < 3; ++t) {
@@ -230,8 +213,7 @@ TEST_F(KillTest, LetsEachTaskGoOnceHoweverManyKillAndWakeIt) {
     });
   }
   for (auto& thread : threads) thread.join();
-  Go();
-  ASSERT_TRUE(scheduler_->Stop().ok());
+  ASSERT_TRUE(scheduler->Drain(std::chrono::minutes(1)).ok());
   EXPECT_EQ(released_on_.size(), static_cast<size_t>(kTasks));
   EXPECT_THAT(released_on_, Each(0));
 }

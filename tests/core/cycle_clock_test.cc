@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/clock.h"
+#include "core/monotonic_nanos.h"
 #include "gtest/gtest.h"
 
 namespace pinion {

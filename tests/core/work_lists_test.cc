@@ -23,6 +23,8 @@ using ::pinion::testing::Gate;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+constexpr std::chrono::minutes kLong{1};
+
 struct Job : WorkItem {
   Job(int producer, int number) : producer(producer), number(number) {}
   const int producer;
@@ -73,7 +75,7 @@ TEST(WorkListsTest, HandlesEachItemOnceOnItsWorkerInOrderUnderManyProducers) {
   }
   for (auto& producer : producers) producer.join();
   all.Pass();
-  ASSERT_TRUE(scheduler->Stop().ok());
+  ASSERT_TRUE(scheduler->Drain(kLong).ok());
   for (const Seen& worker : seen) {
     EXPECT_TRUE(worker.in_order);
     EXPECT_TRUE(worker.on_its_worker);
@@ -100,7 +102,7 @@ TEST(WorkListsTest, RefusesWhatIsOverItsCapacityWhileTheWorkerIsHeld) {
   EXPECT_EQ(lists->Add(0, &over), Appended::kFull);
   EXPECT_EQ(lists->waiting(0), 2u);
   held.Open();
-  ASSERT_TRUE(scheduler->Stop().ok());
+  ASSERT_TRUE(scheduler->Drain(kLong).ok());
   EXPECT_EQ(handled, 3);
 }
 
@@ -128,7 +130,7 @@ TEST(WorkListsTest, RunsAgainForWhatItsBudgetLeft) {
   }
   held.Open();
   all.Pass();
-  ASSERT_TRUE(scheduler->Stop().ok());
+  ASSERT_TRUE(scheduler->Drain(kLong).ok());
   EXPECT_THAT(sizes, ElementsAre(1, 10, 10, 5));
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
@@ -171,8 +173,9 @@ TEST(WorkListsTest, EndsABatchForAnUrgentTaskAfterTheItemThatRuns) {
                                }
                              })
           .value();
-  Task* urgent = scheduler->AddTask(
-      0, TaskClass::kUrgent, [&](WakeReasons) { ran.push_back("urgent"); });
+  Task* urgent =
+      scheduler->AddTask(0, {.task_class = TaskClass::kUrgent},
+                         [&](WakeReasons) { ran.push_back("urgent"); });
   Job zero(0, 0), one(0, 1), two(0, 2), three(0, 3);
   Gate holding;
   Task* holder = scheduler->AddTask(0, [&](WakeReasons) { holding.Pass(); });
@@ -184,11 +187,11 @@ TEST(WorkListsTest, EndsABatchForAnUrgentTaskAfterTheItemThatRuns) {
   urgent->Wake();
   at_first.Open();
   all.Pass();
-  ASSERT_TRUE(scheduler->Stop().ok());
+  ASSERT_TRUE(scheduler->Drain(kLong).ok());
   EXPECT_THAT(ran, ElementsAre("0", "1", "urgent", "2", "3"));
 }
 
-TEST(WorkListsTest, HandlesAtTheStopAllThatABatchHadLeft) {
+TEST(WorkListsTest, HandlesInADrainAllThatABatchHadLeft) {
   auto scheduler = Scheduler::Start({.workers = 1}).value();
   Gate held;
   int handled = 0;
@@ -206,7 +209,7 @@ TEST(WorkListsTest, HandlesAtTheStopAllThatABatchHadLeft) {
   for (int i = 0; i < 50; ++i) lists->Add(0, &jobs.emplace_back(0, i));
   held.AwaitArrivals(1);
   held.Open();
-  ASSERT_TRUE(scheduler->Stop().ok());
+  ASSERT_TRUE(scheduler->Drain(kLong).ok());
   EXPECT_EQ(handled, 50);
 }
 

@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/clock.h"
+#include "core/monotonic_nanos.h"
 #include "pinion/echo/v1/echo.grpc.pb.h"
 
 namespace pinion::bench {
