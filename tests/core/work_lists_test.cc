@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/fake_clock.h"
 #include "core/scheduler.h"
 #include "core/work_item.h"
 #include "gmock/gmock.h"
@@ -232,6 +233,106 @@ TEST(WorkListsTest, HandsBackWhatWaitedWhenAListCloses) {
   EXPECT_TRUE(handed_back.empty());
   EXPECT_EQ(lists->Add(0, &late), Appended::kClosed);
   held.Open();
+}
+
+TEST(WorkListsTest, HandsBackAlsoWhatABatchHasLeftWhenItsOwnHandlerCloses) {
+  FakeClock time;
+  auto scheduler = Scheduler::Manual({}, time.clock());
+  WorkLists<Job>* lists = nullptr;
+  std::vector<int> handled, handed_back;
+  lists =
+      WorkLists<Job>::Create(*scheduler, {}, [&](int worker, WorkBatch& batch) {
+        while (Job* job = batch.Pop<Job>()) {
+          handled.push_back(job->number);
+          WorkChain items = lists->Close(worker);
+          while (Job* left = items.Pop<Job>()) {
+            handed_back.push_back(left->number);
+          }
+        }
+      }).value();
+  Job one(0, 1), two(0, 2), three(0, 3);
+  for (Job* job : {&one, &two, &three}) lists->Add(0, job);
+  scheduler->RunUntilIdle(1);
+  EXPECT_THAT(handled, ElementsAre(1));
+  EXPECT_THAT(handed_back, ElementsAre(2, 3));
+  EXPECT_EQ(scheduler->Snapshot()[0].items, 1u);
+}
+
+TEST(WorkListsTest, AddsAChainWholeOrNotAtAll) {
+  FakeClock time;
+  auto scheduler = Scheduler::Manual({.workers = 2}, time.clock());
+  std::vector<int> handled;
+  WorkLists<Job>* lists =
+      WorkLists<Job>::Create(*scheduler, {.capacity = 3},
+                             [&](int, WorkBatch& batch) {
+                               while (Job* job = batch.Pop<Job>()) {
+                                 handled.push_back(job->number);
+                               }
+                             })
+          .value();
+  Job one(0, 1), two(0, 2), three(0, 3), four(0, 4);
+  WorkChain chain;
+  chain.Push(&one);
+  chain.Push(&two);
+  EXPECT_EQ(lists->Add(1, chain), Appended::kFirst);
+  EXPECT_TRUE(chain.empty());
+  chain.Push(&three);
+  chain.Push(&four);
+  EXPECT_EQ(lists->Add(1, chain), Appended::kFull);
+  EXPECT_EQ(chain.size(), 2u);
+  scheduler->RunUntilIdle(1);
+  EXPECT_EQ(lists->Add(1, chain), Appended::kFirst);
+  scheduler->RunUntilIdle(1);
+  EXPECT_THAT(handled, ElementsAre(1, 2, 3, 4));
+}
+
+// Each item is handled, handed back or refused, whoever closes when.
+TEST(WorkListsTest, LosesNothingBetweenManyWhoAddAndManyWhoClose) {
+  constexpr int kProducers = 3;
+  constexpr int kEach = 2000;
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> handled{0}, handed_back{0}, refused{0}, full{0};
+    auto scheduler = Scheduler::Start({.workers = 1}).value();
+    WorkLists<Job>* lists =
+        WorkLists<Job>::Create(*scheduler, {.capacity = 100},
+                               [&](int, WorkBatch& batch) {
+                                 while (batch.Pop<Job>()) ++handled;
+                               })
+            .value();
+    std::deque<Job> jobs;
+    for (int i = 0; i < kProducers * kEach; ++i) jobs.emplace_back(0, i);
+    std::vector<std::thread> threads;
+    for (int p = 0; p < kProducers; ++p) {
+      threads.emplace_back([&, p] {
+        for (int i = 0; i < kEach; ++i) {
+          switch (lists->Add(0, &jobs[p * kEach + i])) {
+            case Appended::kFull:
+              ++full;
+              break;
+            case Appended::kClosed:
+              ++refused;
+              break;
+            default:
+              break;
+          }
+        }
+      });
+    }
+    for (int c = 0; c < 2; ++c) {
+      threads.emplace_back([&] {
+        while (handled < round * 100 && full + handled < kEach) {
+          std::this_thread::yield();
+        }
+        WorkChain items = lists->Close(0);
+        while (items.Pop() != nullptr) ++handed_back;
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    ASSERT_TRUE(scheduler->Stop(kLong).ok());
+    WorkChain left = lists->Close(0);
+    while (left.Pop() != nullptr) ++handed_back;
+    EXPECT_EQ(handled + handed_back + refused + full, kProducers * kEach);
+  }
 }
 
 TEST(WorkListsTest, RefusesACapacityItCannotCount) {
