@@ -33,6 +33,10 @@ constexpr std::chrono::minutes kLong{1};
 // What another thread does when it breaks in.
 enum class Deed { kAdd, kWake, kClose, kKill, kStep, kDrain, kStop };
 
+bool StepsTheWorker(Deed deed) {
+  return deed == Deed::kStep || deed == Deed::kDrain || deed == Deed::kStop;
+}
+
 struct Intrusion {
   Point point;
   int nth;  // At which of the times the point is reached, from 1.
@@ -113,10 +117,12 @@ class Scenario {
     // Unless who added it is held up before it could wake anyone.
     slept_on_work |= point == Point::kAnnounced && lists_->waiting(0) > 0 &&
                      !(intruding_ && IsAProducers(intrusion_.point));
-    if (intruding_ || point != intrusion_.point ||
-        ++reached_ != intrusion_.nth) {
+    if (intruding_ || point != intrusion_.point) return;
+    // The worker passes a producer's points too, when it wakes a task itself.
+    if (StepsTheWorker(intrusion_.deed) && Scheduler::CurrentWorker() == 0) {
       return;
     }
+    if (++reached_ != intrusion_.nth) return;
     intruding_ = true;
     cut_short |= stopping_;
     Elsewhere([this] { Intrude(); });
@@ -239,7 +245,7 @@ void ForEachIntrusion(const std::function<void(const Scenario&)>& look) {
         Point::kCleared, Point::kTaken, Point::kIdle, Point::kAnnounced}) {
     for (Deed deed : {Deed::kAdd, Deed::kWake, Deed::kClose, Deed::kKill,
                       Deed::kStep, Deed::kDrain, Deed::kStop}) {
-      if (deed >= Deed::kStep && !IsAProducers(point)) continue;
+      if (StepsTheWorker(deed) && !IsAProducers(point)) continue;
       int nth = 1;
       for (; nth < kMostTimes; ++nth) {
         const Scenario scenario({point, nth, deed});

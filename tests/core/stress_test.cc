@@ -254,6 +254,7 @@ TEST_F(StressTest, WakesTimersAndKillsLeaveEachTaskRunOrReleased) {
     if (victim.killed) victim.task->Kill();
   }
   ASSERT_TRUE(scheduler_->Drain(kLong).ok());
+  ASSERT_TRUE(scheduler_->Stop(kLong).ok());  // For the timers.
   for (const Victim& victim : victims) {
     EXPECT_FALSE(victim.broken);
     EXPECT_EQ(victim.released, victim.killed ? 1 : 0);
@@ -261,6 +262,8 @@ TEST_F(StressTest, WakesTimersAndKillsLeaveEachTaskRunOrReleased) {
       EXPECT_EQ(victim.seen, victim.given) << "a wake was lost";
     }
   }
+  scheduler_.reset();
+  for (const Victim& victim : victims) EXPECT_EQ(victim.released, 1);
 }
 
 }  // namespace
