@@ -12,11 +12,14 @@
 
 #include "absl/strings/str_cat.h"
 
-#define PINION_CHECK(condition, ...)                                     \
-  (__builtin_expect(static_cast<bool>(condition), true)                  \
-       ? static_cast<void>(0)                                            \
-       : ::pinion::internal::CheckFailed(__FILE__, __LINE__, #condition, \
-                                         ::absl::StrCat(__VA_ARGS__)))
+// The message is made out of the way of the code that does not fail.
+#define PINION_CHECK(condition, ...)                                       \
+  (__builtin_expect(static_cast<bool>(condition), true)                    \
+       ? static_cast<void>(0)                                              \
+       : [&]() __attribute__((cold, noinline)) {                           \
+           ::pinion::internal::CheckFailed(__FILE__, __LINE__, #condition, \
+                                           ::absl::StrCat(__VA_ARGS__));   \
+         }())
 
 // The same in debug builds only, for checks on the hot path.
 #ifdef NDEBUG

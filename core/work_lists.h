@@ -16,12 +16,12 @@
 #ifndef PINION_CORE_WORK_LISTS_H_
 #define PINION_CORE_WORK_LISTS_H_
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -74,7 +74,8 @@ class WorkLists : public Closable {
     std::shared_ptr<WorkLists> lists(new WorkLists(
         options.budget, std::move(function), std::move(hand_back)));
     for (int i = 0; i < scheduler.worker_count(); ++i) {
-      Entry& entry = lists->entries_.emplace_back(options.capacity);
+      lists->entries_.push_back(std::make_unique<Entry>(options.capacity));
+      Entry& entry = *lists->entries_.back();
       entry.task = scheduler.AddTask(
           i, {.task_class = options.task_class, .name = options.name},
           [lists = lists.get(), &entry, i](WakeReasons) {
@@ -122,16 +123,16 @@ class WorkLists : public Closable {
 
   // Refuses all further items; those that wait are handled.
   void Refuse() override {
-    for (Entry& entry : entries_) {
-      entry.list.Refuse();
+    for (const auto& entry : entries_) {
+      entry->list.Refuse();
       // A producer that has appended may have yet to wake the task. Woken now,
       // it counts as work that is left to do.
-      entry.task->Wake(kWakeItems);
+      entry->task->Wake(kWakeItems);
     }
   }
 
   // How many items wait for `worker`, a moment ago.
-  size_t waiting(int worker) const { return entries_.at(worker).list.size(); }
+  size_t waiting(int worker) const { return At(worker).list.size(); }
 
  private:
   struct Entry {
@@ -170,18 +171,18 @@ class WorkLists : public Closable {
     if (!items.empty()) hand_back_(worker, std::move(items));
   }
 
-  Entry& At(int worker) {
-    PINION_CHECK(worker >= 0 && worker < static_cast<int>(entries_.size()),
+  Entry& At(int worker) const {
+    PINION_CHECK(static_cast<size_t>(worker) < entries_.size(),
                  "there is no worker ", worker, "; there are 0 to ",
                  entries_.size() - 1);
-    return entries_[worker];
+    return *entries_[worker];
   }
 
   // Fixed before Create() returns; anyone may read.
   const WorkBatch::Budget budget_;
   const Function function_;
   const HandBackFunction hand_back_;
-  std::deque<Entry> entries_;
+  std::vector<std::unique_ptr<Entry>> entries_;
 };
 
 }  // namespace pinion
