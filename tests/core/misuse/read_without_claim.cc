@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Any thread reads a member that belongs to the one with the role.
+#include <cstdint>
+
+#include "core/thread_role.h"
+
+class Worker {
+ public:
+  uint64_t rounds() const {
+    // error: reading variable 'rounds_' requires holding mutex 'worker_thread_'
+    return rounds_;
+  }
+
+ private:
+  pinion::ThreadRole worker_thread_;
+  uint64_t rounds_ ABSL_GUARDED_BY(worker_thread_) = 0;
+};
