@@ -255,7 +255,7 @@ void Worker::Sort() {
     tallies_.wakes_skipped.Add(woken.size() - (was_asleep ? 1 : 0));
   }
   while (Task* task = woken.Pop<Task>()) {
-    if (idle_since_.has_value()) LearnFrom(*task);
+    LearnFromWaitFor(task->queued_at_);
     LineUp(*task);
   }
   while (Task* task = woken_here_.Pop<Task>()) {
@@ -264,9 +264,9 @@ void Worker::Sort() {
   }
 }
 
-void Worker::LearnFrom(const Task& first_to_come) {
-  const auto waited =
-      static_cast<int64_t>(first_to_come.queued_at_ - *idle_since_);
+void Worker::LearnFromWaitFor(uint64_t arrival) {
+  if (!idle_since_.has_value()) return;
+  const auto waited = static_cast<int64_t>(arrival - *idle_since_);
   spin_.Learn(waited < static_cast<int64_t>(spin_ticks_));
   idle_since_.reset();
 }
@@ -359,6 +359,8 @@ void Worker::AwaitWork() {
   }
   now_ = clock_.Ticks();
   tallies_.idle_ticks.Add(now_ - *idle_since_);
+  // What has come tells itself when it came; a timer does so now.
+  if (inbox_.empty()) LearnFromWaitFor(now_);
 }
 
 bool Worker::Spin() {

@@ -142,7 +142,7 @@ class Worker {
   void FireTimers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   // Puts what has come into the lines of its classes.
   void Sort() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
-  void LearnFrom(const Task& first_to_come)
+  void LearnFromWaitFor(uint64_t arrival)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   void LineUp(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   void ServeUrgent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);

@@ -65,9 +65,12 @@ void Server::Stop() {
   running_ = false;
   // Only now, because it cuts off at once what is open in-process.
   grpc_server_->Shutdown(absl::ToChronoTime(absl::Now() + kFarewell));
+  // The last answers to what batches had left, before the shards go.
+  absl::Status status = scheduler_->Drain(Scheduler::kForever);
+  PINION_CHECK(status.ok(), status.message());
   for (auto& lanes : lanes_) lanes->DestroyShards();
-  const absl::Status stopped = scheduler_->Stop();
-  PINION_CHECK(stopped.ok(), stopped.message());
+  status = scheduler_->Stop();
+  PINION_CHECK(status.ok(), status.message());
   for (auto& io : io_threads_) io->Stop();
 }
 
