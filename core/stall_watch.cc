@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/stall_watch.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+
+namespace pinion {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// So that a run of whose beginning nothing is known for a period is still
+// reported before it has lasted much longer than the threshold, at few looks.
+constexpr int kPeriodsPerThreshold = 4;
+
+// 1 ms by default: most runs are shorter, and are looked at without asking the
+// kernel; and a stall that has lasted for 100 ms may last one more.
+constexpr int kGrainsPerThreshold = 100;
+
+std::string InMillis(nanoseconds span) {
+  return absl::StrCat(
+      std::chrono::duration_cast<std::chrono::milliseconds>(span).count(),
+      " ms");
+}
+
+}  // namespace
+
+std::string Describe(const StallReport& report, absl::string_view task_name) {
+  std::string line = absl::StrCat("worker ", report.worker, ": ");
+  if (task_name.empty()) {
+    absl::StrAppend(&line, "a task without a name");
+  } else {
+    absl::StrAppend(&line, "\"", absl::Utf8SafeCEscape(task_name), "\"");
+  }
+  absl::StrAppend(&line, " has run for ", InMillis(report.ran),
+                  " (had a CPU for ", InMillis(report.had_cpu));
+  if (report.not_given >= std::chrono::milliseconds(1)) {
+    absl::StrAppend(&line, ", was not given one for ",
+                    InMillis(report.not_given));
+  }
+  absl::StrAppend(&line, report.blocked ? ", blocked now)" : ")");
+  if (report.suppressed > 0) {
+    absl::StrAppend(&line,
+                    "; reports held back since the last: ", report.suppressed);
+  }
+  return line;
+}
+
+StallWatch::StallWatch(const std::vector<Watched>& workers, const Clock& clock,
+                       const StallWatchOptions& options, Callback callback,
+                       Reader reader)
+    : clock_(clock),
+      options_(options),
+      period_(options.threshold / kPeriodsPerThreshold),
+      grain_(options.threshold / kGrainsPerThreshold),
+      callback_(std::move(callback)),
+      reader_(std::move(reader)) {
+  PINION_CHECK(options.threshold >= std::chrono::milliseconds(1),
+               "a threshold of ", options.threshold.count(), " ns");
+  PINION_CHECK(options.reports_per_second > 0, "at most ",
+               options.reports_per_second, " reports a second");
+  looker_.Claim();
+  for (const Watched& watched : workers) {
+    workers_.push_back({.watched = watched});
+  }
+}
+
+absl::Status StallWatch::Start() {
+  looker_.Assert();
+  for (const Seen& seen : workers_) {
+    const absl::Status read = reader_(seen.watched.thread_id).status();
+    if (!read.ok()) {
+      return absl::Status(
+          read.code(), absl::StrCat("cannot watch worker ", seen.watched.worker,
+                                    " for stalls: ", read.message()));
+    }
+  }
+  thread_ = std::thread([this] { Loop(); });
+  return absl::OkStatus();
+}
+
+void StallWatch::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    stop_begun_.NotifyAll();
+  }
+  thread_.join();
+}
+
+void StallWatch::Loop() {
+  looker_.Claim();
+  pthread_setname_np(pthread_self(), "pinion-stall");
+  while (AwaitNextLook(Look())) {
+  }
+}
+
+bool StallWatch::AwaitNextLook(nanoseconds span) {
+  const auto deadline = std::chrono::steady_clock::now() + span;
+  MutexLock lock(mutex_);
+  while (!stopping_ && stop_begun_.WaitUntil(mutex_, deadline)) {
+  }
+  return !stopping_;
+}
+
+nanoseconds StallWatch::Look() {
+  looker_.Assert();
+  nanoseconds next = period_;
+  for (Seen& seen : workers_) next = std::min(next, LookAt(seen));
+  return std::max(next, grain_);
+}
+
+nanoseconds StallWatch::LookAt(Seen& seen) {
+  const RunRecord& record = *seen.watched.record;
+  const std::optional<RunRecord::Run> run = record.Look();
+  if (!run.has_value()) return period_;
+  if (Between(run->begun, clock_.Ticks()) < grain_) return period_;
+
+  const auto times = reader_(seen.watched.thread_id);
+  const uint64_t now = clock_.Ticks();
+  const std::optional<RunRecord::Run> still = record.Look();
+  // What was read may be of the time after the run, or of a thread that ended.
+  if (!still.has_value() || still->begun != run->begun || !times.ok()) {
+    return period_;
+  }
+
+  if (seen.begun == run->begun) {
+    Continue(seen, now, *times);
+  } else {
+    Begin(seen, run->begun, now, *times);
+  }
+  const nanoseconds own = seen.wall - seen.not_given;
+  if (own < seen.due) return seen.due - own;
+  Report(seen, *run);
+  while (seen.due <= own) seen.due *= 2;
+  return seen.due - own;
+}
+
+void StallWatch::Begin(Seen& seen, uint64_t begun, uint64_t now,
+                       const ThreadTimes& times) const {
+  seen = {.watched = seen.watched,
+          .begun = begun,
+          .looked_at = now,
+          .times = times,
+          .due = options_.threshold};
+}
+
+void StallWatch::Continue(Seen& seen, uint64_t now,
+                          const ThreadTimes& times) const {
+  const nanoseconds wall = Between(seen.looked_at, now);
+  seen.wall += wall;
+  seen.had_cpu += times.cpu - seen.times.cpu;
+  seen.not_given += NotGiven(seen.times, times, wall);
+  seen.looked_at = now;
+  seen.times = times;
+}
+
+void StallWatch::Report(const Seen& seen, const RunRecord::Run& run) {
+  if (!TakesReport()) {
+    ++suppressed_;
+    return;
+  }
+  callback_({.worker = seen.watched.worker,
+             .task = run.task,
+             .ran = Between(run.begun, seen.looked_at),
+             .had_cpu = seen.had_cpu,
+             .not_given = seen.not_given,
+             .blocked = seen.times.blocked,
+             .suppressed = std::exchange(suppressed_, 0)});
+}
+
+bool StallWatch::TakesReport() {
+  const Moment now = clock_.Now();
+  while (!recent_.empty() && now - recent_.front() >= std::chrono::seconds(1)) {
+    recent_.pop_front();
+  }
+  if (recent_.size() >= static_cast<size_t>(options_.reports_per_second)) {
+    return false;
+  }
+  recent_.push_back(now);
+  return true;
+}
+
+nanoseconds StallWatch::Between(uint64_t earlier, uint64_t later) const {
+  // The counters of two CPUs may differ a little: not by half of their range.
+  if (static_cast<int64_t>(later - earlier) < 0) return nanoseconds(0);
+  return nanoseconds(clock_.TicksToNanos(later - earlier));
+}
+
+}  // namespace pinion
