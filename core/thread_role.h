@@ -2,8 +2,9 @@
 //
 // ThreadRole: lets Clang check "only on that thread".
 //
-// Threads: the one thread that takes the role calls Claim(), once, first thing.
-//          Members marked ABSL_GUARDED_BY(role) and functions marked
+// Threads: the one thread that takes the role calls Claim(), first thing. Who
+//          claims it later takes it over, and sees to it that the one before
+//          is done. Members marked ABSL_GUARDED_BY(role) and functions marked
 //          ABSL_EXCLUSIVE_LOCKS_REQUIRED(role) are then its alone.
 // Cost:    nothing in an optimised build; Assert() looks at the thread id in a
 //          debug build.
@@ -22,7 +23,7 @@ namespace pinion {
 
 class ABSL_LOCKABLE ThreadRole {
  public:
-  // Makes the calling thread the holder, for good.
+  // Makes the calling thread the holder, in place of any before.
   void Claim() ABSL_ASSERT_EXCLUSIVE_LOCK() {
     // Relaxed: a thread that reads another's id only learns that it is not
     // its own, which any value but its own tells as well.
