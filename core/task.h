@@ -117,6 +117,8 @@ class Task : private WorkItem, private Timer {
   // In an asked timer: that there is to be one. Times are rounded up to two
   // nanoseconds, to have the bit free.
   static constexpr uint64_t kArm = 1;
+  // That the worker has taken what was asked. 0: that there is to be none.
+  static constexpr uint64_t kNothing = 2;
 
   Task(Worker& worker, TaskOptions options, Function function)
       : worker_(worker),
@@ -145,7 +147,7 @@ class Task : private WorkItem, private Timer {
 
   // Shared.
   std::atomic<uint32_t> state_{0};
-  std::atomic<uint64_t> asked_timer_{0};
+  std::atomic<uint64_t> asked_timer_{kNothing};
 
   // Written by who queued the task, before it is in the inbox.
   uint64_t queued_at_ = 0;

@@ -151,7 +151,10 @@ void Worker::DisarmTimer(Task& task) {
   // What the older time has begun, or another thread has asked for.
   constexpr uint32_t kEarlier = kWakeTimer | Task::kTimerAsked;
   if ((task.state_.load(std::memory_order_relaxed) & kEarlier) != 0) {
-    task.state_.fetch_and(~kEarlier, std::memory_order_relaxed);
+    // Acquire, with the release in Task::Queue(): what was asked before the
+    // flag that is cleared here is forgotten too, not set by a later flag.
+    task.state_.fetch_and(~kEarlier, std::memory_order_acquire);
+    task.asked_timer_.store(Task::kNothing, std::memory_order_relaxed);
   }
 }
 
@@ -323,8 +326,11 @@ void Worker::Run(Task& task) {
       task.state_.fetch_and(Task::kDead, std::memory_order_acq_rel);
   PINION_POINT(kCleared);
   if ((state & Task::kDead) != 0) return Release(task);
-  if ((state & Task::kTimerAsked) != 0) SetAskedTimer(task);
-  const WakeReasons reasons = state & Task::kReasons;
+  WakeReasons reasons = state & Task::kReasons;
+  // What the older time has begun goes with it.
+  if ((state & Task::kTimerAsked) != 0 && SetAskedTimer(task)) {
+    reasons &= ~kWakeTimer;
+  }
   if (reasons == 0) return;  // Its timer alone was set, or taken back.
   const uint64_t begun = now_;
   running_.Begin(&task, begun);
@@ -346,10 +352,19 @@ void Worker::Release(Task& task) {
   task.released_ = true;
 }
 
-void Worker::SetAskedTimer(Task& task) {
-  const uint64_t asked = task.asked_timer_.load(std::memory_order_relaxed);
-  DisarmTimer(task);
-  if ((asked & Task::kArm) != 0) ArmTimer(task, Moment(asked & ~Task::kArm));
+bool Worker::SetAskedTimer(Task& task) {
+  // Taken, so that it is set once: two who ask raise two flags, and the first
+  // may carry what the second asked. Not DisarmTimer(): a flag that is up again
+  // by now is of somebody who asked since, and has the task run once more.
+  const uint64_t asked =
+      task.asked_timer_.exchange(Task::kNothing, std::memory_order_relaxed);
+  if (asked == Task::kNothing) return false;
+  timers_.Disarm(task);
+  if ((asked & Task::kArm) != 0) {
+    timers_.Arm(task, Moment(asked & ~Task::kArm));
+  }
+  tallies_.timers_armed.Set(timers_.size());
+  return true;
 }
 
 bool Worker::Idle() const {

@@ -151,7 +151,8 @@ class Worker {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   void Run(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   void Release(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
-  void SetAskedTimer(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
+  // Sets the timer as another thread has asked; false if that is done already.
+  bool SetAskedTimer(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   // Whether no task is ready; more may have come.
   bool Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);

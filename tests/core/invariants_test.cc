@@ -471,6 +471,30 @@ TEST(InvariantsTest, TimersAreNeverEarlyNorStuckNorConfusedByJumps) {
   EXPECT_EQ(fired, 3);
 }
 
+TEST(InvariantsTest, ATimeAskedForBeforeTheOldOneIsToldReplacesIt) {
+  FakeClock time;
+  auto scheduler = Scheduler::Manual({}, time.clock());
+  int told = 0;
+  Task* task = scheduler->AddTask(0, [&](WakeReasons) { ++told; });
+  task->WakeAfter(microseconds(1));
+  scheduler->RunUntilIdle(/*seed=*/1);
+  time.Advance(microseconds(2));
+  bool intruding = false;
+  SetInterleavingHook([&](Point point) {
+    // The timer has fired, and its task has yet to run.
+    if (point != Point::kMarked || intruding) return;
+    intruding = true;
+    Elsewhere([&] { task->WakeAfter(kLong); });
+  });
+  scheduler->RunUntilIdle(/*seed=*/1);
+  SetInterleavingHook(nullptr);
+  EXPECT_TRUE(intruding);
+  EXPECT_EQ(told, 0);
+  time.Advance(2 * kLong);
+  scheduler->RunUntilIdle(/*seed=*/1);
+  EXPECT_EQ(told, 1);
+}
+
 TEST(InvariantsTest, OnlyTheOwnerEditsItsTimers) {
   FakeClock time;
   auto scheduler = Scheduler::Manual({.workers = 2}, time.clock());
