@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "concurrentqueue/blockingconcurrentqueue.h"
@@ -45,7 +46,9 @@ constexpr char kUsage[] =
     "usage: handoff [FLAG]...\n\n"
     "Hands items from 1 and 4 producers to one consumer, by Pinion's work "
     "lists\n"
-    "and by other queues, and tells what one item costs.";
+    "and by other queues, and tells what one item costs. The consumer sleeps "
+    "when\n"
+    "it has nothing to do; that of pinion_adaptive spins while that pays.";
 
 // How many items a bounded queue holds.
 constexpr size_t kCapacity = 65536;
@@ -72,8 +75,10 @@ size_t Total(const std::vector<Items>& items) {
 
 // Each hands all items over and returns when the consumer has had them all.
 
-void HandOverByPinion(std::vector<Items>& items) {
-  auto scheduler = Scheduler::Start({.workers = 1}).value();
+void HandOverByPinion(std::vector<Items>& items, SpinPolicy spin) {
+  auto scheduler =
+      Scheduler::Start({.workers = 1, .worker = {.spin = {.policy = spin}}})
+          .value();
   const size_t total = Total(items);
   size_t taken = 0;
   std::atomic<bool> all{false};
@@ -91,6 +96,16 @@ void HandOverByPinion(std::vector<Items>& items) {
     while (!Accepted(lists->Add(0, item))) std::this_thread::yield();
   });
   all.wait(false);
+}
+
+// As the peers' consumers do, so that items gather while it wakes up.
+void HandOverToASleeper(std::vector<Items>& items) {
+  HandOverByPinion(items, SpinPolicy::kNever);
+}
+
+// The default: an item is handled sooner, and fewer at once.
+void HandOverToASpinner(std::vector<Items>& items) {
+  HandOverByPinion(items, SpinPolicy::kAdaptive);
 }
 
 void HandOverByMutexAndCondition(std::vector<Items>& items) {
@@ -158,7 +173,8 @@ struct Impl {
 };
 
 constexpr Impl kImpls[] = {
-    {"pinion", HandOverByPinion},
+    {"pinion", HandOverToASleeper},
+    {"pinion_adaptive", HandOverToASpinner},
     {"mutex_cv", HandOverByMutexAndCondition},
     {"moodycamel", HandOverByMoodycamel},
     {"tbb", HandOverByTbb},
@@ -183,7 +199,7 @@ void MeasureRound(int round, int producers, size_t count, Report& report) {
                                producers, " producers"));
     const double nanos = NanosPerItem(impl, items);
     report.Add(impl.name, producers, {nanos});
-    if (impl.hand_over == HandOverByPinion) continue;
+    if (absl::StartsWith(impl.name, "pinion")) continue;
     best_peer = best_peer == 0 ? nanos : std::min(best_peer, nanos);
   }
   report.Add("best_peer", producers, {best_peer});
