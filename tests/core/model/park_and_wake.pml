@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The hand-over of items to a worker that may be asleep, for the model checker
-// spin: producers append and wake, one worker takes, runs and sleeps, someone
-// may stop it. model_test.sh has every interleaving of these steps looked at.
+// spin: producers append and wake, one worker takes, runs and sleeps, and
+// others drain, stop and close. model_test.sh has every interleaving of these
+// steps looked at.
 //
-// Steps:   one step of a process is one atomic operation of the program; beside
-//          it stands which. What only one thread can see at that moment, like
-//          an item not yet appended or a chain just taken, moves along in the
-//          same step. Left out: closing a list, killing a task, and the order
-//          of tasks among each other.
-// Checked: an item is handled once, or refused once; those of one producer in
-//          their order; each reason is told once; a task waits at one place
-//          at most; there is one futex call for a sleep at most; and nobody
-//          sleeps while anything waits. The last shows as what spin calls an
-//          invalid end state, the others as assertions.
+// Steps:   one step of a process is one atomic operation of the program, or
+//          what it does with the mutex held; beside it stands which. A
+//          compare-and-swap that is repeated until it succeeds is one step: it
+//          rests on nothing but the word it has compared. What only one thread
+//          can see at that moment, like an item not yet appended or a chain
+//          just taken, moves along in the same step. Left out: the spin before
+//          a sleep, which only looks; killing a task and setting its timer,
+//          which are in task_state.pml; and the order of tasks among each
+//          other.
+// Checked: an item is handled once, or handed back once, or refused; those of
+//          one producer in their order; each reason is told once; a task waits
+//          at one place at most; and there is one futex call for a sleep at
+//          most. When Drain() returns, all is handled that was accepted, and
+//          each Wake() that had returned before is told; when Stop() returns,
+//          nothing is left. Nobody sleeps while anything waits: this shows as
+//          what spin calls an invalid end state, the others as assertions.
 // Mutants: each name in an #ifdef makes one step wrong, so that one of these
 //          must fail; BUILD.bazel says which.
 // Limits:  memory is sequentially consistent here. Of memory orders only the
@@ -31,164 +38,173 @@
 #ifndef CAPACITY  // Of the list.
 #define CAPACITY 2
 #endif
+// What others do at any moment, each on its own thread: -DDRAIN, -DSTOP and
+// -DCLOSE; or on one, -DDRAIN_THEN_STOP. -DTIMER: a timer is armed.
 
 #define BIT(n) (1 << (n))
 
 // Nodes: the items from 1, then the tasks; and what a word or next[] may hold
 // besides.
-#define LIST_TASK (ALL_ITEMS + 1)
-#define STOP_TASK (ALL_ITEMS + 2)
-#define NONE 0        // Inbox::kEmpty; a list's word of 0; the end of a chain.
+#define LIST_TASK (ALL_ITEMS + 1)   // Of WorkLists.
+#define QUIET_TASK (ALL_ITEMS + 2)  // Worker::quiet_task_
+#define STOP_TASK (ALL_ITEMS + 3)   // Worker::stop_task_
+#define NONE 0        // Inbox::kEmpty; an empty list's top; a chain's end.
 #define ASLEEP 254    // Inbox::kAsleep
 #define UNLINKED 255  // WorkItem::Unlinked()
 
-// A task in one of the worker's lines: ready_ or later_, of any class.
+// A task in one of the worker's lines: ready_, later_ or woken_here_.
 #define LINE(task) (1 << ((task) - LIST_TASK))
 
 // What is in Task::state_.
-#define QUEUED 128                // Task::kQueued
-#define WAKE_ITEMS 1              // kWakeItems
-#define WAKE_MORE 2               // kWakeMore
-#define WAKE_STOP 4               // kWakeOther, of BeginStop().
-#define WAKE_OTHER(p) (8 << (p))  // kWakeOther, told apart for the proof.
+#define QUEUED 128                    // Task::kQueued
+#define WAKE_ITEMS 1                  // kWakeItems
+#define WAKE_MORE 2                   // kWakeMore
+#define WAKE_TIMER 4                  // kWakeTimer
+#define WAKE_OTHER 8                  // kWakeOther
+#define WAKE_OTHER_OF(p) (16 << (p))  // The same, told apart for the proof.
 
 // What the program holds.
 byte next[STOP_TASK + 1] = UNLINKED;  // WorkItem::next_
-byte list_top, list_count;            // WorkList::word_, changed together
+byte list_top, list_count;            // WorkList::word_, changed together:
+bool list_closed;                     // the youngest item, size(), kClosed
 byte state[STOP_TASK + 1];            // Task::state_
 byte inbox = NONE;                    // Inbox::word_
+byte quiet_asked, quiet_reported;     // Worker::quiet_asked_, quiet_reported_
+bool ended;                           // Worker::ended_
 
 // What the kernel holds: whether the worker waits in its futex.
 bool waiting;
 
 // What only the proof holds.
-short accepted, refused, handled;  // Sets of items.
-byte last_handled[PRODUCERS];
-byte owed[STOP_TASK + 1];      // Reasons given to a task and not yet told.
-byte waits[STOP_TASK + 1];     // At how many places a task waits to run.
-byte unended_sleeps;           // Announced, and no futex call made for it yet.
-byte producers_done;
-bool stopper_done;
-
-// Producers who have yet to wake or push a task on which others rely by now.
-byte relied_on;
-// What must be handled and told before a stopped worker ends.
-short promised_items;
-byte promised_reasons;
-#ifdef STOP_AWAITS_OVERLAPPED_ADDS
-short returned_items;
-byte returned_reasons;
-#endif
+short accepted, refused, handled, handed_back;  // Sets of items.
+byte last_popped[PRODUCERS];  // The last item that the worker took to use it.
+byte owed[STOP_TASK + 1];     // Reasons given to a task and not yet told.
+byte waits[STOP_TASK + 1];    // At how many places a task waits to run.
+byte unended_sleeps;          // Announced, and no futex call made for it yet.
+byte returned;                // Reasons whose Wake() has returned.
+byte promised;                // Those of them that Drain() waits for.
+byte threads_left;            // Beside the worker.
 
 // Nothing waits, and nobody will bring anything.
-#define QUIET                                                   \
-  (producers_done == PRODUCERS && stopper_done && inbox == ASLEEP && \
-   list_top == NONE && handled == accepted && owed[LIST_TASK] == 0 && \
-   owed[STOP_TASK] == 0)
+#define SETTLED                                                \
+  (threads_left == 0 && inbox == ASLEEP && list_top == NONE && \
+   (handled | handed_back) == accepted && owed[LIST_TASK] == 0 && \
+   owed[QUIET_TASK] == 0 && owed[STOP_TASK] == 0)
 
 // ---------------------------------------------------------------------------
 // core/inbox.h, core/task.h, core/work_list.h: what anyone may call.
-// `me` is the caller's bit in relied_on; others than producers have none.
 
-// Worker::Enqueue(): Inbox::Push(), then Inbox::WakeOwner() if it said so.
+// Worker::Enqueue()
 inline Enqueue(task) {
-  atomic {
-    assert(next[task] == UNLINKED);  // Push(): AssertUnlinked()
-    seen = inbox                     // word_.load()
+  atomic {  // Inbox::Push(): compare_exchange
+    assert(next[task] == UNLINKED);
+    must_wake = (inbox == ASLEEP);
+    next[task] = (must_wake -> NONE : inbox);
+    inbox = task;
+    waits[task]++;
+    assert(waits[task] == 1)
   }
-  do
-  :: atomic {  // compare_exchange; when a weak one fails, this repeats.
-       inbox == seen ->
-       next[task] = (seen == ASLEEP -> NONE : seen);
-       inbox = task;
-       waits[task]++;
-       assert(waits[task] == 1);
-       relied_on = relied_on & ~me;
-       break
-     }
-  :: atomic { inbox != seen -> seen = inbox }
-  od;
   if
 #ifdef WAKE_AFTER_EVERY_PUSH
   :: true ->
 #else
-  :: seen == ASLEEP ->  // return word == kAsleep
+  :: must_wake ->
 #endif
-     atomic {  // WakeOwner(): FUTEX_WAKE
+     atomic {  // Inbox::WakeOwner(): FUTEX_WAKE
        assert(unended_sleeps > 0);
        unended_sleeps--;
        waiting = false;
-       seen = 0
+       must_wake = false
      }
-  :: seen != ASLEEP -> seen = 0
+  :: !must_wake
   fi
 }
 
-// Task::Wake(), in Task::Queue().
+// Task::Wake(), in Task::Queue(), on another thread than the worker's.
 inline Wake(task, reasons) {
   atomic {  // fetch_or
-    before = state[task];
-    state[task] = before | reasons | QUEUED;
-    owed[task] = owed[task] | reasons;
-    relied_on = ((before & QUEUED) == 0 -> relied_on | me : relied_on & ~me)
+    was_queued = (state[task] & QUEUED) != 0;
+    state[task] = state[task] | reasons | QUEUED;
+    owed[task] = owed[task] | reasons
   }
   if
 #ifdef PUSH_WITHOUT_ASKING
   :: true -> Enqueue(task)
 #else
-  :: (before & QUEUED) == 0 -> Enqueue(task)
+  :: !was_queued -> Enqueue(task)
 #endif
-  :: (before & QUEUED) != 0
-  fi
+  :: was_queued
+  fi;
+  was_queued = false
 }
 
-// WorkList::Append(); `first` tells whether it was Appended::kFirst.
+// WorkList::Append(), in WorkList::Push(); `first` tells whether it was
+// Appended::kFirst.
 inline Append(item) {
-  assert(next[item] == UNLINKED);                        // AssertUnlinked()
-  atomic { seen = list_top; seen_count = list_count }    // word_.load()
+  atomic {  // compare_exchange; or a load, if it is refused
+    assert(next[item] == UNLINKED);
+    first = false;
+    if
+    :: list_closed || list_count == CAPACITY -> refused = refused | BIT(item)
+    :: else ->
+       first = (list_count == 0);  // return word == 0 ? kFirst : kBehind
+       next[item] = list_top;
+       list_top = item;
+       list_count++;
+       accepted = accepted | BIT(item)
+    fi
+  }
+}
+
+// WorkList::Take(), part of a step. The items are left in `chain`, oldest
+// first: FromStack() turns them around.
+inline Take(close) {
+  list_closed = list_closed || close;  // compare_exchange
+  item = list_top;
+  list_top = NONE;
+  list_count = 0;
+#ifdef YOUNGEST_FIRST
+  chain = item;
+#else
+  chain = NONE;
   do
-  :: atomic {
-       seen_count == CAPACITY ->
-       refused = refused | BIT(item);  // return kFull
-       first = false;
-       break
-     }
-  :: atomic {
-       seen_count < CAPACITY ->
-       if  // compare_exchange; when a weak one fails, this repeats.
-       :: list_top == seen && list_count == seen_count ->
-          next[item] = seen;
-          list_top = item;
-          list_count++;
-          accepted = accepted | BIT(item);
-          first = (seen_count == 0);  // return word == 0 ? kFirst : kBehind
-          relied_on = (first -> relied_on | me : relied_on);
-          break
-       :: else ->
-          seen = list_top;
-          seen_count = list_count
-       fi
-     }
-  od
+  :: item != NONE ->
+     below = next[item];
+     next[item] = chain;
+     chain = item;
+     item = below
+  :: else -> break
+  od;
+#endif
+  below = NONE
+}
+
+// Takes the oldest item out of `chain`.
+inline Pop() {
+  item = chain;
+  chain = next[item];
+  next[item] = UNLINKED;
+  assert(((handled | handed_back) & BIT(item)) == 0)
+}
+
+// WorkLists::Refuse()
+inline Refuse() {
+  list_closed = true;  // WorkList::Refuse(): fetch_or
+#ifndef REFUSE_WITHOUT_WAKING
+  Wake(LIST_TASK, WAKE_ITEMS)
+#endif
 }
 
 // ---------------------------------------------------------------------------
-// The threads.
+// The threads but the worker's.
 
 // A Wake() with a reason of its own; then WorkLists::Add() for each item, which
 // no later wake comes to rescue.
 proctype Producer(byte p) {
-  byte me = BIT(p);
   byte item = p * ITEMS + 1;
-  byte seen, seen_count, before;
-  bool first;
-  Wake(LIST_TASK, WAKE_OTHER(p));
-  atomic {
-#ifdef STOP_AWAITS_OVERLAPPED_ADDS
-    returned_reasons = returned_reasons | WAKE_OTHER(p);
-#endif
-    before = 0
-  }
+  bool was_queued, must_wake, first;
+  Wake(LIST_TASK, WAKE_OTHER_OF(p));
+  returned = returned | WAKE_OTHER_OF(p);
   do
   :: item <= (p + 1) * ITEMS && item <= ALL_ITEMS ->
 #ifdef WAKE_BEFORE_APPEND
@@ -201,178 +217,214 @@ proctype Producer(byte p) {
      :: else
      fi;
 #endif
-     atomic {  // Add() returns.
-#ifdef STOP_AWAITS_OVERLAPPED_ADDS
-       returned_items = returned_items | (accepted & BIT(item));
-#endif
-       item++; seen = 0; seen_count = 0; before = 0; first = false
-     }
+     atomic { first = false; item++ }
   :: else -> break
   od;
-  producers_done++
+  threads_left--
 }
 
-// Scheduler::Stop(), at any moment or never. Promised is all that was accepted
-// and woken by then, unless a producer on whom others rely is held up between
-// its append, its fetch_or and its push: what waits behind it is stranded if
-// the worker ends first. STOP_AWAITS_OVERLAPPED_ADDS promises more: all whose
-// own Add() or Wake() has returned.
+inline AskForQuiet() {
+  atomic { quiet_asked++; asked = quiet_asked }  // With the mutex.
+  Wake(QUIET_TASK, WAKE_OTHER)
+}
+
+// Scheduler::Drain(). One that was overtaken by a stop returns too.
+inline Drain() {
+  promised = returned & owed[LIST_TASK];
+#ifdef ASK_BEFORE_REFUSING
+  AskForQuiet();
+  Refuse();
+#else
+  Refuse();
+  AskForQuiet();
+#endif
+  atomic {  // AwaitQuiet()
+    quiet_reported >= asked || ended ->
+    assert((handled | handed_back) == accepted);
+#ifndef CLOSE
+    assert(ended || handed_back == 0);
+#endif
+    assert(ended || promised == 0);
+    asked = 0
+  }
+}
+
+// Scheduler::Stop(). What was woken and has not run is dropped.
+inline Stop() {
+#ifdef HAND_BACK_BEFORE_REFUSING
+  Wake(STOP_TASK, WAKE_OTHER);
+  Refuse();
+#else
+  Refuse();
+  Wake(STOP_TASK, WAKE_OTHER);
+#endif
+  atomic {  // AwaitEnd()
+    ended ->
+    assert((handled | handed_back) == accepted);
+    assert(list_top == NONE)
+  }
+}
+
+proctype Drainer() {
+  bool was_queued, must_wake;
+  byte asked;
+  Drain();
+#ifdef DRAIN_THEN_STOP
+  Stop();
+#endif
+  threads_left--
+}
+
 proctype Stopper() {
-  byte me = 0;
-  byte seen, before;
-  if
-#ifndef NEVER_STOPPED
-  :: atomic {
-       true ->
-#ifdef STOP_AWAITS_OVERLAPPED_ADDS
-       promised_items = returned_items;
-       promised_reasons = returned_reasons & owed[LIST_TASK]
-#else
-       if
-       :: relied_on == 0 ->
-          promised_items = accepted;
-          // Those that are given only once; the others may be owed anew.
-          promised_reasons = owed[LIST_TASK] & ~(WAKE_ITEMS | WAKE_MORE)
-       :: else
-       fi
-#endif
-     }
-     Wake(STOP_TASK, WAKE_STOP)  // Worker::BeginStop()
-#endif
-  :: true
-  fi;
-  atomic { stopper_done = true; seen = 0; before = 0 }
+  bool was_queued, must_wake;
+  Stop();
+  threads_left--
 }
 
-// Worker::HasEnded(): in a worker that stops, the task has had its last run.
-#define ENDED(task) ((ran_since_stop & LINE(task)) != 0 && !left_work)
+// WorkLists::Close(), on another thread than the worker's.
+proctype Closer() {
+  byte chain, item, below;
+  atomic {
+    Take(true);
+    do
+    :: chain != NONE -> Pop(); handed_back = handed_back | BIT(item)
+    :: else -> break
+    od;
+    threads_left--
+  }
+}
 
-// Worker::Sort().
+// ---------------------------------------------------------------------------
+// core/worker.h, core/work_lists.h: the worker.
+
+// Task::Wake() on the worker's thread. Only the state's word is shared.
+inline WakeHere(task, reasons) {
+  atomic {  // fetch_or; then woken_here_.Push() in Worker::Enqueue()
+    if
+    :: (state[task] & QUEUED) == 0 ->
+       assert(next[task] == UNLINKED);
+       next[task] = NONE;
+       waits[task]++;
+       assert(waits[task] == 1);
+       woken_here = woken_here | LINE(task)
+    :: else
+    fi;
+    state[task] = state[task] | reasons | QUEUED;
+    owed[task] = owed[task] | reasons
+  }
+}
+
+// Worker::Sort(). The order within a line is of no concern here.
 inline Sort() {
+#ifdef TAKE_BACK_BLINDLY
   if
-  :: inbox == NONE  // Inbox::TakeAll(): word_.load() == kEmpty
-  :: else ->
-     atomic {  // word_.exchange(kEmpty)
-       seen = (inbox == ASLEEP -> NONE : inbox);
-       inbox = NONE;
-       do
-       :: seen != NONE ->
-          before = next[seen];
-          next[seen] = NONE;  // In a line, whose order is of no concern here.
-          if
-#ifdef DROP_WHILE_IT_RUNS
-          :: (ran_since_stop & LINE(seen)) != 0 &&
-             (state[seen] & WAKE_MORE) == 0 ->
-             next[seen] = UNLINKED;
-             waits[seen]--
-          :: ((ran_since_stop & LINE(seen)) == 0 ||
-              (state[seen] & WAKE_MORE) != 0) &&
-             (ran & LINE(seen)) != 0 -> later = later | LINE(seen)
-#else
-          :: (ran & LINE(seen)) != 0 -> later = later | LINE(seen)
+  :: inbox == ASLEEP -> atomic { inbox = NONE; unended_sleeps-- }
+  :: inbox != ASLEEP
+  fi;
 #endif
-          :: (ran & LINE(seen)) == 0 -> ready = ready | LINE(seen)
-          fi;
-          seen = before
+  atomic {  // Inbox::TakeAll(): word_.exchange(kEmpty)
+    if
+    :: inbox == ASLEEP -> unended_sleeps--  // Nobody has to end this sleep.
+    :: inbox != ASLEEP ->
+       do
+       :: inbox != NONE ->
+          item = inbox;
+          inbox = next[item];
+          next[item] = NONE;
+          LineUp(LINE(item))
        :: else -> break
-       od;
-       before = 0
-     }
+       od
+    fi;
+    inbox = NONE;
+    item = NONE;
+    LineUp(woken_here);
+    woken_here = 0
+  }
+}
+
+inline LineUp(tasks) {  // has_run: later_, otherwise ready_
+  later = later | ((tasks) & ran);
+  ready = ready | ((tasks) & ~ran)
+}
+
+// Takes the oldest item out of `chain` on the worker, which keeps the order.
+inline PopInOrder() {
+  Pop();
+  assert(last_popped[(item - 1) / ITEMS] < item);
+  last_popped[(item - 1) / ITEMS] = item
+}
+
+// Puts `chain` behind `taken`, and has the whole in `chain`.
+inline AppendToTaken() {
+  if
+  :: taken == NONE
+  :: taken != NONE ->
+     item = taken;
+     do
+     :: next[item] != NONE -> item = next[item]
+     :: else -> break
+     od;
+     next[item] = chain;
+     chain = taken;
+     taken = NONE
   fi
 }
 
 // The function of WorkLists' tasks, WorkLists::Run().
 inline RunList() {
-  atomic { seen = list_top; seen_count = list_count }  // Take(): word_.load()
-  do
-  :: atomic { seen == NONE -> break }  // word == left
-  :: atomic {
-       seen != NONE ->
-       if  // compare_exchange
-       :: list_top == seen && list_count == seen_count ->
-          list_top = NONE;
-          list_count = 0;
-          break
-       :: else ->
-          seen = list_top;
-          seen_count = list_count
-       fi
-     }
-  od;
   atomic {
-    // FromStack() turns the stack around; then Append() to entry.taken.
-#ifdef YOUNGEST_FIRST
-    item = seen;
-#else
-    item = NONE;
-    do
-    :: seen != NONE ->
-       before = next[seen];
-       next[seen] = item;
-       item = seen;
-       seen = before
-    :: else -> break
-    od;
-#endif
-    if
-    :: taken == NONE -> taken = item
-    :: else ->
-       seen = taken;
-       do
-       :: next[seen] != NONE -> seen = next[seen]
-       :: else -> break
-       od;
-       next[seen] = item
-    fi;
+    Take(false);  // WorkList::TakeAll()
+    AppendToTaken();  // entry.taken.Append()
     do  // function_(): handles one item at least, and leaves any others.
-    :: taken != NONE ->
-       assert((handled & BIT(taken)) == 0);
-       handled = handled | BIT(taken);
-       assert(last_handled[(taken - 1) / ITEMS] < taken);
-       last_handled[(taken - 1) / ITEMS] = taken;
-       item = taken;
-       taken = next[item];
-       next[item] = UNLINKED;
+    :: chain != NONE ->
+       PopInOrder();
+       handled = handled | BIT(item);
        if
-       :: taken != NONE -> break
+       :: chain != NONE -> break
        :: true
        fi
     :: else -> break
     od;
-    seen = 0; seen_count = 0; before = 0; item = 0
+    taken = chain;
+    chain = NONE;
+    item = NONE
   }
   if
   :: taken != NONE ->
      Sort();  // WorkBatch::Pop(), in Worker::ShouldYield().
-     Wake(LIST_TASK, WAKE_MORE);
-     before = 0
+     WakeHere(LIST_TASK, WAKE_MORE)
   :: else
   fi
 }
 
-// Worker::Run(Task&).
-inline Run() {
+// Takes a task out of one of the lines and runs it: Worker::Run(Task&).
+inline PopAndRun() {
   atomic {
-    left_work = (task == LIST_TASK -> false : left_work);
-    ran = ran | LINE(task);  // last_round_ = round_
-    ran_since_stop = (stopping -> ran_since_stop | LINE(task) : 0);
-    before = state[task] & ~QUEUED;  // state_.fetch_and()
-#ifndef CLEAR_AFTER_THE_RUN
-    state[task] = 0;
+    if
+    :: (ready & LINE(LIST_TASK)) != 0 -> task = LIST_TASK
+    :: (ready & LINE(QUIET_TASK)) != 0 -> task = QUIET_TASK
+    :: (ready & LINE(STOP_TASK)) != 0 -> task = STOP_TASK
+    fi;
+    ready = ready & ~LINE(task);
+    waits[task]--;
+#ifndef UNLINK_AFTER_CLEARING
+    next[task] = UNLINKED;
 #endif
-    assert(before == owed[task]);
+    ran = ran | LINE(task);  // last_round_ = round_
+    assert((state[task] & ~QUEUED) == owed[task]);
+    promised = (task == LIST_TASK -> promised & ~owed[task] : promised);
     owed[task] = 0;
-    promised_reasons = promised_reasons & ~before;
-    before = 0
+#ifndef CLEAR_AFTER_THE_RUN
+    state[task] = 0  // state_.fetch_and()
+#endif
   }
 #ifdef UNLINK_AFTER_CLEARING
   next[task] = UNLINKED;
 #endif
   if  // task.function_(...)
-  :: task == STOP_TASK -> stop_seen = true  // stop_round_ = round_
-  :: task == LIST_TASK ->
-     RunList();
-     left_work = (state[LIST_TASK] & WAKE_MORE) != 0  // state_.load()
+  :: task == STOP_TASK -> stopping = true
+  :: task == QUIET_TASK -> quiet_due = quiet_asked  // With the mutex.
+  :: task == LIST_TASK -> RunList()
   fi;
 #ifdef CLEAR_AFTER_THE_RUN
   state[task] = 0;
@@ -388,29 +440,15 @@ inline Round() {
     later = 0;
     ran = 0  // ++round_
   }
+  if  // FireTimers(): it may be due by now.
+  :: armed -> armed = false; WakeHere(LIST_TASK, WAKE_TIMER)  // Queue()
+  :: true
+  fi;
   Sort();
   do
-  :: ready == 0 -> break
-  :: ready != 0 ->
-     atomic {
-       if  // Pop(), from one of the lines.
-       :: (ready & LINE(LIST_TASK)) != 0 -> task = LIST_TASK
-       :: (ready & LINE(STOP_TASK)) != 0 -> task = STOP_TASK
-       fi;
-       ready = ready & ~LINE(task);
-#ifndef UNLINK_AFTER_CLEARING
-       next[task] = UNLINKED;
-#endif
-       waits[task]--;
-       if
-       :: ENDED(task) -> task = NONE
-       :: else
-       fi
-     }
-     if
-     :: task == NONE
-     :: task != NONE -> Run()
-     fi;
+  :: ready == 0 || stopping -> break
+  :: ready != 0 && !stopping ->
+     PopAndRun();
      Sort();
      if
      :: ready != 0 -> break  // The turns are used up.
@@ -418,95 +456,157 @@ inline Round() {
      fi
   od
 }
-// Worker::Loop(). Its second loop begins with `stopping`.
+
+// Worker::ReportQuiet(). NoTaskIsQueued() has one task to look at.
+inline ReportQuiet() {
+  if
+  :: quiet_due == quiet_seen
+  :: quiet_due != quiet_seen ->
+     if
+#ifdef QUIET_WITHOUT_LOOKING
+     :: true ->
+#else
+#ifdef QUIET_WHEN_THE_INBOX_IS_EMPTY
+     :: inbox == NONE ->
+#else
+     :: (state[LIST_TASK] & QUEUED) == 0 ->
+#endif
+#endif
+        atomic { quiet_seen = quiet_due; quiet_reported = quiet_due }
+     :: else
+#ifdef LOOK_ONCE_FOR_QUIET
+        -> quiet_seen = quiet_due
+#endif
+     fi
+  fi
+}
+
+// Inbox::Sleep(). A wait may end for nothing or, with a timer armed, when its
+// time has come; or it may not, so that a lost wake cannot hide.
+inline Sleep() {
+  do
+  :: inbox != ASLEEP -> break  // word_.load()
+  :: else ->
+     atomic {  // FUTEX_WAIT compares, then sleeps, in one step.
+       if
+#ifdef NO_FUTEX_COMPARE
+       :: true -> waiting = true
+#else
+       :: inbox != ASLEEP
+       :: inbox == ASLEEP -> waiting = true
+       :: inbox == ASLEEP -> waiting = true; may_wake_for_nothing = true
+       :: inbox == ASLEEP && armed -> waiting = true; may_time_out = true
+#endif
+       fi
+     }
+     if
+     :: atomic {
+          !waiting -> may_wake_for_nothing = false; may_time_out = false
+        }
+     :: atomic {
+          waiting && may_wake_for_nothing ->
+          waiting = false;
+          may_wake_for_nothing = false
+        }
+     :: atomic {
+          waiting && may_time_out ->
+          waiting = false;
+          may_time_out = false;
+          break
+        }
+     :: atomic { waiting && SETTLED -> goto asleep }
+     fi
+  od
+}
+
+// Worker::End(), with WorkLists::HandBack() and Close() of the worker itself.
+inline End() {
+#ifdef TELL_BEFORE_HANDING_BACK
+  ended = true;
+#endif
+  atomic {
+#ifdef HAND_BACK_BEFORE_REFUSING
+    Take(false);
+#else
+    Take(true);
+#endif
+#ifdef FORGET_WHAT_A_BATCH_LEFT
+    taken = NONE;
+#endif
+    AppendToTaken();
+    do
+    :: chain != NONE -> PopInOrder(); handed_back = handed_back | BIT(item)
+    :: else -> break
+    od;
+    item = NONE
+  }
+  ended = true
+}
+
+// Worker::Loop().
 proctype Worker() {
-  byte me = 0;
-  byte seen, seen_count, before, task, item;
-  byte taken;                             // WorkLists::Entry::taken
-  byte ready, later, ran, ran_since_stop; // Sets of tasks.
-  bool left_work, stop_seen, stopping, may_wake_for_nothing;
+  byte task, chain, item, below;
+  byte taken;                          // WorkLists::Entry::taken
+  byte ready, later, woken_here, ran;  // Sets of tasks.
+  byte quiet_due, quiet_seen;
+  bool stopping, may_wake_for_nothing, may_time_out;
+#ifdef TIMER
+  bool armed = true;
+#else
+  bool armed = false;
+#endif
   do
   :: Round();
      if
-     :: !stopping && stop_seen -> stopping = true
-     :: stopping == stop_seen && (ready != 0 || later != 0)  // !Idle()
-#ifdef END_WITH_WORK_LEFT
-     :: stopping && ready == 0 && later == 0 -> break
-#else
-     :: stopping && ready == 0 && later == 0 && !left_work -> break
-     // A producer who queued the task has yet to push it.
-     :: stopping && ready == 0 && later == 0 && left_work -> goto sleep
-#endif
-     :: !stop_seen && ready == 0 && later == 0 ->
-sleep:
+     :: stopping -> break
+     :: !stopping && (ready != 0 || later != 0 || woken_here != 0)  // !Idle()
+     :: !stopping && ready == 0 && later == 0 && woken_here == 0 ->
+        ReportQuiet();  // AwaitWork()
         if  // TrySleep(): compare_exchange from kEmpty to kAsleep
 #ifdef WITHOUT_SECOND_LOOK
         :: atomic { true -> inbox = ASLEEP; unended_sleeps++ }
 #else
         :: atomic { inbox == NONE -> inbox = ASLEEP; unended_sleeps++ }
 #endif
-           do  // Sleep()
-           :: inbox != ASLEEP -> break  // word_.load()
-           :: else ->
-              // FUTEX_WAIT compares, then sleeps, in one step. A sleep may end
-              // for nothing; or it may not, so that a lost wake cannot hide.
-              atomic {
-                if
-#ifdef NO_FUTEX_COMPARE
-                :: true -> waiting = true
-#else
-                :: inbox != ASLEEP
-                :: inbox == ASLEEP -> waiting = true
-                :: inbox == ASLEEP ->
-                   waiting = true;
-                   may_wake_for_nothing = true
-#endif
-                fi
-              }
-              if
-              :: atomic { !waiting -> may_wake_for_nothing = false }
-              :: atomic {
-                   waiting && may_wake_for_nothing ->
-                   waiting = false;
-                   may_wake_for_nothing = false
-                 }
-              :: atomic { waiting && QUIET -> goto asleep }
-              fi
-           od
+           Sleep()
         :: else
         fi
      fi
   od;
-  assert((promised_items & ~handled) == 0);
-  assert(promised_reasons == 0);
+  End();
 asleep:
   skip
 }
 
 init {
-  byte p, item;
-  short left;
+  byte p;
   atomic {
-    p = 0;
     do
-    :: p < PRODUCERS -> run Producer(p); p++
+    :: p < PRODUCERS -> threads_left++; run Producer(p); p++
     :: else -> break
     od;
     p = 0;
+#if defined(DRAIN) || defined(DRAIN_THEN_STOP)
+    threads_left++;
+    run Drainer();
+#endif
+#ifdef STOP
+    threads_left++;
     run Stopper();
+#endif
+#ifdef CLOSE
+    threads_left++;
+    run Closer();
+#endif
     run Worker()
   }
-  // All threads have ended, or sleep for good: each item is in one place.
+  // All have ended, or sleep for good: each item went one way.
   atomic {
     _nr_pr == 1 ->
-    item = list_top;
-    do
-    :: item != NONE -> left = left | BIT(item); item = next[item]
-    :: else -> break
-    od;
+    assert(list_top == NONE);
     assert((accepted & refused) == 0);
     assert((accepted | refused) == (BIT(ALL_ITEMS + 1) - 2));
-    assert((handled & left) == 0);
-    assert((handled | left) == accepted)
+    assert((handled & handed_back) == 0);
+    assert((handled | handed_back) == accepted)
   }
 }
