@@ -83,10 +83,11 @@ class Scheduler {
 
   // Has all work lists refuse further items, and waits until each worker has
   // run what waits, batch after batch, and has told so: no item is left in a
-  // list, and no task is woken. Timers are not waited for, and tasks can still
-  // be woken. May be called again. DEADLINE_EXCEEDED, and what runs for how
-  // long, if it takes more than `timeout`; FAILED_PRECONDITION on a worker's
-  // thread.
+  // list, and what was woken before has run. Timers are not waited for, and
+  // tasks can still be woken, also by each other. May be called again.
+  // DEADLINE_EXCEEDED, and what runs for how long, if it takes more than
+  // `timeout`; FAILED_PRECONDITION on a worker's thread. A stop overtakes a
+  // drain: then what waited was handed back.
   absl::Status Drain(std::chrono::nanoseconds timeout);
 
   // Ends the workers: each finishes the run under way, hands back the items

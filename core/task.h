@@ -35,7 +35,8 @@ using WakeReasons = uint32_t;
 inline constexpr WakeReasons kWakeItems = 1 << 0;  // Its list has items.
 inline constexpr WakeReasons kWakeOther = 1 << 1;  // Whatever the caller means.
 inline constexpr WakeReasons kWakeMore = 1 << 2;   // Its last run left work.
-inline constexpr WakeReasons kWakeTimer = 1 << 3;  // Its timer was due.
+// Its timer was due: what only the timer says, never a caller of Wake().
+inline constexpr WakeReasons kWakeTimer = 1 << 3;
 
 // In which order a worker serves its woken tasks; see WorkerOptions.
 enum class TaskClass { kUrgent, kNormal, kBulk };
@@ -69,6 +70,7 @@ class Task : private WorkItem, private Timer {
   void Wake(WakeReasons reasons = kWakeOther) {
     PINION_DCHECK(reasons != 0 && reasons <= kReasons,
                   "reasons are the bits 0 to 15, not ", reasons);
+    PINION_DCHECK((reasons & kWakeTimer) == 0, "only a timer wakes so");
     Queue(reasons);
   }
 

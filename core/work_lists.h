@@ -29,6 +29,7 @@
 #include "core/check.h"
 #include "core/closable.h"
 #include "core/interleaving.h"
+#include "core/mutex.h"
 #include "core/scheduler.h"
 #include "core/work_batch.h"
 #include "core/work_item.h"
@@ -107,7 +108,10 @@ class WorkLists : public Closable {
   WorkChain Close(int worker) {
     Entry& entry = At(worker);
     WorkChain items;
-    if (entry.task->IsMine()) items.Append(std::move(entry.taken));
+    if (entry.task->IsMine()) {
+      MutexLock lock(close_mutex_);  // After the stop it is everyone's.
+      items.Append(std::move(entry.taken));
+    }
     items.Append(entry.list.Close());
     return items;
   }
@@ -183,6 +187,8 @@ class WorkLists : public Closable {
   const Function function_;
   const HandBackFunction hand_back_;
   std::vector<std::unique_ptr<Entry>> entries_;
+
+  Mutex close_mutex_;
 };
 
 }  // namespace pinion

@@ -152,7 +152,8 @@ void Worker::DisarmTimer(Task& task) {
   constexpr uint32_t kEarlier = kWakeTimer | Task::kTimerAsked;
   if ((task.state_.load(std::memory_order_relaxed) & kEarlier) != 0) {
     // Acquire, with the release in Task::Queue(): what was asked before the
-    // flag that is cleared here is forgotten too, not set by a later flag.
+    // flag that is cleared here is forgotten too, not set by a later flag. In
+    // this order: what is asked after the flag is cleared raises it anew.
     task.state_.fetch_and(~kEarlier, std::memory_order_acquire);
     task.asked_timer_.store(Task::kNothing, std::memory_order_relaxed);
   }
@@ -348,8 +349,8 @@ void Worker::Run(Task& task) {
 
 void Worker::Release(Task& task) {
   DisarmTimer(task);
+  task.released_ = true;  // First: what the function holds may arm the timer.
   task.function_ = nullptr;
-  task.released_ = true;
 }
 
 bool Worker::SetAskedTimer(Task& task) {
