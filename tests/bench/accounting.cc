@@ -26,6 +26,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/notification.h"
+#include "core/affinity.h"
 #include "core/check.h"
 #include "core/monotonic_nanos.h"
 #include "core/scheduler.h"
@@ -242,6 +243,13 @@ absl::Status MeasureRound(int round, int steps, int64_t length_nanos,
 }
 
 absl::Status Measure(int rounds, double seconds) {
+  const auto cpus = AllowedCpus();
+  if (!cpus.ok()) return cpus.status();
+  if (cpus->size() < 2) {
+    return absl::FailedPreconditionError(
+        "two workers that wake each other need a CPU each; this process may "
+        "use one");
+  }
   Report report("accounting", "woken_by_other", {{"ns_per_run", 1}});
   report.Compare("with", "without");
   const int steps = StepsOfMicrosecond();

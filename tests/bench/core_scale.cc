@@ -39,9 +39,10 @@
 #include "tools/command_line.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
-ABSL_FLAG(int, rounds, 9, "how often each is measured; 1 to 1000");
-ABSL_FLAG(int, bursts, 1024,
-          "how many bursts one measurement takes, in all; 64 to 1000000");
+ABSL_FLAG(int, rounds, 21, "how often each is measured; 1 to 1000");
+ABSL_FLAG(int, bursts, 512,
+          "how many bursts one measurement takes, in all; a multiple of 64 up "
+          "to 1000000");
 
 namespace pinion::bench {
 namespace {
@@ -71,7 +72,10 @@ constexpr char kUsage[] =
     "its\n"
     "own. The workers share the other CPUs (cpu_policy float), also if there "
     "is one\n"
-    "worker, and do not spin.\n\n"
+    "worker; they do not spin, and have the program's scheduling policy, "
+    "SCHED_OTHER\n"
+    "as a rule, under which other load on the CPUs draws out a run the "
+    "least.\n\n"
     "ns_per_timer is the CPU time of the worker for\n"
     "  rearm  moving one of N armed timers to another time\n"
     "  fire   one of N armed timers that is due: it fires, its task runs and "
@@ -82,14 +86,6 @@ constexpr char kUsage[] =
 constexpr int kBursts[] = {1, 256};
 constexpr int kWorkers[] = {1, 2, 4, 16, 64};
 constexpr int kTimers[] = {1, 10, 100, 1'000, 10'000, 100'000};
-
-// All of them, beginning with another one in each round.
-template <size_t kCount>
-std::vector<int> InOrderOfRound(const int (&all)[kCount], int round) {
-  std::vector<int> order(std::begin(all), std::end(all));
-  std::rotate(order.begin(), order.begin() + round % kCount, order.end());
-  return order;
-}
 
 struct Item : WorkItem {
   uint64_t handled = 0;
@@ -140,7 +136,8 @@ std::unique_ptr<Scheduler> StartWorkers(int workers, const Cpus& cpus) {
       Scheduler::Start({.workers = workers,
                         .cpus = cpus.workers,
                         .cpu_policy = CpuPolicy::kFloat,
-                        .worker = {.spin = {.policy = SpinPolicy::kNever}}});
+                        .worker = {.batch_scheduling = false,
+                                   .spin = {.policy = SpinPolicy::kNever}}});
   PINION_CHECK(scheduler.ok(), scheduler.status().message());
   return *std::move(scheduler);
 }
@@ -172,16 +169,11 @@ class Bursts {
   // `bursts` in all, of which `at_once` workers get one each at the same time.
   double NanosPerItem(int bursts, int at_once, const Cpus& cpus) {
     const ProducerHere here(cpus);
+    SendAll(static_cast<int>(workers_.size()), 1);  // To warm the caches.
     const uint64_t begun = OtherThreadsNanos();
-    uint64_t append_ticks = 0;
-    int sent = 0;
-    for (; sent < bursts; sent += at_once) {
-      const size_t first = sent % workers_.size();
-      for (int i = 0; i < at_once; ++i) append_ticks += Send(first + i);
-      for (int i = 0; i < at_once; ++i) AwaitSleep(workers_[first + i]);
-    }
+    const uint64_t append_ticks = SendAll(bursts, at_once);
     const uint64_t nanos = OtherThreadsNanos() - begun;
-    const double items = static_cast<double>(workers_[0].items.size()) * sent;
+    const double items = static_cast<double>(workers_[0].items.size()) * bursts;
     return static_cast<double>(nanos + CycleClock::ToNanos(append_ticks)) /
            items;
   }
@@ -202,6 +194,17 @@ class Bursts {
     // Release, with the acquire in AwaitSleep(): the items are the producer's
     // again.
     worker.done.store(worker.handled, std::memory_order_release);
+  }
+
+  // Returns how many ticks the appends took.
+  uint64_t SendAll(int bursts, int at_once) {
+    uint64_t append_ticks = 0;
+    for (int sent = 0; sent < bursts; sent += at_once) {
+      const size_t first = sent % workers_.size();
+      for (int i = 0; i < at_once; ++i) append_ticks += Send(first + i);
+      for (int i = 0; i < at_once; ++i) AwaitSleep(workers_[first + i]);
+    }
+    return append_ticks;
   }
 
   // Returns how many ticks the append took.
@@ -259,6 +262,8 @@ class Timers {
     });
   }
 
+  int64_t count() const { return static_cast<int64_t>(timers_.size()); }
+
   double NanosPerRearm() {
     uint64_t nanos = 0;
     RunOnWorker(scheduler_, [&] {
@@ -288,7 +293,7 @@ class Timers {
   }
 
  private:
-  static constexpr int kOperations = 50'000;
+  static constexpr int kOperations = 20'000;
 
   struct Timer {
     Task* task = nullptr;
@@ -332,41 +337,83 @@ class Timers {
   std::unique_ptr<absl::Notification> none_due_;
 };
 
-void MeasureWorkers(int workers, const Cpus& cpus, int bursts, Report& report) {
-  for (const int items : kBursts) {
-    const auto scheduler = StartWorkers(workers, cpus);
-    Bursts of(*scheduler, items);
-    const std::string name = absl::StrCat("workers_", workers);
-    report.Add(name, items, {of.NanosPerItem(bursts, 1, cpus)});
-    if (workers == 1) continue;
-    report.Add(name + "_at_once", items,
-               {of.NanosPerItem(bursts, workers, cpus)});
+// Workers, and what they are given; they live from the first round to the last.
+class Setup {
+ public:
+  Setup(std::string name, int workers, const Cpus& cpus)
+      : name_(std::move(name)), scheduler_(StartWorkers(workers, cpus)) {
+    for (const int items : kBursts) {
+      bursts_.push_back(std::make_unique<Bursts>(*scheduler_, items));
+    }
+  }
+
+  void ArmTimers(int count) {
+    timers_ = std::make_unique<Timers>(*scheduler_, count);
+  }
+
+  const std::string& name() const { return name_; }
+  int workers() const { return scheduler_->worker_count(); }
+  Bursts& bursts(size_t size) { return *bursts_[size]; }
+  Timers* timers() { return timers_.get(); }
+
+ private:
+  const std::string name_;
+  const std::unique_ptr<Scheduler> scheduler_;
+  std::vector<std::unique_ptr<Bursts>> bursts_;  // By the index of kBursts.
+  std::unique_ptr<Timers> timers_;
+};
+
+using Setups = std::vector<std::unique_ptr<Setup>>;
+
+Setups MakeSetups(const Cpus& cpus) {
+  Setups setups;
+  for (const int workers : kWorkers) {
+    setups.push_back(std::make_unique<Setup>(absl::StrCat("workers_", workers),
+                                             workers, cpus));
+  }
+  for (const int count : kTimers) {
+    setups.push_back(
+        std::make_unique<Setup>(absl::StrCat("timers_", count), 1, cpus));
+    setups.back()->ArmTimers(count);
+  }
+  return setups;
+}
+
+void MeasureItems(const Cpus& cpus, const Setups& setups, int bursts,
+                  Report& report) {
+  for (size_t size = 0; size < std::size(kBursts); ++size) {
+    for (const auto& setup : setups) {
+      Bursts& measured = setup->bursts(size);
+      report.Add(setup->name(), kBursts[size],
+                 {measured.NanosPerItem(bursts, 1, cpus)});
+      if (setup->workers() == 1) continue;
+      report.Add(setup->name() + "_at_once", kBursts[size],
+                 {measured.NanosPerItem(bursts, setup->workers(), cpus)});
+    }
   }
 }
 
-void MeasureTimers(int count, const Cpus& cpus, int bursts, Report& items,
+void MeasureTimers(const Setups& setups, Report& report) {
+  for (const auto& setup : setups) {
+    Timers* timers = setup->timers();
+    if (timers == nullptr) continue;
+    report.Add("rearm", timers->count(), {timers->NanosPerRearm()});
+    report.Add("fire", timers->count(), {timers->NanosPerFire()});
+  }
+}
+
+void MeasureRounds(int rounds, const Cpus& cpus, int bursts, Report& items,
                    Report& timers) {
-  const auto scheduler = StartWorkers(1, cpus);
-  Timers armed(*scheduler, count);
-  for (const int burst : kBursts) {
-    Bursts of(*scheduler, burst);
-    items.Add(absl::StrCat("timers_", count), burst,
-              {of.NanosPerItem(bursts, 1, cpus)});
-  }
-  timers.Add("rearm", count, {armed.NanosPerRearm()});
-  timers.Add("fire", count, {armed.NanosPerFire()});
-}
-
-void MeasureRound(int round, const Cpus& cpus, int bursts, Report& items,
-                  Report& timers) {
   Progress progress;
-  for (const int workers : InOrderOfRound(kWorkers, round)) {
-    progress.Show(absl::StrCat("round ", round + 1, ": ", workers, " workers"));
-    MeasureWorkers(workers, cpus, bursts, items);
-  }
-  for (const int count : InOrderOfRound(kTimers, round)) {
-    progress.Show(absl::StrCat("round ", round + 1, ": ", count, " timers"));
-    MeasureTimers(count, cpus, bursts, items, timers);
+  progress.Show("starting workers and arming timers");
+  Setups setups = MakeSetups(cpus);
+  for (int round = 0; round < rounds; ++round) {
+    progress.Show(absl::StrCat("round ", round + 1, " of ", rounds));
+    MeasureItems(cpus, setups, bursts, items);
+    MeasureTimers(setups, timers);
+    // None always follows the same other.
+    std::rotate(setups.begin(), setups.begin() + 1, setups.end());
+    if (round % 2 == 0) std::reverse(setups.begin(), setups.end());
   }
 }
 
@@ -394,9 +441,10 @@ int Main(int argc, char** argv) {
         absl::StrCat("--rounds cannot be ", rounds, "; valid are 1 to 1000"));
   }
   const int bursts = absl::GetFlag(FLAGS_bursts);
-  if (bursts < 64 || bursts > 1'000'000) {
+  if (bursts < 64 || bursts > 1'000'000 || bursts % 64 != 0) {
     ExitWithUsageError(absl::StrCat("--bursts cannot be ", bursts,
-                                    "; valid are 64 to 1000000"));
+                                    "; valid are multiples of 64 from 64 to "
+                                    "1000000"));
   }
   const absl::StatusOr<Cpus> cpus = ChooseCpus();
   if (!cpus.ok()) {
@@ -409,9 +457,7 @@ int Main(int argc, char** argv) {
   items.Compare("workers_64_at_once", "workers_1");
   items.Compare("timers_100000", "timers_1");
   Report timers("core_scale", "timers", {{"ns_per_timer", 1}});
-  for (int round = 0; round < rounds; ++round) {
-    MeasureRound(round, *cpus, bursts, items, timers);
-  }
+  MeasureRounds(rounds, *cpus, bursts, items, timers);
   if (absl::GetFlag(FLAGS_json)) {
     absl::PrintF("%s%s", timers.Json(), items.Json());
   } else {
