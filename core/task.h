@@ -143,9 +143,9 @@ class Task : private WorkItem, private Timer {
   void Enqueue();
   void AskForTimer(uint64_t asked);
 
-  // Fixed at construction; anyone may read.
-  Worker& worker_;
-  const TaskOptions options_;
+  // Three lines of the cache, so that a wake from another CPU moves one of them
+  // there and back: what wakers write, what they only read, and what they never
+  // touch. The item's link is in the first.
 
   // Shared.
   std::atomic<uint32_t> state_{0};
@@ -155,9 +155,15 @@ class Task : private WorkItem, private Timer {
   uint64_t queued_at_ = 0;
 
   // The worker's alone.
-  Function function_;
   uint64_t last_round_ = 0;
   bool released_ = false;
+
+  // Fixed at construction; anyone may read.
+  alignas(64) Worker& worker_;
+  const TaskOptions options_;
+
+  // The worker's alone.
+  alignas(64) Function function_;
 
   // The worker's to write.
   Tally runs_;

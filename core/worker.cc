@@ -211,8 +211,8 @@ void Worker::Loop() {
 
 bool Worker::HasWork() {
   worker_thread_.Claim();
-  return !ended() && (!inbox_.empty() || !woken_here_.empty() || !Idle() ||
-                      (!timers_.empty() && *timers_.Next() <= clock_.Now()));
+  return !ended() &&
+         (!inbox_.empty() || !woken_here_.empty() || !Idle() || TimerIsDue());
 }
 
 bool Worker::Step() {
@@ -225,7 +225,7 @@ bool Worker::Step() {
     End();
   } else if (Idle()) {
     ReportQuiet();
-    AnnounceSleep();
+    if (!TimerIsDue()) AnnounceSleep();
   }
   current_ = outer;
   return true;
@@ -375,8 +375,14 @@ bool Worker::Idle() const {
          std::all_of(later_.begin(), later_.end(), empty);
 }
 
+bool Worker::TimerIsDue() const {
+  return !timers_.empty() && *timers_.Next() <= clock_.Now();
+}
+
 void Worker::AwaitWork() {
   ReportQuiet();
+  // It would end the sleep at once, at the price of one.
+  if (TimerIsDue()) return;
   idle_since_ = now_;
   if (!Spin() && AnnounceSleep()) {
     inbox_.Sleep(timers_.Next());

@@ -155,6 +155,7 @@ class Worker {
   bool SetAskedTimer(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   // Whether no task is ready; more may have come.
   bool Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
+  bool TimerIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   // Whether work came within the limit.
   bool Spin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);

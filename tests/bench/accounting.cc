@@ -36,7 +36,7 @@
 #include "tools/command_line.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
-ABSL_FLAG(int, rounds, 61, "how often each is measured; 1 to 1000");
+ABSL_FLAG(int, rounds, 91, "how often each is measured; 1 to 1000");
 ABSL_FLAG(double, seconds, 0.1,
           "how long one measurement takes; above 0, at most 60");
 

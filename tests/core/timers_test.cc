@@ -204,6 +204,25 @@ TEST_F(TimersTest, ARoundFiresAsManyAsItsOptionSaysAndTheNextTheRest) {
   EXPECT_THAT(after_each_round, ElementsAre(10, 20, 25));
 }
 
+TEST_F(TimersTest, AWorkerDoesNotGoToSleepWhileATimerIsDue) {
+  std::vector<Task*> tasks;
+  for (int i = 0; i < 25; ++i) {
+    tasks.push_back(scheduler_->AddTask(0, [](WakeReasons) {}));
+  }
+  OnWorker([&] {
+    for (Task* task : tasks) task->WakeAfter(milliseconds(1));
+  });
+  const auto sleeps = [&] { return scheduler_->Snapshot()[0].sleeps; };
+  const uint64_t before = sleeps();
+  time_.Advance(milliseconds(1));
+  scheduler_->Step(0);
+  EXPECT_EQ(sleeps(), before);
+  scheduler_->Step(0);
+  EXPECT_EQ(sleeps(), before);
+  scheduler_->Step(0);  // The last five.
+  EXPECT_EQ(sleeps(), before + 1);
+}
+
 TEST(TimersDueAtOnceTest, AHundredThousandDoNotHoldUpAnUrgentTask) {
   constexpr int kTimers = 100'000;
   FakeClock time;
