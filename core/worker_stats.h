@@ -2,6 +2,8 @@
 //
 // WorkerStats: what one worker has done since it started.
 //
+// Threads: a WorkerStats is a copy, its holder's. The WorkerTallies behind it
+//          are written by their worker, and read by anyone.
 // Example: for (const WorkerStats& worker : scheduler.Snapshot()) ...
 #ifndef PINION_CORE_WORKER_STATS_H_
 #define PINION_CORE_WORKER_STATS_H_
