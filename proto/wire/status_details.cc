@@ -25,6 +25,16 @@ constexpr int kDetailsField = 3;
 constexpr int kTypeUrlField = 1;
 constexpr int kValueField = 2;
 
+// google.rpc.RetryInfo
+constexpr int kRetryDelayField = 1;
+
+// google.protobuf.Duration
+constexpr uint32_t kSecondsTag =
+    WireFormatLite::MakeTag(1, WireFormatLite::WIRETYPE_VARINT);
+constexpr uint32_t kNanosTag =
+    WireFormatLite::MakeTag(2, WireFormatLite::WIRETYPE_VARINT);
+
+constexpr char kRetryInfoUrl[] = "type.googleapis.com/google.rpc.RetryInfo";
 constexpr char kFailureUrl[] = "type.googleapis.com/pinion.v1.Failure";
 // What counts of a URL is what follows its last slash.
 constexpr char kFailureName[] = "/pinion.v1.Failure";
@@ -42,12 +52,36 @@ void AppendVarint(uint64_t value, std::string* out) {
               static_cast<size_t>(end - buffer));
 }
 
+// 0 is proto3's default and left out.
+void AppendNumber(uint32_t tag, uint64_t value, std::string* out) {
+  if (value == 0) return;
+  AppendVarint(tag, out);
+  AppendVarint(value, out);
+}
+
 // Empty is proto3's default and left out.
 void AppendBytes(int field, absl::string_view bytes, std::string* out) {
   if (bytes.empty()) return;
   AppendVarint(BytesTag(field), out);
   AppendVarint(bytes.size(), out);
   out->append(bytes.data(), bytes.size());
+}
+
+void AppendDetail(const char* url, absl::string_view message,
+                  std::string* status) {
+  std::string any;
+  AppendBytes(kTypeUrlField, url, &any);
+  AppendBytes(kValueField, message, &any);
+  AppendBytes(kDetailsField, any, status);
+}
+
+std::string RetryInfo(uint64_t delay_us) {
+  std::string duration;
+  AppendNumber(kSecondsTag, delay_us / 1'000'000, &duration);
+  AppendNumber(kNanosTag, delay_us % 1'000'000 * 1000, &duration);
+  std::string info;
+  AppendBytes(kRetryDelayField, duration, &info);
+  return info;
 }
 
 CodedInputStream InputOf(absl::string_view bytes) {
@@ -80,17 +114,13 @@ bool DecodeAny(absl::string_view serialized, Any* any) {
 
 std::string EncodeStatusDetails(int code, absl::string_view message,
                                 const v1::Failure& failure) {
-  std::string any;
-  AppendBytes(kTypeUrlField, kFailureUrl, &any);
-  AppendBytes(kValueField, failure.SerializeAsString(), &any);
-
   std::string status;
-  if (code != 0) {
-    AppendVarint(kCodeTag, &status);
-    AppendVarint(static_cast<uint64_t>(code), &status);
-  }
+  AppendNumber(kCodeTag, static_cast<uint64_t>(code), &status);
   AppendBytes(kMessageField, message, &status);
-  AppendBytes(kDetailsField, any, &status);
+  if (failure.retry_after_us() > 0) {
+    AppendDetail(kRetryInfoUrl, RetryInfo(failure.retry_after_us()), &status);
+  }
+  AppendDetail(kFailureUrl, failure.SerializeAsString(), &status);
   return status;
 }
 

@@ -21,7 +21,8 @@
 
 namespace pinion {
 
-// `code` is a gRPC status code.
+// `code` is a gRPC status code. A failure that says when to retry says it once
+// more as a google.rpc.RetryInfo, which clients of any make understand.
 std::string EncodeStatusDetails(int code, absl::string_view message,
                                 const v1::Failure& failure);
 

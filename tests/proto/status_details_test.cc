@@ -13,6 +13,7 @@ namespace pinion {
 namespace {
 
 using google::protobuf::Any;
+using test::RetryInfoShape;
 using test::StatusShape;
 
 constexpr int kResourceExhausted = 8;
@@ -29,6 +30,16 @@ v1::Failure LaneFull() {
 std::string SerializedAny(const google::protobuf::Message& message) {
   Any any;
   any.PackFrom(message);
+  return any.SerializeAsString();
+}
+
+std::string RetryInfo(int64_t seconds, int32_t nanos) {
+  RetryInfoShape info;
+  info.mutable_retry_delay()->set_seconds(seconds);
+  info.mutable_retry_delay()->set_nanos(nanos);
+  Any any;
+  any.set_type_url("type.googleapis.com/google.rpc.RetryInfo");
+  any.set_value(info.SerializeAsString());
   return any.SerializeAsString();
 }
 
@@ -56,7 +67,20 @@ TEST(StatusDetailsTest, AFailureComesBackAsItWas) {
 
 TEST(StatusDetailsTest, TheBytesAreThoseThatProtobufWouldWrite) {
   EXPECT_EQ(EncodeStatusDetails(kResourceExhausted, "full", LaneFull()),
-            StatusWith({SerializedAny(LaneFull())}));
+            StatusWith({RetryInfo(0, 1'500'000), SerializedAny(LaneFull())}));
+}
+
+TEST(StatusDetailsTest, WhenToRetryIsSaidForClientsOfAnyMake) {
+  v1::Failure failure = LaneFull();
+  failure.set_retry_after_us(61'000'001);
+  EXPECT_EQ(EncodeStatusDetails(kResourceExhausted, "full", failure),
+            StatusWith({RetryInfo(61, 1000), SerializedAny(failure)}));
+  failure.set_retry_after_us(2'000'000);
+  EXPECT_EQ(EncodeStatusDetails(kResourceExhausted, "full", failure),
+            StatusWith({RetryInfo(2, 0), SerializedAny(failure)}));
+  failure.set_retry_after_us(0);
+  EXPECT_EQ(EncodeStatusDetails(kResourceExhausted, "full", failure),
+            StatusWith({SerializedAny(failure)}));
 }
 
 TEST(StatusDetailsTest, ZeroAndEmptyAreLeftOutAndNegativesSignExtended) {
@@ -77,8 +101,8 @@ TEST(StatusDetailsTest, AMessageOfManyBytesHasALongLength) {
   EXPECT_EQ(status.message(), message);
   Any any;
   v1::Failure failure;
-  ASSERT_EQ(status.details_size(), 1);
-  ASSERT_TRUE(any.ParseFromString(status.details(0)));
+  ASSERT_EQ(status.details_size(), 2);
+  ASSERT_TRUE(any.ParseFromString(status.details(1)));
   EXPECT_EQ(any.type_url(), "type.googleapis.com/pinion.v1.Failure");
   ASSERT_TRUE(any.UnpackTo(&failure));
   EXPECT_EQ(failure.reason(), v1::REASON_LANE_FULL);
