@@ -55,12 +55,13 @@ std::string Describe(const StallReport& report, absl::string_view task_name) {
 
 StallWatch::StallWatch(const std::vector<Watched>& workers, const Clock& clock,
                        const StallWatchOptions& options, Callback callback,
-                       Reader reader)
+                       StateCallback state_callback, Reader reader)
     : clock_(clock),
       options_(options),
       period_(options.threshold / kPeriodsPerThreshold),
       grain_(options.threshold / kGrainsPerThreshold),
       callback_(std::move(callback)),
+      state_callback_(std::move(state_callback)),
       reader_(std::move(reader)) {
   PINION_CHECK(options.threshold >= std::chrono::milliseconds(1),
                "a threshold of ", options.threshold.count(), " ns");
@@ -121,6 +122,8 @@ nanoseconds StallWatch::Look() {
 nanoseconds StallWatch::LookAt(Seen& seen) {
   const RunRecord& record = *seen.watched.record;
   const std::optional<RunRecord::Run> run = record.Look();
+  const bool seen_before = run.has_value() && run->begun == seen.begun;
+  if (!seen_before) TellState(seen, /*stalled=*/false);
   if (!run.has_value()) return period_;
   if (Between(run->begun, clock_.Ticks()) < grain_) return period_;
 
@@ -132,13 +135,14 @@ nanoseconds StallWatch::LookAt(Seen& seen) {
     return period_;
   }
 
-  if (seen.begun == run->begun) {
+  if (seen_before) {
     Continue(seen, now, *times);
   } else {
     Begin(seen, run->begun, now, *times);
   }
   const nanoseconds own = seen.wall - seen.not_given;
   if (own < seen.due) return seen.due - own;
+  TellState(seen, /*stalled=*/true);
   Report(seen, *run);
   while (seen.due <= own) seen.due *= 2;
   return seen.due - own;
@@ -161,6 +165,12 @@ void StallWatch::Continue(Seen& seen, uint64_t now,
   seen.not_given += NotGiven(seen.times, times, wall);
   seen.looked_at = now;
   seen.times = times;
+}
+
+void StallWatch::TellState(Seen& seen, bool stalled) const {
+  if (seen.stalled == stalled) return;
+  seen.stalled = stalled;
+  if (state_callback_ != nullptr) state_callback_(seen.watched.worker, stalled);
 }
 
 void StallWatch::Report(const Seen& seen, const RunRecord::Run& run) {

@@ -3,7 +3,7 @@
 // StallWatch: reports a task that keeps its worker for too long by its own
 // doing.
 //
-// Threads: one, which makes it, starts it and stops it; the callback runs on
+// Threads: one, which makes it, starts it and stops it; the callbacks run on
 //          the watch's own thread, "pinion-stall", which holds no lock then.
 // Cost:    looking at one RunRecord of each worker, 40 times a second. The
 //          kernel is asked only about a run that has lasted a millisecond.
@@ -27,6 +27,12 @@
 // not counted as its own, for nothing is known of it. So it comes late by up to
 // a look period (a quarter of the threshold), and a fiftieth of the threshold;
 // and by what the watch's own thread waits for a CPU.
+//
+// Reports are for people to read, and are held back when there are too many.
+// For a program to act on there is the state of each worker, of which no change
+// is held back: it is stalled from the first report of a run, be that one held
+// back or not, until the first look after that run's end, which comes within a
+// look period.
 //
 // Limits: a process that is stopped by a signal and continued looks as if each
 // handler that was under way had waited for that long.
@@ -91,12 +97,16 @@ class StallWatch {
     pid_t thread_id;          // As gettid() tells it on the worker's thread.
   };
   using Callback = std::function<void(const StallReport& report)>;
+  // Told at each change, and before the report that goes with it. No worker is
+  // stalled at first; what was told last stands when the watch stops.
+  using StateCallback = std::function<void(int worker, bool stalled)>;
   using Reader = std::function<absl::StatusOr<ThreadTimes>(pid_t thread)>;
 
   // `clock` is that of the records. `reader` is for tests.
   StallWatch(
       const std::vector<Watched>& workers, const Clock& clock,
       const StallWatchOptions& options, Callback callback,
+      StateCallback state_callback = nullptr,
       Reader reader = [](pid_t thread) { return ReadThreadTimes(thread); });
   ~StallWatch() { Stop(); }
   StallWatch(const StallWatch&) = delete;
@@ -132,6 +142,9 @@ class StallWatch {
 
     // The own time at which the next report is due.
     std::chrono::nanoseconds due{0};
+
+    // As it was told last.
+    bool stalled = false;
   };
 
   void Loop();
@@ -145,6 +158,8 @@ class StallWatch {
   void Begin(Seen& seen, uint64_t begun, uint64_t now,
              const ThreadTimes& times) const;
   void Continue(Seen& seen, uint64_t now, const ThreadTimes& times) const;
+  // Tells the state if it has changed.
+  void TellState(Seen& seen, bool stalled) const;
   // Reports the run, or counts it as held back.
   void Report(const Seen& seen, const RunRecord::Run& run)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(looker_);
@@ -161,6 +176,7 @@ class StallWatch {
   // What is worth no look of its own.
   const std::chrono::nanoseconds grain_;
   const Callback callback_;
+  const StateCallback state_callback_;
   const Reader reader_;
 
   // Shared.

@@ -23,7 +23,8 @@ namespace pinion {
 // thread. Not for a manual scheduler, which has no threads.
 inline absl::StatusOr<std::unique_ptr<StallWatch>> WatchStalls(
     const Scheduler& scheduler, const StallWatchOptions& options,
-    StallWatch::Callback callback) {
+    StallWatch::Callback callback,
+    StallWatch::StateCallback state_callback = nullptr) {
   std::vector<StallWatch::Watched> workers;
   for (int i = 0; i < scheduler.worker_count(); ++i) {
     workers.push_back({.worker = i,
@@ -31,7 +32,8 @@ inline absl::StatusOr<std::unique_ptr<StallWatch>> WatchStalls(
                        .thread_id = scheduler.thread_id(i)});
   }
   auto watch = std::make_unique<StallWatch>(workers, scheduler.clock(), options,
-                                            std::move(callback));
+                                            std::move(callback),
+                                            std::move(state_callback));
   const absl::Status status = watch->Start();
   if (!status.ok()) return status;
   return watch;

@@ -66,6 +66,7 @@ class StallWatchTest : public ::testing::Test {
     ThreadTimes times = {.blocked = true};
     bool gone = false;
     Doing doing = Doing::kBlocks;
+    bool stalled = false;  // As the watch told it last.
   };
 
   explicit StallWatchTest(int workers = 1, StallWatchOptions options = {}) {
@@ -78,7 +79,11 @@ class StallWatchTest : public ::testing::Test {
     }
     watch_ = std::make_unique<StallWatch>(
         watched, time_.clock(), options,
-        [this](const StallReport& report) { reports_.push_back(report); },
+        [this](const StallReport& report) {
+          EXPECT_TRUE(workers_[report.worker]->stalled);
+          reports_.push_back(report);
+        },
+        [this](int worker, bool stalled) { Tell(worker, stalled); },
         [this](pid_t thread) { return Read(thread); });
   }
 
@@ -118,14 +123,28 @@ class StallWatchTest : public ::testing::Test {
     return millis;
   }
 
+  // A change of a worker's state, as it was told.
+  struct Change {
+    int worker;
+    bool stalled;
+    Moment at;
+  };
+
   FakeClock time_;
   std::vector<std::unique_ptr<FakeWorker>> workers_;
   std::unique_ptr<StallWatch> watch_;
   std::vector<StallReport> reports_;
+  std::vector<Change> changes_;
   int reads_ = 0;
   std::function<void()> while_reading_ = [] {};
 
  private:
+  void Tell(int worker, bool stalled) {
+    EXPECT_NE(stalled, workers_[worker]->stalled) << "no change";
+    workers_[worker]->stalled = stalled;
+    changes_.push_back({worker, stalled, time_.Now()});
+  }
+
   absl::StatusOr<ThreadTimes> Read(pid_t thread) {
     ++reads_;
     while_reading_();
@@ -326,7 +345,7 @@ TEST(StallWatchClockTest, TakesARunThatSeemsToBeginInTheFutureForAYoungOne) {
   int reads = 0;
   StallWatch watch(
       {{.worker = 0, .record = &record, .thread_id = 0}}, Clock(), {},
-      [](const StallReport&) {},
+      [](const StallReport&) {}, /*state_callback=*/nullptr,
       [&](pid_t) {
         ++reads;
         return ThreadTimes();
@@ -356,6 +375,69 @@ TEST_F(StallWatchTest, WorksAcrossTheWrapOfTheClock) {
   Pass(kThreshold + kLate, Doing::kComputes);
   ASSERT_LT(time_.Now().nanos(), uint64_t{1} << 63);
   EXPECT_THAT(ReportedAfterMillis(), ElementsAre(AllOf(Ge(100), Le(127))));
+}
+
+TEST_F(StallWatchTest, TellsOfAStallWithinALookPeriodOfItsEnd) {
+  // Long enough that the next report is far away, too.
+  for (milliseconds span : {kThreshold + kLate, milliseconds(1700)}) {
+    for (int shift = 0; shift < kPeriod.count(); ++shift) {
+      changes_.clear();
+      Begin();
+      Pass(span + milliseconds(shift), Doing::kBlocks);
+      ASSERT_EQ(changes_.size(), 1);
+      EXPECT_TRUE(changes_[0].stalled);
+      End();
+      const Moment end = time_.Now();
+      Pass(kPeriod + milliseconds(1), Doing::kBlocks);
+      ASSERT_EQ(changes_.size(), 2);
+      EXPECT_FALSE(changes_[1].stalled);
+      EXPECT_LE(changes_[1].at - end, kPeriod);
+    }
+  }
+}
+
+TEST_F(StallWatchTest, TellsOfAStallOnceThoughItIsReportedAgainAndAgain) {
+  Begin();
+  Pass(seconds(1), Doing::kComputes);
+  EXPECT_EQ(reports_.size(), 4);
+  EXPECT_EQ(changes_.size(), 1);
+}
+
+TEST_F(StallWatchTest, TellsThatAStallHasEndedThoughTheNextRunIsUnderWay) {
+  for (nanoseconds rest : {milliseconds(60), kThreshold + kLate}) {
+    changes_.clear();
+    Begin();
+    Pass(kThreshold + kLate, Doing::kComputes);
+    End();
+    Begin(kOtherTask);
+    Pass(kPeriod, Doing::kComputes);
+    ASSERT_EQ(changes_.size(), 2);
+    EXPECT_FALSE(changes_[1].stalled);
+    Pass(rest, Doing::kComputes);
+    // A run is judged by itself, and so is what was told of it.
+    EXPECT_EQ(changes_.size(), rest > kThreshold ? 3 : 2);
+    End();
+    Pass(kPeriod, Doing::kBlocks);
+  }
+}
+
+TEST_F(StallWatchTest, TellsThatAStallHasEndedThoughItEndsDuringALook) {
+  Begin();
+  Pass(kThreshold + kLate, Doing::kComputes);
+  while_reading_ = [this] { End(); };
+  Pass(2 * kPeriod, Doing::kBlocks);
+  ASSERT_EQ(changes_.size(), 2);
+  EXPECT_FALSE(changes_[1].stalled);
+}
+
+TEST_F(StallWatchTest, TellsNoChangeOfAWorkerThatDoesNotStall) {
+  for (int run = 0; run < 50; ++run) {
+    Begin();
+    Pass(kThreshold - milliseconds(1), Doing::kComputes);
+    End();
+    Pass(milliseconds(run), Doing::kBlocks);
+  }
+  EXPECT_THAT(changes_, IsEmpty());
 }
 
 class StallWatchOfTwoTest : public StallWatchTest {
@@ -413,6 +495,21 @@ TEST_F(StallWatchLimitTest, HoldsReportsBackAndTellsHowManyInTheNext) {
   Begin(kTask, 1);
   Pass(milliseconds(150));
   EXPECT_THAT(Suppressed(), ElementsAre(0, 0, 10, 0, 1));
+}
+
+TEST_F(StallWatchLimitTest, HoldsBackNoChangeOfAWorkersState) {
+  for (int round = 0; round < 3; ++round) {
+    changes_.clear();
+    for (int worker : {0, 1, 2}) Begin(kTask, worker);
+    Pass(kThreshold + kLate);
+    EXPECT_EQ(changes_.size(), 3);
+    for (const auto& worker : workers_) EXPECT_TRUE(worker->stalled);
+    for (int worker : {0, 1, 2}) End(worker);
+    Pass(kPeriod);
+    EXPECT_EQ(changes_.size(), 6);
+    for (const auto& worker : workers_) EXPECT_FALSE(worker->stalled);
+  }
+  EXPECT_THAT(Suppressed(), ElementsAre(0, 0));
 }
 
 TEST(StallReportTest, IsDescribedInOneLine) {

@@ -36,5 +36,22 @@ TEST(WatchStallsTest, NamesTheTaskThatHoldsItsWorker) {
   EXPECT_THAT(line, HasSubstr("blocked now"));
 }
 
+TEST(WatchStallsTest, TellsWhichWorkerIsStalledAndThatItIsNoMore) {
+  auto scheduler = Scheduler::Start({.workers = 1}).value();
+  Gate held, stalled, ended;
+  auto watch = WatchStalls(
+      *scheduler, {.threshold = std::chrono::milliseconds(10)},
+      [](const StallReport&) {},
+      [&](int worker, bool is_stalled) {
+        EXPECT_EQ(worker, 0);
+        (is_stalled ? stalled : ended).Open();
+      });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  scheduler->AddTask(0, [&](WakeReasons) { held.Pass(); })->Wake();
+  stalled.Pass();
+  held.Open();
+  ended.Pass();
+}
+
 }  // namespace
 }  // namespace pinion
