@@ -267,7 +267,7 @@ void Worker::Sort() {
     tallies_.wakes_skipped.Add(woken.size() - (was_asleep ? 1 : 0));
   }
   while (Task* task = woken.Pop<Task>()) {
-    LearnFromWaitFor(task->queued_at_);
+    LearnFromWaitFor(task->queued_at_, was_asleep);
     LineUp(*task);
   }
   while (Task* task = woken_here_.Pop<Task>()) {
@@ -276,10 +276,13 @@ void Worker::Sort() {
   }
 }
 
-void Worker::LearnFromWaitFor(uint64_t arrival) {
+void Worker::LearnFromWaitFor(uint64_t arrival, bool was_woken) {
   if (!idle_since_.has_value()) return;
   const auto waited = static_cast<int64_t>(arrival - *idle_since_);
   spin_.Learn(waited < static_cast<int64_t>(spin_ticks_));
+  if (kAccounting && was_woken) {
+    last_wake_ = WakeTimes::Within(*idle_since_, arrival, now_);
+  }
   idle_since_.reset();
 }
 
@@ -391,7 +394,7 @@ void Worker::AwaitWork() {
   now_ = clock_.Ticks();
   tallies_.idle_ticks.Add(now_ - *idle_since_);
   // What has come tells itself when it came; a timer does so now.
-  if (inbox_.empty()) LearnFromWaitFor(now_);
+  if (inbox_.empty()) LearnFromWaitFor(now_, /*was_woken=*/false);
 }
 
 bool Worker::Spin() {

@@ -31,6 +31,7 @@
 #include "core/task.h"
 #include "core/thread_role.h"
 #include "core/timer_queue.h"
+#include "core/wake_times.h"
 #include "core/work_item.h"
 #include "core/worker_stats.h"
 
@@ -115,6 +116,14 @@ class Worker {
     return !Ready(TaskClass::kUrgent).empty();
   }
 
+  // Of the last sleep that another thread ended by waking a task; one that a
+  // timer ended is not told. Zeros before the first, and for a worker without a
+  // thread. On the worker's thread.
+  WakeTimes last_wake() const {
+    worker_thread_.Assert();
+    return last_wake_;
+  }
+
   // Adds to the stats. On the worker's thread.
   void CountItems(uint64_t items) { tallies_.items.Add(items); }
 
@@ -142,7 +151,8 @@ class Worker {
   void FireTimers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   // Puts what has come into the lines of its classes.
   void Sort() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
-  void LearnFromWaitFor(uint64_t arrival)
+  // What ended the wait came at `arrival`; `was_woken`: out of a sleep.
+  void LearnFromWaitFor(uint64_t arrival, bool was_woken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   void LineUp(Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   void ServeUrgent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
@@ -209,9 +219,10 @@ class Worker {
   uint64_t quiet_seen_ ABSL_GUARDED_BY(worker_thread_) = 0;
   // The last reading of the clock: the end of a run is the begin of the next.
   uint64_t now_ ABSL_GUARDED_BY(worker_thread_) = 0;
-  // When the wait began from which the spin has yet to learn.
+  // When the wait began from which there is yet to be learnt.
   std::optional<uint64_t> idle_since_ ABSL_GUARDED_BY(worker_thread_);
   SpinAdvice spin_ ABSL_GUARDED_BY(worker_thread_);
+  WakeTimes last_wake_ ABSL_GUARDED_BY(worker_thread_);
   TimerQueue timers_ ABSL_GUARDED_BY(worker_thread_);
   // Tasks woken on this thread since the last Sort().
   WorkChain woken_here_ ABSL_GUARDED_BY(worker_thread_);
