@@ -71,6 +71,9 @@ class Scheduler {
 
   const Clock& clock() const { return clock_; }
 
+  // Whether it has no threads: who would wait for its workers must step them.
+  bool manual() const { return manual_; }
+
   // Makes a task of `worker`, 0 to worker_count() - 1. It is not woken.
   Task* AddTask(int worker, Task::Function function) {
     return AddTask(worker, TaskOptions{}, std::move(function));

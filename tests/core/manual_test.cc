@@ -101,6 +101,12 @@ TEST(ManualTest, EndsAfterTheStepsItWasAllowedThoughThereIsMore) {
   EXPECT_EQ(task->stats().runs, 10u);
 }
 
+TEST(ManualTest, TellsWhetherItHasToBeStepped) {
+  FakeClock time;
+  EXPECT_TRUE(Scheduler::Manual({}, time.clock())->manual());
+  EXPECT_FALSE(Scheduler::Start({.workers = 1}).value()->manual());
+}
+
 TEST(ManualDeathTest, OneWithThreadsCannotBeStepped) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH({ Scheduler::Start({.workers = 1}).value()->Step(0); },
