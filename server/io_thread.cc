@@ -15,30 +15,44 @@ namespace {
 
 gpr_timespec Now() { return gpr_time_0(GPR_CLOCK_MONOTONIC); }
 
+class PostedFunction final : public IoDelivery {
+ public:
+  explicit PostedFunction(absl::AnyInvocable<void()> function)
+      : function_(std::move(function)) {}
+  void OnDelivered() override {
+    function_();
+    delete this;
+  }
+
+ private:
+  absl::AnyInvocable<void()> function_;
+};
+
 }  // namespace
 
 void IoThread::Bell::Ring() {
   if (!rung_.exchange(true, std::memory_order_acq_rel)) {
     alarm_.Set(queue_, Now(), static_cast<IoEvent*>(this));
   }
+  // Release, with the acquire in AwaitRings(): who sees this ring counted sees
+  // it outside gRPC.
+  rings_.fetch_add(1, std::memory_order_release);
 }
 
 void IoThread::Bell::OnEvent(bool) {
   rung_.exchange(false, std::memory_order_acq_rel);
 }
 
-void IoThread::StopBell::Ring() {
-  alarm_.Set(io_->queue(), Now(), static_cast<IoEvent*>(this));
+void IoThread::Bell::AwaitRings(uint64_t owed) const {
+  // Acquire, with the release in Ring().
+  while (rings_.load(std::memory_order_acquire) != owed) {
+    std::this_thread::yield();
+  }
 }
-
-void IoThread::StopBell::OnEvent(bool) { io_->stopping_ = true; }
 
 IoThread::IoThread(int index,
                    std::unique_ptr<grpc::ServerCompletionQueue> queue)
-    : index_(index),
-      queue_(std::move(queue)),
-      bell_(queue_.get()),
-      stop_bell_(this) {}
+    : index_(index), queue_(std::move(queue)), bell_(queue_.get()) {}
 
 IoThread::~IoThread() {
   PINION_CHECK(!thread_.joinable(), "I/O thread ", index_, " was not stopped");
@@ -55,32 +69,50 @@ void IoThread::Start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(),
                        absl::StrCat("pinion-io", index_).c_str());
+    io_thread_.Claim();
     Run();
   });
 }
 
 void IoThread::Stop() {
-  stop_bell_.Ring();
+  Post([this] {
+    io_thread_.Assert();
+    stopping_ = true;
+  });
   thread_.join();
+}
+
+void IoThread::Post(absl::AnyInvocable<void()> function) {
+  Deliver(new PostedFunction(std::move(function)));  // Deletes itself.
+}
+
+void IoThread::StopOpenCalls() {
+  Post([this] {
+    io_thread_.Assert();
+    TellOpenCalls();
+  });
+}
+
+bool IoThread::AwaitOpenCalls(absl::Time deadline) {
+  return none_is_open_.WaitForNotificationWithDeadline(deadline);
 }
 
 void IoThread::Run() {
   for (;;) {
-    SendAnswers();
-    if (stopping_ && open_calls_ == 0 && !queue_shut_down_) {
-      queue_shut_down_ = true;
-      queue_->Shutdown();
-    }
+    TakeDeliveries();
+    NoteWhenNoneIsOpen();
+    ShutDownQueueWhenDone();
     void* tag;
     bool ok;
     switch (queue_->AsyncNext(&tag, &ok, Now())) {
       case grpc::CompletionQueue::SHUTDOWN:
         return;
       case grpc::CompletionQueue::TIMEOUT:
-        // Whoever delivers from now on rings the bell.
-        if (!answers_.TrySleep()) continue;
+        // Whoever pushes from now on, the first, owes a ring.
+        if (!inbox_.TrySleep()) continue;
         if (!queue_->Next(&tag, &ok)) return;
-        SendAnswers();  // Takes back the announcement of the sleep, too.
+        // Takes back the announcement of the sleep, too.
+        if (TakeDeliveries()) ++rings_owed_;
         [[fallthrough]];
       case grpc::CompletionQueue::GOT_EVENT:
         static_cast<IoEvent*>(tag)->OnEvent(ok);
@@ -88,9 +120,63 @@ void IoThread::Run() {
   }
 }
 
-void IoThread::SendAnswers() {
-  WorkChain answers = answers_.TakeAll();
-  while (Call* call = answers.Pop<Call>()) call->SendAnswer();
+bool IoThread::TakeDeliveries() {
+  WorkChain deliveries = inbox_.TakeAll();
+  if (deliveries.empty()) return false;
+  while (IoDelivery* delivery = deliveries.Pop<IoDelivery>()) {
+    delivery->OnDelivered();
+  }
+  return true;
+}
+
+// No more pushes can come once the thread is stopping, no call is open and the
+// inbox was emptied. But the one who made a push may have yet to ring, and a
+// ring on a queue that is shut down would crash.
+//
+// That one has pushed into an inbox that said "asleep". Of each announced sleep
+// the first push finds that and no other: if TakeAll() then finds anything
+// there was one such push, and else there was none. So rings_owed_ counts all
+// who were ever to ring, and when as many rings are counted all have done so.
+// (It needs nothing of the I/O thread to get there.)
+void IoThread::ShutDownQueueWhenDone() {
+  if (!stopping_ || open_calls_ != nullptr || queue_shut_down_) return;
+  bell_.AwaitRings(rings_owed_);
+  queue_shut_down_ = true;
+  queue_->Shutdown();
+}
+
+void IoThread::CallOpened(OpenCall& call) {
+  io_thread_.Assert();
+  PINION_DCHECK(call.pointer_here_ == nullptr, "the call is open already");
+  call.pointer_here_ = &open_calls_;
+  call.next_ = open_calls_;
+  if (open_calls_ != nullptr) open_calls_->pointer_here_ = &call.next_;
+  open_calls_ = &call;
+}
+
+void IoThread::CallClosed(OpenCall& call) {
+  io_thread_.Assert();
+  PINION_DCHECK(call.pointer_here_ != nullptr, "the call is not open");
+  *call.pointer_here_ = call.next_;
+  if (call.next_ != nullptr) call.next_->pointer_here_ = call.pointer_here_;
+  call.pointer_here_ = nullptr;
+}
+
+void IoThread::TellOpenCalls() {
+  no_more_time_ = true;
+  // A call that closes leaves the list that it is in, whichever that is.
+  untold_calls_ = std::exchange(open_calls_, nullptr);
+  if (untold_calls_ != nullptr) untold_calls_->pointer_here_ = &untold_calls_;
+  while (OpenCall* call = untold_calls_) {
+    CallClosed(*call);
+    CallOpened(*call);
+    call->OnStop();
+  }
+}
+
+void IoThread::NoteWhenNoneIsOpen() {
+  if (!no_more_time_ || open_calls_ != nullptr) return;
+  if (!none_is_open_.HasBeenNotified()) none_is_open_.Notify();
 }
 
 }  // namespace pinion

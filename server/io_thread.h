@@ -2,13 +2,15 @@
 //
 // IoThread: one thread that speaks gRPC: it takes calls in and sends answers.
 //
-// Threads: any worker may Deliver(); the owner starts and stops it; all events
-//          run on its own thread.
+// Threads: anyone may Deliver(), Post() and StopOpenCalls(); the owner starts
+//          and stops it; all events run on its own thread.
 // Why:     workers never call into gRPC, so their time is the handlers', and no
 //          thread that gRPC makes is born with a worker's CPU mask. How this
 //          compares with gRPC's callback threads: docs/decisions/0001-io.md.
-// Loop:    send the answers that workers delivered → handle one event of the
-//          completion queue → when there is neither, sleep in the queue.
+// Loop:    look at what was delivered → handle one event of the completion
+//          queue → when there is neither, sleep in the queue.
+// Example: io.Deliver(answered_call);      // On a worker.
+//          io.Post([&] { ++looks; });
 #ifndef PINION_SERVER_IO_THREAD_H_
 #define PINION_SERVER_IO_THREAD_H_
 
@@ -16,13 +18,21 @@
 #include <grpcpp/completion_queue.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "core/inbox.h"
-#include "server/call.h"
+#include "core/thread_role.h"
+#include "core/work_item.h"
 
 namespace pinion {
+
+class OpenCall;
 
 // What a completion queue's tag points to.
 class IoEvent {
@@ -32,6 +42,42 @@ class IoEvent {
 
  protected:
   ~IoEvent() = default;
+};
+
+// What other threads hand to an I/O thread.
+class IoDelivery : public WorkItem {
+ public:
+  // Runs on the I/O thread; `this` is no longer in its inbox.
+  virtual void OnDelivered() = 0;
+
+ protected:
+  ~IoDelivery() = default;
+};
+
+// An open call's place in its I/O thread's list of them.
+class OpenCallPlace {
+ public:
+  OpenCallPlace() = default;
+  OpenCallPlace(const OpenCallPlace&) = delete;
+  OpenCallPlace& operator=(const OpenCallPlace&) = delete;
+
+ private:
+  friend class IoThread;
+
+  OpenCall** pointer_here_ = nullptr;  // Null: in no list.
+  OpenCall* next_ = nullptr;
+};
+
+// A call that is open on an I/O thread: from its arrival until its answer has
+// left.
+class OpenCall : public OpenCallPlace {
+ public:
+  // There is no more time: answer now. Runs on the I/O thread, perhaps more
+  // than once, and may close and delete this call and others.
+  virtual void OnStop() = 0;
+
+ protected:
+  ~OpenCall() = default;
 };
 
 class IoThread {
@@ -45,30 +91,52 @@ class IoThread {
   // Starts the thread. Once, when the gRPC server has started.
   void Start();
 
-  // Ends the thread when all its calls are answered, and waits for that. Once,
-  // after the gRPC server was shut down and the workers have ended.
+  // Ends the thread when all its calls are closed, and waits for that. Once,
+  // after the gRPC server was shut down. From now on nobody may begin a
+  // Deliver() or Post() but for a call that is open; one that has begun may be
+  // under way still, so workers need not have ended.
   void Stop();
 
-  // Has the thread send the answer of `call`. From workers.
-  void Deliver(Call* call) {
-    if (answers_.Push(call)) bell_.Ring();
+  // The next four: anyone, from Start() until Stop().
+
+  // Has `delivery` looked at on the I/O thread, whose it is from now on.
+  void Deliver(IoDelivery* delivery) {
+    if (inbox_.Push(delivery)) bell_.Ring();
   }
+
+  // Runs `function` on the I/O thread.
+  void Post(absl::AnyInvocable<void()> function);
+
+  // Has OnStop() called for each call that is open when the I/O thread hears of
+  // it. Later ones find no_more_time().
+  void StopOpenCalls();
+
+  // Waits until no call is open, or until `deadline`; after StopOpenCalls().
+  // Returns whether at some time since then none was.
+  bool AwaitOpenCalls(absl::Time deadline);
 
   // The rest is for events, on the I/O thread.
 
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
-  // A call is open from its arrival until its answer has left.
-  void CallOpened() { ++open_calls_; }
-  void CallClosed() { --open_calls_; }
+  void CallOpened(OpenCall& call);
+  void CallClosed(OpenCall& call);
+  // Whether the open calls were told to stop.
+  bool no_more_time() const {
+    io_thread_.Assert();
+    return no_more_time_;
+  }
 
  private:
   // Wakes the thread out of its completion queue.
   class Bell final : public IoEvent {
    public:
     explicit Bell(grpc::ServerCompletionQueue* queue) : queue_(queue) {}
-    // Anyone; several rings may come out as one event.
+    // Whoever ended an announced sleep; several rings may come out as one
+    // event.
     void Ring();
     void OnEvent(bool ok) override;
+    // On the I/O thread: waits until as many rings as that have been made.
+    void AwaitRings(uint64_t owed) const;
 
    private:
     grpc::ServerCompletionQueue* const queue_;
@@ -76,39 +144,39 @@ class IoThread {
     // exchange sees what each ring it stands for had pushed before.
     std::atomic<bool> rung_{false};
     grpc::Alarm alarm_;  // Set by who turned rung_ true.
+    // The rings that have left gRPC and touch nothing here any more.
+    std::atomic<uint64_t> rings_{0};
   };
 
-  // Rung once, by Stop(). It has its own alarm, so that when its event is here
-  // nobody is inside gRPC on the queue's behalf any more.
-  class StopBell final : public IoEvent {
-   public:
-    explicit StopBell(IoThread* io) : io_(io) {}
-    void Ring();
-    void OnEvent(bool ok) override;
-
-   private:
-    IoThread* const io_;
-    grpc::Alarm alarm_;
-  };
-
-  void Run();
-  void SendAnswers();
+  void Run() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
+  // Looks at what was delivered. Returns whether there was anything.
+  bool TakeDeliveries() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
+  void NoteWhenNoneIsOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
+  void ShutDownQueueWhenDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
+  void TellOpenCalls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
 
   // Fixed at construction.
   const int index_;
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
 
-  // Shared with the workers.
-  Inbox answers_;
+  // Shared.
+  Inbox inbox_;
   Bell bell_;
-  StopBell stop_bell_;
+  absl::Notification none_is_open_;
 
   // The owner's.
   std::thread thread_;
 
-  // The I/O thread's alone (and, before Start(), the owner's).
-  int open_calls_ = 0;
-  bool stopping_ = false;
+  // The I/O thread's alone.
+  ThreadRole io_thread_;
+  OpenCall* open_calls_ ABSL_GUARDED_BY(io_thread_) = nullptr;
+  // Those that are yet to be told to stop, within TellOpenCalls().
+  OpenCall* untold_calls_ ABSL_GUARDED_BY(io_thread_) = nullptr;
+  bool no_more_time_ ABSL_GUARDED_BY(io_thread_) = false;
+  bool stopping_ ABSL_GUARDED_BY(io_thread_) = false;
+  // The announced sleeps that a push ended; each owes, or has made, one ring.
+  uint64_t rings_owed_ ABSL_GUARDED_BY(io_thread_) = 0;
+  // The I/O thread's, and the owner's when that has ended.
   bool queue_shut_down_ = false;
 };
 

@@ -33,7 +33,7 @@ void UnaryCall::OnEvent(bool ok) {
       }
       break;
     case Step::kAnswering:  // The answer has left, or its client has.
-      io_.CallClosed();
+      io_.CallClosed(*this);
       if (inside) served_.door->Leave();
       delete this;
       break;
@@ -44,7 +44,7 @@ void UnaryCall::OnEvent(bool ok) {
 
 void UnaryCall::Arrive() {
   step_ = Step::kOpen;
-  io_.CallOpened();
+  io_.CallOpened(*this);
   if (!buffer_.TrySingleSlice(&bytes_).ok()) {
     buffer_.DumpToSingleSlice(&bytes_);
   }

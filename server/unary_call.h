@@ -6,6 +6,8 @@
 //          when it is its worker's.
 // Life:    Await() makes one that waits for a call; when a call has come it
 //          makes its successor; it deletes itself when its answer has left.
+// Links:   of its two WorkItems the Call's is for its lane's list, the
+//          IoDelivery's for its I/O thread's inbox.
 #ifndef PINION_SERVER_UNARY_CALL_H_
 #define PINION_SERVER_UNARY_CALL_H_
 
@@ -32,7 +34,10 @@ struct UnaryMethod {
   FrontDoor* door;
 };
 
-class UnaryCall final : public Call, private IoEvent {
+class UnaryCall final : public Call,
+                        private IoDelivery,
+                        private IoEvent,
+                        private OpenCall {
  public:
   // Waits for one call of `method` on the queue of `io`.
   static void Await(const UnaryMethod& method, IoThread& io);
@@ -45,7 +50,9 @@ class UnaryCall final : public Call, private IoEvent {
 
   UnaryCall(const UnaryMethod& method, IoThread& io);
 
+  void OnDelivered() override { SendAnswer(); }
   void OnEvent(bool ok) override;
+  void OnStop() override {}  // Its worker answers it.
   void Arrive();
   std::optional<absl::string_view> Metadata(const char* name) const;
 

@@ -19,12 +19,12 @@ UnknownCall::UnknownCall(grpc::AsyncGenericService& service, IoThread& io)
 void UnknownCall::OnEvent(bool ok) {
   if (ok && !arrived_) {
     arrived_ = true;
-    io_.CallOpened();
+    io_.CallOpened(*this);
     Await(service_, io_);
     Answer();
     return;
   }
-  if (arrived_) io_.CallClosed();
+  if (arrived_) io_.CallClosed(*this);
   delete this;
 }
 

@@ -13,7 +13,7 @@
 
 namespace pinion {
 
-class UnknownCall final : private IoEvent {
+class UnknownCall final : private IoEvent, private OpenCall {
  public:
   // Waits for one call that no registered method is for.
   static void Await(grpc::AsyncGenericService& service, IoThread& io);
@@ -22,6 +22,7 @@ class UnknownCall final : private IoEvent {
   UnknownCall(grpc::AsyncGenericService& service, IoThread& io);
 
   void OnEvent(bool ok) override;
+  void OnStop() override {}  // It is answered as soon as it arrives.
   void Answer();
 
   grpc::AsyncGenericService& service_;
