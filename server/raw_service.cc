@@ -5,11 +5,20 @@
 
 namespace pinion {
 
-int RawService::AddMethod(const std::string& path) {
+int RawService::AddMethod(const std::string& path) { return Add(path, false); }
+
+int RawService::AddStreamingMethod(const std::string& path) {
+  return Add(path, true);
+}
+
+int RawService::Add(const std::string& path, bool streams_answers) {
+  using grpc::internal::RpcMethod;
   paths_.push_back(path);  // The method keeps a pointer to it.
   const int index = static_cast<int>(paths_.size()) - 1;
   grpc::Service::AddMethod(new grpc::internal::RpcServiceMethod(
-      paths_.back().c_str(), grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+      paths_.back().c_str(),
+      streams_answers ? RpcMethod::SERVER_STREAMING : RpcMethod::NORMAL_RPC,
+      nullptr));
   MarkMethodRaw(index);
   return index;
 }
@@ -18,6 +27,13 @@ void RawService::AwaitCall(int method, grpc::ServerContext* context,
                            grpc::ByteBuffer* request, RawWriter* writer,
                            grpc::ServerCompletionQueue* queue, void* tag) {
   RequestAsyncUnary(method, context, request, writer, queue, queue, tag);
+}
+
+void RawService::AwaitStream(int method, grpc::ServerContext* context,
+                             grpc::ByteBuffer* request, RawStreamWriter* writer,
+                             grpc::ServerCompletionQueue* queue, void* tag) {
+  RequestAsyncServerStreaming(method, context, request, writer, queue, queue,
+                              tag);
 }
 
 }  // namespace pinion

@@ -2,7 +2,8 @@
 //
 // RawService: a gRPC service named at run time, whose calls arrive as bytes.
 //
-// Threads: made before the gRPC server starts; AwaitCall() from any thread.
+// Threads: made before the gRPC server starts; the calls are awaited from any
+//          thread.
 // Example: RawService raw; int i = raw.AddMethod("/shop.v1.Counter/Add");
 //          builder.RegisterService(&raw); ...
 //          raw.AwaitCall(i, &context, &request, &writer, queue, tag);
@@ -13,6 +14,7 @@
 #define PINION_SERVER_RAW_SERVICE_H_
 
 #include <grpcpp/completion_queue.h>
+#include <grpcpp/impl/codegen/async_stream.h>
 #include <grpcpp/impl/codegen/async_unary_call.h>
 #include <grpcpp/impl/codegen/service_type.h>
 #include <grpcpp/server_context.h>
@@ -24,20 +26,31 @@
 namespace pinion {
 
 using RawWriter = grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>;
+using RawStreamWriter = grpc::ServerAsyncWriter<grpc::ByteBuffer>;
 
 class RawService : public grpc::Service {
  public:
   // Adds the unary method "/package.Service/Method"; returns its index.
   int AddMethod(const std::string& path);
 
-  // Asks for one call of the method. `tag` comes out of `queue` when one has
-  // arrived (and its request is in `request`), or, with false, when the server
-  // shuts down. The arguments must live until then.
+  // The same for a method that takes one message and answers with a stream.
+  int AddStreamingMethod(const std::string& path);
+
+  // Asks for one call of the unary method. `tag` comes out of `queue` when one
+  // has arrived (and its request is in `request`), or, with false, when the
+  // server shuts down. The arguments must live until then.
   void AwaitCall(int method, grpc::ServerContext* context,
                  grpc::ByteBuffer* request, RawWriter* writer,
                  grpc::ServerCompletionQueue* queue, void* tag);
 
+  // The same for a streaming method.
+  void AwaitStream(int method, grpc::ServerContext* context,
+                   grpc::ByteBuffer* request, RawStreamWriter* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag);
+
  private:
+  int Add(const std::string& path, bool streams_answers);
+
   std::deque<std::string> paths_;
 };
 
