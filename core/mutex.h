@@ -46,6 +46,13 @@ class CondVar {
  public:
   void NotifyAll() { changed_.notify_all(); }
 
+  // Waits for a notification, which may also come for nothing.
+  void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    std::unique_lock lock(mutex.mutex_, std::adopt_lock);
+    changed_.wait(lock);
+    lock.release();
+  }
+
   // Waits for a notification, which may also come for nothing; false if none
   // came before `deadline`.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline)

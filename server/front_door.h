@@ -11,29 +11,51 @@
 #define PINION_SERVER_FRONT_DOOR_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/answer.h"
 #include "server/call.h"
+#include "server/credit.h"
 #include "server/lanes.h"
 #include "server/router.h"
 
 namespace pinion {
 
+struct FrontDoorOptions {
+  // How many calls, with how many bytes of requests and answers, the server
+  // holds at most; see Credit for the ranges.
+  int64_t most_calls = 1'000'000;
+  int64_t most_bytes = int64_t{1} << 30;
+  // For calls that come without a deadline; none: they have as long as it
+  // takes.
+  std::optional<std::chrono::nanoseconds> default_timeout = std::nullopt;
+};
+
+// What the metadata of a call asks for, as it stands there.
+struct Wishes {
+  std::optional<absl::string_view> worker;    // pinion-worker
+  std::optional<absl::string_view> priority;  // pinion-priority
+};
+
 class FrontDoor {
  public:
-  explicit FrontDoor(const Router& router) : router_(router) {}
+  FrontDoor(const Router& router, const Clock& clock,
+            const FrontDoorOptions& options)
+      : router_(router),
+        clock_(clock),
+        options_(options),
+        credit_(options.most_calls, options.most_bytes) {}
 
-  // Gives `call` to the lane its route leads to; then it is no longer the
-  // caller's. Or says why not, and the caller answers it so. Unless the door is
-  // closed the call is inside from now on, refused or not.
-  std::optional<Answer> Enter(Lanes& lanes,
-                              std::optional<absl::string_view> asked_worker,
-                              Call* call);
+  // Gives `call` to the lane its route leads to; from then on it is answered by
+  // whoever wins its fate. Or says why not, and the caller answers it so.
+  // Unless the door is closed the call is inside from now on, refused or not.
+  std::optional<Answer> Enter(Lanes& lanes, const Wishes& wishes, Call* call);
 
   // Says that the answer of a call that was inside has left. Once for each.
   void Leave();
@@ -41,9 +63,15 @@ class FrontDoor {
   // Refuses all calls from now on.
   void Close();
 
-  // Waits until no call is inside, or `timeout` has passed; after Close().
-  // Returns whether none is.
+  // Waits until no call is inside, or `timeout` has passed, or it is told to
+  // give up; after Close(). Returns whether none is.
   bool AwaitEmpty(absl::Duration timeout);
+
+  // Has AwaitEmpty() wait no longer, now and later. Anyone.
+  void GiveUpWaiting();
+
+  // What the server holds now, of accepted calls.
+  const Credit& credit() const { return credit_; }
 
  private:
   // The word: whether the door is closed (1 bit), and how many are inside.
@@ -54,11 +82,20 @@ class FrontDoor {
     return word_.load(std::memory_order_acquire) == kClosed;
   }
 
+  std::optional<Answer> Admit(Lanes& lanes, const Wishes& wishes, Call* call);
+  absl::Status Route(const Lanes& lanes, const Wishes& wishes, Call* call,
+                     int* worker) const;
+
   const Router& router_;
+  const Clock clock_;
+  const FrontDoorOptions options_;
   std::atomic<uint64_t> word_{0};
+  Credit credit_;
+
   // Held to tell the one who waits.
   absl::Mutex mutex_;
-  absl::CondVar emptied_;
+  absl::CondVar changed_;
+  bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pinion

@@ -11,12 +11,23 @@ using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
 using google::protobuf::MethodDescriptor;
 
-// The key of the method's own route, or else of its service's.
-const std::string& KeyPath(const MethodDescriptor& method) {
+// The method's own route, or else its service's.
+const v1::Route& RouteOf(const MethodDescriptor& method) {
   if (method.options().HasExtension(v1::route)) {
-    return method.options().GetExtension(v1::route).key();
+    return method.options().GetExtension(v1::route);
   }
-  return method.service()->options().GetExtension(v1::service_route).key();
+  return method.service()->options().GetExtension(v1::service_route);
+}
+
+TaskClass ClassOf(v1::Priority priority) {
+  switch (priority) {
+    case v1::PRIORITY_URGENT:
+      return TaskClass::kUrgent;
+    case v1::PRIORITY_BULK:
+      return TaskClass::kBulk;
+    default:
+      return TaskClass::kNormal;
+  }
 }
 
 absl::Status CheckTypes(const MethodDescriptor& method,
@@ -68,7 +79,8 @@ absl::Status HostedService::Check() const {
 }
 
 void HostedService::Add(absl::string_view name, const Descriptor* request,
-                        const Descriptor* response, Method::Function function) {
+                        const Descriptor* response, bool uses_context,
+                        Method::Function function) {
   if (!mistake_.ok()) return;
   const MethodDescriptor* method =
       descriptor_->FindMethodByName(std::string(name));
@@ -77,8 +89,12 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
         absl::StrCat("the service ", name_, " has no method ", name));
     return;
   }
+  const v1::Route& route = RouteOf(*method);
   Method added = {.path = absl::StrCat("/", name_, "/", name),
+                  .index = static_cast<int>(methods_.size()),
                   .key = std::nullopt,
+                  .task_class = ClassOf(route.priority()),
+                  .uses_context = uses_context,
                   .run = std::move(function)};
   for (const Method& other : methods_) {
     if (other.path == added.path) {
@@ -89,8 +105,8 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
   }
   mistake_ = CheckTypes(*method, request, response);
   if (!mistake_.ok()) return;
-  if (const std::string& path = KeyPath(*method); !path.empty()) {
-    absl::StatusOr<KeyReader> key = KeyReader::Create(request, path);
+  if (!route.key().empty()) {
+    absl::StatusOr<KeyReader> key = KeyReader::Create(request, route.key());
     if (!key.ok()) {
       mistake_ = absl::InvalidArgumentError(absl::StrCat(
           "the route of ", method->full_name(), ": ", key.status().message()));

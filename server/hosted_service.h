@@ -25,6 +25,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "core/task.h"
 #include "proto/wire/key_reader.h"
 #include "server/answer.h"
 #include "server/call_context.h"
@@ -37,8 +38,11 @@ struct Method {
   using Function = std::function<Answer(void* shard, absl::string_view request,
                                         CallContext& context)>;
 
-  std::string path;              // "/shop.v1.CounterService/Add"
-  std::optional<KeyReader> key;  // None: the method has no key.
+  std::string path;                           // "/shop.v1.CounterService/Add"
+  int index = 0;                              // Among its service's methods.
+  std::optional<KeyReader> key;               // None: the method has no key.
+  TaskClass task_class = TaskClass::kNormal;  // By its route's priority.
+  bool uses_context = false;  // Its handler asks for a CallContext.
   Function run;
 };
 
@@ -61,7 +65,7 @@ class HostedService {
  protected:
   // Serves the method `name`, whose .proto must have these message types.
   void Add(absl::string_view name, const google::protobuf::Descriptor* request,
-           const google::protobuf::Descriptor* response,
+           const google::protobuf::Descriptor* response, bool uses_context,
            Method::Function function);
 
   // Parses `bytes` into `request`, calls `handler`, serializes `response`.
@@ -89,7 +93,7 @@ class ShardedService : public HostedService {
   ShardedService& On(absl::string_view name,
                      absl::Status (Shard::*handler)(const Request&,
                                                     Response*)) {
-    return On<Request, Response>(name,
+    return On<Request, Response>(name, /*uses_context=*/false,
                                  [handler](Shard& shard, const Request& request,
                                            Response* response, CallContext&) {
                                    return (shard.*handler)(request, response);
@@ -101,16 +105,18 @@ class ShardedService : public HostedService {
                      absl::Status (Shard::*handler)(const Request&, Response*,
                                                     CallContext&)) {
     return On<Request, Response>(
-        name, [handler](Shard& shard, const Request& request,
-                        Response* response, CallContext& context) {
+        name, /*uses_context=*/true,
+        [handler](Shard& shard, const Request& request, Response* response,
+                  CallContext& context) {
           return (shard.*handler)(request, response, context);
         });
   }
 
  private:
   template <typename Request, typename Response, typename Handler>
-  ShardedService& On(absl::string_view name, Handler handler) {
-    Add(name, Request::descriptor(), Response::descriptor(),
+  ShardedService& On(absl::string_view name, bool uses_context,
+                     Handler handler) {
+    Add(name, Request::descriptor(), Response::descriptor(), uses_context,
         [handler](void* shard, absl::string_view bytes, CallContext& context) {
           Request request;
           Response response;

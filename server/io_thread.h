@@ -118,6 +118,7 @@ class IoThread {
   // The rest is for events, on the I/O thread.
 
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
+  int index() const { return index_; }
   void CallOpened(OpenCall& call);
   void CallClosed(OpenCall& call);
   // Whether the open calls were told to stop.

@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/lanes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/blocking_counter.h"
-#include "core/monotonic_nanos.h"
+#include "absl/time/time.h"
+#include "server/call_context.h"
 
 namespace pinion {
 namespace {
+
+using std::chrono::nanoseconds;
+
+// A call is let in if what is expected to happen before its end takes no more
+// than this part of its time. The rest is for what cannot be expected: with
+// none, a lane at its limit would finish each call just about at its deadline,
+// and half of them just after it.
+constexpr int kExpectedParts = 4;
+constexpr int kAllParts = 5;
+
+// Advice of less than the first would have clients ask again before anything
+// can have changed; after the second, what was measured says nothing any more.
+constexpr nanoseconds kLeastRetryAfter = std::chrono::milliseconds(1);
+constexpr nanoseconds kMostRetryAfter = std::chrono::seconds(30);
+
+std::string Millis(nanoseconds span) {
+  return absl::FormatDuration(
+      absl::Trunc(absl::FromChrono(span), absl::Microseconds(100)));
+}
 
 Answer TooLarge(size_t size, int64_t most) {
   return Failed(absl::ResourceExhaustedError(absl::StrCat(
@@ -17,25 +38,44 @@ Answer TooLarge(size_t size, int64_t most) {
                 v1::REASON_RESPONSE_TOO_LARGE, v1::EXECUTED_YES);
 }
 
-}  // namespace
-
-Answer Stopping() {
-  return Failed(absl::UnavailableError("the server is stopping; call another"),
-                v1::REASON_STOPPING, v1::EXECUTED_NO);
+// What answers `call` in the place of its handler.
+Answer TakenAnswer(const Call& call, Verdict verdict, Fate::Was was) {
+  const bool ran = was == Fate::Was::kRunning;
+  const std::string where = absl::StrCat(
+      ran ? "while its handler ran on worker " : "while it waited for worker ",
+      call.worker,
+      ran ? "; what the handler does is dropped" : "; no handler saw it");
+  const v1::Executed executed = ran ? v1::EXECUTED_MAYBE : v1::EXECUTED_NO;
+  Answer answer;
+  switch (verdict) {
+    case Verdict::kExpired:
+      answer = Failed(absl::DeadlineExceededError(
+                          absl::StrCat("the call's deadline passed ", where)),
+                      v1::REASON_EXPIRED, executed);
+      break;
+    case Verdict::kCancelled:
+      answer = Failed(
+          absl::CancelledError(absl::StrCat("the call was cancelled ", where)),
+          v1::REASON_CANCELLED, executed);
+      break;
+    case Verdict::kStopped:
+      answer = Failed(absl::UnavailableError(absl::StrCat(
+                          "the server had to answer the call to stop ", where)),
+                      v1::REASON_STOPPING, executed);
+      break;
+  }
+  answer.failure->set_worker(call.worker);
+  return answer;
 }
 
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Lanes>> Lanes::Create(
-    Scheduler& scheduler, const HostedService& service, size_t capacity,
-    int64_t max_response_bytes) {
-  std::unique_ptr<Lanes> lanes(
-      new Lanes(scheduler, service, max_response_bytes));
-  absl::StatusOr<WorkLists<Call>*> lists = WorkLists<Call>::Create(
-      scheduler, {.capacity = capacity},
-      [lanes = lanes.get()](int worker, WorkBatch& calls) {
-        lanes->Run(worker, calls);
-      });
-  if (!lists.ok()) return lists.status();
-  lanes->lists_ = *lists;
+    Scheduler& scheduler, const HostedService& service,
+    const LaneOptions& options, RunningCalls& running) {
+  std::unique_ptr<Lanes> lanes(new Lanes(scheduler, service, options, running));
+  const absl::Status made = lanes->MakeLists();
+  if (!made.ok()) return made;
   lanes->OnEachWorker([&service](Lane& lane) {
     lane.worker_thread.Claim();
     lane.shard = service.MakeShard();
@@ -44,48 +84,162 @@ absl::StatusOr<std::unique_ptr<Lanes>> Lanes::Create(
 }
 
 Lanes::Lanes(Scheduler& scheduler, const HostedService& service,
-             int64_t max_response_bytes)
+             const LaneOptions& options, RunningCalls& running)
     : scheduler_(scheduler),
+      clock_(scheduler.clock()),
       service_(service),
-      max_response_bytes_(max_response_bytes) {
+      options_(options),
+      running_(running),
+      account_(scheduler.worker_count(),
+               static_cast<int>(service.methods().size())) {
   for (int i = 0; i < scheduler.worker_count(); ++i) {
-    lanes_.push_back(std::make_unique<Lane>());
+    lanes_.push_back(std::make_unique<Lane>(options, service.methods().size()));
   }
+}
+
+absl::Status Lanes::MakeLists() {
+  for (int i = 0; i < kTaskClasses; ++i) {
+    // No list is ever full: a lane's credit is reserved before.
+    auto lists = WorkLists<Call>::Create(
+        scheduler_,
+        {.capacity = static_cast<size_t>(options_.most_calls),
+         .task_class = static_cast<TaskClass>(i),
+         .name = service_.name()},
+        [this](int worker, WorkBatch& calls) { Run(worker, calls); });
+    if (!lists.ok()) return lists.status();
+    lists_[i] = *lists;
+  }
+  return absl::OkStatus();
 }
 
 std::optional<Answer> Lanes::Admit(int worker, Call* call) {
-  if (call->wants_timing) call->accepted_ns = MonotonicNanos();
-  switch (lists_->Add(worker, call)) {
-    case Appended::kFirst:
-    case Appended::kBehind:
-      return std::nullopt;
-    case Appended::kFull:
-      return Full(worker);
-    case Appended::kClosed:
-      return Stopping();
+  Lane& lane = At(worker);
+  call->worker = worker;
+  call->accepted = clock_.Now();
+  const auto bytes = static_cast<int64_t>(call->request.size());
+  const Credit::Grant grant = lane.credit.Reserve(1, bytes);
+  if (grant != Credit::Grant::kGranted) return Full(grant, *call);
+  if (std::optional<Answer> refusal = RefuseIfTooLate(lane, *call)) {
+    lane.credit.Return(1, bytes);
+    return refusal;
   }
-  __builtin_unreachable();
+  const auto task_class = static_cast<size_t>(call->task_class);
+  // Before the call can be answered, so that no answer is seen without it.
+  account_.Count(worker, call->method->index, Account::Event::kAccepted);
+  lane.entered[task_class].fetch_add(1, std::memory_order_relaxed);
+  call->AddRef();  // The lane's.
+  const Appended appended = lists_[task_class]->Add(worker, call);
+  PINION_CHECK(Accepted(appended), "a lane was closed with its door open");
+  return std::nullopt;
 }
 
-Answer Lanes::Full(int worker) const {
+void Lanes::Take(Call& call, Verdict verdict) {
+  const Fate::Was was = call.fate.Take(verdict);
+  if (was == Fate::Was::kAnswered) return;
+  account_.CountTaken(call.worker, call.method->index, verdict, was);
+  if (call.fate.TakerIsDone()) ReturnPlace(At(call.worker), call);
+  call.answer = TakenAnswer(call, verdict, was);
+  call.Deliver();
+}
+
+nanoseconds Lanes::DrainTime(int worker) const {
+  return TimeBefore(At(worker), worker, TaskClass::kBulk, clock_.Now());
+}
+
+nanoseconds Lanes::TimeBefore(const Lane& lane, int worker,
+                              TaskClass task_class, Moment now) const {
+  uint64_t calls = 0;
+  for (int i = 0; i <= static_cast<int>(task_class); ++i) {
+    const uint64_t left = lane.left[i].value();
+    const uint64_t entered = lane.entered[i].load(std::memory_order_relaxed);
+    calls += entered - std::min(entered, left);
+  }
+  if (calls == 0) return nanoseconds(0);
+  return static_cast<int64_t>(calls) * lane.speed.per_call() +
+         running_.Age(worker, now);
+}
+
+std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane,
+                                             const Call& call) const {
+  if (!call.deadline.has_value()) return std::nullopt;
+  if (lane.credit.calls() <= 1) return std::nullopt;  // This one alone.
+  const nanoseconds expected =
+      TimeBefore(lane, call.worker, call.task_class, call.accepted) +
+      lane.speed.per_call();
+  const nanoseconds left = *call.deadline - call.accepted;
+  const nanoseconds allowed = left / kAllParts * kExpectedParts;
+  if (expected <= allowed) return std::nullopt;
+  const nanoseconds age = running_.Age(call.worker, call.accepted);
+  const bool stalled = age >= options_.stall_after;
+  return Refusal(
+      call, stalled ? v1::REASON_LANE_STALLED : v1::REASON_WAIT_TOO_LONG,
+      absl::StrCat(
+          "worker ", call.worker, " would take ", Millis(expected), " for ",
+          lane.credit.calls() - 1, " calls of ", service_.name(),
+          " before this one",
+          stalled ? absl::StrCat(", stalled by a handler that has run for ",
+                                 Millis(age))
+                  : "",
+          ", but ", Millis(left),
+          " are left until its deadline; retry later or allow more time"),
+      expected - allowed);
+}
+
+Answer Lanes::Full(Credit::Grant why, const Call& call) const {
+  const Credit& credit = At(call.worker).credit;
+  return Refusal(
+      call, v1::REASON_LANE_FULL,
+      why == Credit::Grant::kTooManyCalls
+          ? absl::StrCat("worker ", call.worker, " already holds ",
+                         credit.calls(), " calls of ", service_.name(),
+                         ", of at most ", credit.most_calls(), "; retry later")
+          : absl::StrCat("worker ", call.worker, " already holds ",
+                         credit.bytes(), " bytes of calls of ", service_.name(),
+                         " and cannot take ", call.request.size(),
+                         " more, of at most ", credit.most_bytes(),
+                         "; retry later"),
+      DrainTime(call.worker));
+}
+
+Answer Lanes::Refusal(const Call& call, v1::Reason reason,
+                      absl::string_view message,
+                      nanoseconds retry_after) const {
   Answer answer =
-      Failed(absl::ResourceExhaustedError(absl::StrCat(
-                 "worker ", worker, " already holds ", waiting(worker),
-                 " waiting calls of ", service_.name(), "; retry later")),
-             v1::REASON_LANE_FULL, v1::EXECUTED_NO);
-  answer.failure->set_worker(worker);
+      Failed(absl::ResourceExhaustedError(message), reason, v1::EXECUTED_NO);
+  answer.failure->set_worker(call.worker);
+  answer.failure->set_retry_after_us(absl::ToInt64Microseconds(absl::FromChrono(
+      std::clamp(retry_after, kLeastRetryAfter, kMostRetryAfter))));
   return answer;
 }
 
-void Lanes::Close() {
-  closed_.store(true, std::memory_order_relaxed);
-  for (size_t worker = 0; worker < lanes_.size(); ++worker) {
-    WorkChain waiting = lists_->Close(static_cast<int>(worker));
-    while (Call* call = waiting.Pop<Call>()) {
-      call->answer = Stopping();
-      call->Deliver();
-    }
+LaneSnapshot Lanes::Snapshot(int worker) const {
+  const Lane& lane = At(worker);
+  LaneSnapshot snapshot = {.service = service_.name(),
+                           .worker = worker,
+                           .counts = account_.OfWorker(worker),
+                           .held_calls = lane.credit.calls(),
+                           .held_bytes = lane.credit.bytes(),
+                           .time_per_call = lane.speed.per_call()};
+  for (const WorkLists<Call>* lists : lists_) {
+    snapshot.listed_calls += static_cast<int64_t>(lists->waiting(worker));
   }
+  return snapshot;
+}
+
+MethodSnapshot Lanes::Snapshot(const Method& method) const {
+  MethodSnapshot snapshot;
+  snapshot.method = method.path;
+  snapshot.counts = account_.OfMethod(method.index);
+  for (const auto& lane : lanes_) {
+    // Acquire, with the release in Record().
+    const Latencies* latencies =
+        lane->latencies[method.index].load(std::memory_order_acquire);
+    if (latencies == nullptr) continue;
+    snapshot.waited.Add(latencies->waited);
+    snapshot.woken_late.Add(latencies->woken_late);
+    snapshot.ran.Add(latencies->ran);
+  }
+  return snapshot;
 }
 
 void Lanes::DestroyShards() {
@@ -106,40 +260,107 @@ void Lanes::OnEachWorker(std::function<void(Lane& lane)> function) {
                  })
         ->Wake();
   }
+  if (scheduler_.manual()) scheduler_.RunUntilIdle(/*seed=*/0);
   left.Wait();
 }
 
 void Lanes::Run(int worker, WorkBatch& calls) {
-  Lane& lane = *lanes_[worker];
+  Lane& lane = At(worker);
   lane.worker_thread.Assert();
-  const size_t batch = calls.size();
+  const Batch batch = {.size = calls.size(), .wake = LastWake()};
   while (Call* call = calls.Pop<Call>()) {
-    if (closed_.load(std::memory_order_relaxed)) {
-      call->answer = Stopping();
-    } else {
-      RunCall(worker, lane, *call, batch);
-    }
-    call->Deliver();
+    RunCall(lane, *call, batch);
+    lane.left[static_cast<size_t>(call->task_class)].Add(1);
+    call->Unref();
   }
 }
 
-void Lanes::RunCall(int worker, Lane& lane, Call& call, size_t batch) {
-  const int64_t claimed_ns = call.wants_timing ? MonotonicNanos() : 0;
-  CallContext context(worker);
-  call.answer = call.method->run(lane.shard.get(), call.request, context);
-  const size_t size = call.answer.payload.size();
-  if (size > static_cast<size_t>(max_response_bytes_)) {
-    call.answer = TooLarge(size, max_response_bytes_);
+void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
+  const Moment now = clock_.Now();
+  // The expirer may be a little behind.
+  if (call.deadline.has_value() && *call.deadline <= now) {
+    Take(call, Verdict::kExpired);
   }
-  if (call.answer.failure != nullptr) call.answer.failure->set_worker(worker);
+  if (!call.fate.Claim()) {
+    if (call.fate.WorkerIsDone()) ReturnPlace(lane, call);
+    return;
+  }
+  account_.Count(call.worker, call.method->index, Account::Event::kClaimed);
+  running_.Begin(call.worker, &call, now);
+  CallContext context(call, clock_);
+  Answer answer = call.method->run(lane.shard.get(), call.request, context);
+  running_.End(call.worker);
+  const RunTimes times = {.claimed = now, .ended = clock_.Now()};
+  lane.speed.Learn(call.accepted, times.claimed, times.ended);
+  Record(lane, call, batch, times);
+  Finish(lane, call, Complete(call, batch, times, std::move(answer)));
+}
+
+Answer Lanes::Complete(const Call& call, const Batch& batch,
+                       const RunTimes& times, Answer answer) const {
+  const size_t size = answer.payload.size();
+  if (size > static_cast<size_t>(options_.max_response_bytes)) {
+    answer = TooLarge(size, options_.max_response_bytes);
+  }
+  if (answer.failure != nullptr) answer.failure->set_worker(call.worker);
   if (call.wants_timing) {
-    call.answer.timing = std::make_unique<v1::Timing>();
-    v1::Timing& timing = *call.answer.timing;
-    timing.set_worker(worker);
-    timing.set_waited_ns(claimed_ns - call.accepted_ns);
-    timing.set_ran_ns(MonotonicNanos() - claimed_ns);
-    timing.set_batch(static_cast<uint32_t>(batch));
+    answer.timing = std::make_unique<v1::Timing>();
+    answer.timing->set_worker(call.worker);
+    answer.timing->set_waited_ns((times.claimed - call.accepted).count());
+    answer.timing->set_ran_ns((times.ended - times.claimed).count());
+    answer.timing->set_batch(static_cast<uint32_t>(batch.size));
   }
+  return answer;
+}
+
+void Lanes::Finish(Lane& lane, Call& call, Answer answer) {
+  if (!call.fate.Finish()) {
+    account_.Count(call.worker, call.method->index, Account::Event::kLateEnd);
+    if (call.fate.WorkerIsDone()) ReturnPlace(lane, call);
+    return;
+  }
+  account_.Count(
+      call.worker, call.method->index,
+      answer.status.ok() ? Account::Event::kOk : Account::Event::kError);
+  ReturnPlace(lane, call);
+  call.answer = std::move(answer);
+  call.ChargeAnswer();
+  call.Deliver();
+}
+
+void Lanes::ReturnPlace(Lane& lane, const Call& call) {
+  lane.credit.Return(1, static_cast<int64_t>(call.request.size()));
+}
+
+Lanes::Wake Lanes::LastWake() const {
+  const WakeTimes wake = Worker::Current()->last_wake();
+  // The same moment on both clocks.
+  const Moment now = clock_.Now();
+  if (wake.awake == 0) return {.asked = now, .woke = now};  // It never slept.
+  const uint64_t ticks = clock_.Ticks();
+  const auto ago = [&](uint64_t then) {
+    return nanoseconds(clock_.TicksToNanos(ticks - then));
+  };
+  return {.asked = now + -ago(wake.asked), .woke = now + -ago(wake.awake)};
+}
+
+void Lanes::Record(Lane& lane, const Call& call, const Batch& batch,
+                   const RunTimes& times) {
+  std::atomic<Latencies*>& place = lane.latencies[call.method->index];
+  Latencies* latencies = place.load(std::memory_order_relaxed);
+  if (latencies == nullptr) {
+    latencies = new Latencies;
+    // Release, with the acquire in Snapshot().
+    place.store(latencies, std::memory_order_release);
+  }
+  // A call that came when the worker was awake has nothing of the wake.
+  const nanoseconds late =
+      std::max(batch.wake.woke - std::max(call.accepted, batch.wake.asked),
+               nanoseconds(0));
+  latencies->woken_late.Record(late.count());
+  latencies->waited.Record(
+      std::max(times.claimed - call.accepted - late, nanoseconds(0)).count());
+  latencies->ran.Record((times.ended - times.claimed).count());
 }
 
 }  // namespace pinion

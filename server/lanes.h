@@ -1,87 +1,189 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lanes: one hosted service's places, one on each worker: its list of waiting
-//        calls, its task, and its shard.
+// Lanes: one hosted service's places, one on each worker: its lists of waiting
+//        calls and its tasks, one for each priority, and its shard.
 //
-// Threads: anyone may Admit(); shards are made, used and destroyed on their
-//          workers' threads, one call at a time.
-// Life:    made for a scheduler, and used until that has stopped.
+// Threads: anyone may Admit(), Take() and look; shards are made, used and
+//          destroyed on their workers' threads, one call at a time.
+// Life:    made for a scheduler, and used until that has stopped and no call is
+//          left.
 // Example: if (auto refusal = lanes->Admit(worker, call)) Refuse(call);
+//          ...
+//          lanes->Take(*call, Verdict::kCancelled);  // unless it was answered
 #ifndef PINION_SERVER_LANES_H_
 #define PINION_SERVER_LANES_H_
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/scheduler.h"
+#include "core/tally.h"
 #include "core/thread_role.h"
 #include "core/work_batch.h"
 #include "core/work_lists.h"
+#include "server/account.h"
 #include "server/call.h"
+#include "server/credit.h"
 #include "server/hosted_service.h"
+#include "server/lane_speed.h"
+#include "server/running_calls.h"
+#include "server/snapshot.h"
 
 namespace pinion {
 
-// The answer of a server that stops, to a call that no handler has seen.
-Answer Stopping();
+struct LaneOptions {
+  // How many calls one lane holds at most, 1 to WorkList::kMaxCapacity, and how
+  // many bytes of requests, 1 to Credit::kMaxBytes. A call has its place until
+  // its node is out of the list and its handler has ended, answered or not.
+  int64_t most_calls = 16384;
+  int64_t most_bytes = int64_t{64} << 20;
+  int64_t max_response_bytes = int64_t{4} << 20;
+  // From when on a handler that runs says that its worker is stalled.
+  std::chrono::nanoseconds stall_after = std::chrono::seconds(1);
+};
 
 class Lanes {
  public:
   // Makes the lanes of `service` and a shard on each worker, and waits for
-  // these. `service` outlives them.
+  // these. `service` and `running`, which all lanes of a scheduler share,
+  // outlive them.
   static absl::StatusOr<std::unique_ptr<Lanes>> Create(
-      Scheduler& scheduler, const HostedService& service, size_t capacity,
-      int64_t max_response_bytes);
+      Scheduler& scheduler, const HostedService& service,
+      const LaneOptions& options, RunningCalls& running);
 
-  // Gives `call` to `worker`, which answers it; or returns the refusal, and the
-  // call is still the caller's: RESOURCE_EXHAUSTED when the lane is full,
-  // UNAVAILABLE when it is closed.
+  // Gives `call`, which has its method, its class and its deadline, to
+  // `worker`, with a reference to it: it is answered from now on, once. Or
+  // returns the refusal and the call is still the caller's:
+  // RESOURCE_EXHAUSTED when the lane is full, or what waits in it would not let
+  // the call be done within its deadline. An empty lane refuses no call for its
+  // deadline.
   std::optional<Answer> Admit(int worker, Call* call);
 
-  // How many calls wait for `worker`, a moment ago.
-  size_t waiting(int worker) const { return lists_->waiting(worker); }
+  // Answers `call`, which was admitted, in the place of its handler, unless it
+  // was answered before. Anyone, any time; not with a lock held that Deliver()
+  // takes.
+  void Take(Call& call, Verdict verdict);
 
-  // Refuses all further calls with UNAVAILABLE, and has those that still wait,
-  // also the ones a worker has taken but not begun, answered the same; the ones
-  // that run are not touched. Anyone, any time.
-  void Close();
+  // The refusal of a call that was routed: RESOURCE_EXHAUSTED, not executed.
+  Answer Refusal(const Call& call, v1::Reason reason, absl::string_view message,
+                 std::chrono::nanoseconds retry_after) const;
 
-  // Destroys the shards on their workers and waits for that. Once, after
-  // Close(), before the scheduler stops.
+  // Counts a call that is refused; one that was not routed has no worker.
+  void CountRefused(const Call& call, v1::Reason reason) {
+    account_.CountRefused(call.worker, call.method->index, reason);
+  }
+
+  // How many calls hold a place on `worker`, a moment ago.
+  int64_t used(int worker) const { return At(worker).credit.calls(); }
+
+  // How long `worker` will take for what waits there now for this service, at
+  // its recent speed; 0 if nothing does.
+  std::chrono::nanoseconds DrainTime(int worker) const;
+
+  const HostedService& service() const { return service_; }
+  LaneSnapshot Snapshot(int worker) const;
+  MethodSnapshot Snapshot(const Method& method) const;
+
+  // Destroys the shards on their workers and waits for that. Once, before the
+  // scheduler stops, when no call is left.
   void DestroyShards();
 
  private:
+  // How long the calls of one method took on one worker.
+  struct Latencies {
+    LatencyHistogram waited;
+    LatencyHistogram woken_late;
+    LatencyHistogram ran;
+  };
+
   // What one worker has of the service.
   struct Lane {
+    Lane(const LaneOptions& options, size_t methods)
+        : credit(options.most_calls, options.most_bytes), latencies(methods) {}
+
+    // Shared.
+    Credit credit;
+    // How many calls have come, by class. Relaxed: an estimate is made of it.
+    std::array<std::atomic<uint64_t>, kTaskClasses> entered = {};
+
+    // The worker's to write.
+    alignas(64) std::array<Tally, kTaskClasses> left;
+    LaneSpeed speed;
+    // Of each method; made when it is first run here.
+    std::vector<std::atomic<Latencies*>> latencies;
+
+    // The worker's alone.
     ThreadRole worker_thread;
     std::shared_ptr<void> shard ABSL_GUARDED_BY(worker_thread);
+
+    ~Lane() {
+      for (auto& latency : latencies) delete latency.load();
+    }
+  };
+
+  // When a worker was last told to wake, and when it ran again.
+  struct Wake {
+    Moment asked;
+    Moment woke;
+  };
+  // The calls that are handled in one run of a lane's task.
+  struct Batch {
+    size_t size;
+    Wake wake;
+  };
+  struct RunTimes {
+    Moment claimed;
+    Moment ended;
   };
 
   Lanes(Scheduler& scheduler, const HostedService& service,
-        int64_t max_response_bytes);
+        const LaneOptions& options, RunningCalls& running);
+  absl::Status MakeLists();
 
-  Answer Full(int worker) const;
+  Lane& At(int worker) const { return *lanes_[worker]; }
 
   // Runs `function` on each worker, and returns when all have.
   void OnEachWorker(std::function<void(Lane& lane)> function);
 
+  // How long a call of that class, beside itself, has before it.
+  std::chrono::nanoseconds TimeBefore(const Lane& lane, int worker,
+                                      TaskClass task_class, Moment now) const;
+  std::optional<Answer> RefuseIfTooLate(const Lane& lane,
+                                        const Call& call) const;
+  Answer Full(Credit::Grant why, const Call& call) const;
+
   void Run(int worker, WorkBatch& calls);
-  void RunCall(int worker, Lane& lane, Call& call, size_t batch)
+  void RunCall(Lane& lane, Call& call, const Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
+  // What the handler gave, with what belongs to the answer beside.
+  Answer Complete(const Call& call, const Batch& batch, const RunTimes& times,
+                  Answer answer) const;
+  // Answers, unless the call was answered meanwhile.
+  void Finish(Lane& lane, Call& call, Answer answer);
+  void ReturnPlace(Lane& lane, const Call& call);
+  Wake LastWake() const;
+  void Record(Lane& lane, const Call& call, const Batch& batch,
+              const RunTimes& times);
 
   // Fixed before Create() returns; anyone may read.
   Scheduler& scheduler_;
+  const Clock clock_;
   const HostedService& service_;
-  const int64_t max_response_bytes_;
-  WorkLists<Call>* lists_ = nullptr;
+  const LaneOptions options_;
+  RunningCalls& running_;
+  std::array<WorkLists<Call>*, kTaskClasses> lists_ = {};
   std::vector<std::unique_ptr<Lane>> lanes_;
 
-  // Shared. Relaxed: a call that is begun just then is run like one before it.
-  std::atomic<bool> closed_{false};
+  // Shared.
+  Account account_;
 };
 
 }  // namespace pinion

@@ -3,8 +3,9 @@
 // pinion-server: hosts the kv and the echo service.
 //
 // When it serves it prints on standard output a line "listening on HOST:PORT;
-// ..." and which CPUs its threads have; SIGTERM or SIGINT stops it. Exit codes:
-// 0 after a stop, 2 if it could not start.
+// ..." and which CPUs its threads have; SIGTERM or SIGINT stops it, and a
+// second one hurries the stop. Exit codes: 0 after a stop, 2 if it could not
+// start, 3 if a handler did not return and the stop ended without it.
 #include <google/protobuf/stubs/logging.h>
 #include <sys/resource.h>
 
@@ -40,12 +41,33 @@ ABSL_FLAG(int, io_threads, 0,
           "Threads that speak gRPC, 1 to 64; 0: one for each CPU without a "
           "worker.");
 ABSL_FLAG(int64_t, lane_capacity, pinion::ServerOptions().lane_capacity,
-          "How many calls may wait for one service on one worker, 1 to "
-          "524287.");
+          "How many calls of one service one worker holds, waiting and "
+          "running, 1 to 524287.");
+ABSL_FLAG(int64_t, lane_bytes, pinion::ServerOptions().lane_bytes,
+          "How many bytes of requests these hold, --max_message_bytes to "
+          "549755813887.");
+ABSL_FLAG(int64_t, max_calls, pinion::ServerOptions().max_calls,
+          "How many calls the server holds in all, 1 to 16777215.");
+ABSL_FLAG(int64_t, max_bytes, pinion::ServerOptions().max_bytes,
+          "How many bytes of requests and answers these hold, "
+          "--max_message_bytes to 549755813887.");
+ABSL_FLAG(int64_t, grpc_memory_bytes, pinion::ServerOptions().grpc_memory_bytes,
+          "How many bytes gRPC's own buffers should keep to, 16777216 to "
+          "1099511627776.");
 ABSL_FLAG(int64_t, max_message_bytes, pinion::ServerOptions().max_message_bytes,
           "The largest request and response, 1024 to 1073741824 bytes.");
+ABSL_FLAG(absl::Duration, default_timeout,
+          pinion::ServerOptions().default_timeout,
+          "For calls without a deadline, above 0, as in 10s or 500ms; inf: "
+          "they wait as long as it takes.");
+ABSL_FLAG(absl::Duration, stall_after, pinion::ServerOptions().stall_after,
+          "From when on a worker that one handler keeps counts as stalled, "
+          "10ms to 1h.");
+ABSL_FLAG(absl::Duration, lame_duck, pinion::ServerOptions().lame_duck,
+          "How long a stop still takes calls, its health NOT_SERVING, 0 to "
+          "1h.");
 ABSL_FLAG(absl::Duration, grace, pinion::ServerOptions().grace,
-          "How long a stop waits for open calls, 0 to 1h, as in 10s or 500ms.");
+          "How long a stop then waits for open calls, 0 to 1h.");
 ABSL_FLAG(uint64_t, key_seed, 0,
           "Goes into the hash from keys to workers, 0 to 2^64-1.");
 
@@ -54,7 +76,9 @@ namespace {
 constexpr char kUsage[] =
     "usage: pinion-server [flags]\n\n"
     "Serves pinion.kv.v1.KvService and pinion.echo.v1.EchoService on pinned\n"
-    "worker threads until SIGTERM or SIGINT.";
+    "worker threads until SIGTERM or SIGINT; a second one hurries the stop.\n"
+    "Exit codes: 0 after a stop, 2 if it could not start, 3 if a handler did\n"
+    "not return and the stop ended without it.";
 
 pinion::ServerOptions OptionsFromFlags() {
   const absl::StatusOr<pinion::CpuPolicy> cpu_policy =
@@ -72,7 +96,14 @@ pinion::ServerOptions OptionsFromFlags() {
       .cpu_policy = *cpu_policy,
       .io_threads = absl::GetFlag(FLAGS_io_threads),
       .lane_capacity = absl::GetFlag(FLAGS_lane_capacity),
+      .lane_bytes = absl::GetFlag(FLAGS_lane_bytes),
+      .max_calls = absl::GetFlag(FLAGS_max_calls),
+      .max_bytes = absl::GetFlag(FLAGS_max_bytes),
+      .grpc_memory_bytes = absl::GetFlag(FLAGS_grpc_memory_bytes),
       .max_message_bytes = absl::GetFlag(FLAGS_max_message_bytes),
+      .default_timeout = absl::GetFlag(FLAGS_default_timeout),
+      .stall_after = absl::GetFlag(FLAGS_stall_after),
+      .lame_duck = absl::GetFlag(FLAGS_lame_duck),
       .grace = absl::GetFlag(FLAGS_grace),
       .key_seed = absl::GetFlag(FLAGS_key_seed),
   };

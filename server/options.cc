@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/work_list.h"
+#include "server/credit.h"
 #include "server/listen_address.h"
 
 namespace pinion {
@@ -13,6 +14,14 @@ absl::Status InRange(absl::string_view name, int64_t value, int64_t least,
   if (value >= least && value <= most) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(name, " is ", value, "; valid are ", least, " to ", most));
+}
+
+absl::Status InRange(absl::string_view name, absl::Duration value,
+                     absl::Duration least, absl::Duration most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      name, " is ", absl::FormatDuration(value), "; valid are ",
+      absl::FormatDuration(least), " to ", absl::FormatDuration(most)));
 }
 
 absl::Status ValidateListen(const ServerOptions& options) {
@@ -27,24 +36,38 @@ absl::Status ValidateListen(const ServerOptions& options) {
       "a loopback address, or set allow_unencrypted_public_traffic"));
 }
 
+absl::Status ValidateDefaultTimeout(const ServerOptions& options) {
+  if (options.default_timeout > absl::ZeroDuration()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "default_timeout is ", absl::FormatDuration(options.default_timeout),
+      "; valid is above 0, and inf for none"));
+}
+
 }  // namespace
 
 absl::Status Validate(const ServerOptions& options) {
+  const int64_t one_message = options.max_message_bytes;
   const absl::Status checks[] = {
       ValidateListen(options),
       InRange("workers", options.workers, 0, 1 << 16),
       InRange("io_threads", options.io_threads, 0, 64),
+      InRange("max_message_bytes", one_message, 1 << 10, 1 << 30),
       InRange("lane_capacity", options.lane_capacity, 1,
               WorkList::kMaxCapacity),
-      InRange("max_message_bytes", options.max_message_bytes, 1 << 10, 1 << 30),
+      InRange("lane_bytes", options.lane_bytes, one_message, Credit::kMaxBytes),
+      InRange("max_calls", options.max_calls, 1, Credit::kMaxCalls),
+      InRange("max_bytes", options.max_bytes, one_message, Credit::kMaxBytes),
+      InRange("grpc_memory_bytes", options.grpc_memory_bytes, 16 << 20,
+              int64_t{1} << 40),
+      ValidateDefaultTimeout(options),
+      InRange("stall_after", options.stall_after, absl::Milliseconds(10),
+              absl::Hours(1)),
+      InRange("lame_duck", options.lame_duck, absl::ZeroDuration(),
+              absl::Hours(1)),
+      InRange("grace", options.grace, absl::ZeroDuration(), absl::Hours(1)),
   };
   for (const absl::Status& check : checks) {
     if (!check.ok()) return check;
-  }
-  if (options.grace < absl::ZeroDuration() || options.grace > absl::Hours(1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("grace is ", absl::FormatDuration(options.grace),
-                     "; valid are 0 to 1h"));
   }
   return absl::OkStatus();
 }

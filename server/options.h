@@ -9,9 +9,11 @@
 #define PINION_SERVER_OPTIONS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "core/cpu_plan.h"
 
@@ -41,16 +43,45 @@ struct ServerOptions {
   // many as there are CPUs without a worker, at least one.
   int io_threads = 0;
 
-  // How many calls may wait for one service on one worker, 1 to 524,287.
-  // Beyond it a call is refused with RESOURCE_EXHAUSTED.
+  // How many calls of one service one worker holds, 1 to 524,287, and how many
+  // bytes of their requests, max_message_bytes to 512 GiB - 1: those that wait,
+  // that run, and that were answered but whose handler still runs. Beyond it a
+  // call is refused with RESOURCE_EXHAUSTED.
   int64_t lane_capacity = 16384;
+  int64_t lane_bytes = int64_t{64} << 20;
+
+  // How many calls the server holds in all, 1 to 16,777,215, and how many bytes
+  // of their requests and answers, max_message_bytes to 512 GiB - 1. This
+  // bounds what Pinion holds; what gRPC holds is bounded by grpc_memory_bytes,
+  // of which gRPC says that it tries to keep to it.
+  int64_t max_calls = 1'000'000;
+  int64_t max_bytes = int64_t{1} << 30;
+  int64_t grpc_memory_bytes = int64_t{1} << 30;  // 16 MiB to 1 TiB.
 
   // The largest request and the largest response, in bytes; 1 KiB to 1 GiB.
   int64_t max_message_bytes = 4 << 20;
 
-  // How long a stop waits for the calls that are open, 0 to 1 hour. Those that
-  // still wait for their worker then are answered UNAVAILABLE.
+  // For calls that come without a deadline, above 0; InfiniteDuration(): they
+  // wait as long as it takes.
+  absl::Duration default_timeout = absl::InfiniteDuration();
+
+  // From when on a worker that is kept by one handler counts as stalled, 10 ms
+  // to 1 hour: its health is NOT_SERVING, and calls that would have to wait for
+  // longer than they may are refused with REASON_LANE_STALLED.
+  absl::Duration stall_after = absl::Seconds(1);
+
+  // How long a stop goes on taking calls after health has said NOT_SERVING, for
+  // load balancers to look elsewhere; 0 to 1 hour.
+  absl::Duration lame_duck = absl::ZeroDuration();
+
+  // How long a stop then waits for the calls that are open, 0 to 1 hour. Those
+  // that are not done then are answered UNAVAILABLE, whether they wait for
+  // their worker or run.
   absl::Duration grace = absl::Seconds(10);
+
+  // Where a line goes that an operator should see (without its end), from any
+  // thread; empty: to standard error.
+  std::function<void(absl::string_view line)> log = {};
 
   // Goes into the hash that maps keys to workers: servers with one seed and one
   // number of workers map alike.

@@ -51,7 +51,7 @@ int Router::LessLoaded(const Lanes& lanes) const {
   thread_local absl::InsecureBitGen random;
   const int one = absl::Uniform(random, 0, workers_);
   const int other = absl::Uniform(random, 0, workers_);
-  return lanes.waiting(one) <= lanes.waiting(other) ? one : other;
+  return lanes.used(one) <= lanes.used(other) ? one : other;
 }
 
 }  // namespace pinion

@@ -5,7 +5,7 @@
 // Threads: anyone; fixed at construction, but for the choice among lanes.
 // Way:     key → hash → one of 4096 slots → the worker that owns the slot. A
 //          call of a method without a key goes where its metadata says, or to
-//          the lane with fewer waiting calls of two drawn at random.
+//          the lane that holds fewer calls of two drawn at random.
 // Example: absl::StatusOr<int> worker = router.Route(method, request, asked,
 //                                                    lanes);
 #ifndef PINION_SERVER_ROUTER_H_

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.h"
 
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "core/check.h"
+#include "core/watch_stalls.h"
 #include "server/listen_address.h"
 #include "server/unknown_call.h"
 
@@ -25,16 +25,62 @@ namespace {
 constexpr int kAwaitedCalls = 64;
 constexpr int kAwaitedUnknownCalls = 4;
 
-// How many calls one connection may have open. A client of gRPC's waits with
-// more; without a bound one connection could fill the memory.
-constexpr int kMostStreams = 16384;
+// A stop's last second, in which nothing waits for a handler any more: for the
+// answers to leave, for the connections to end, for the workers to let go of
+// calls that were answered without them. What is left is for the rest.
+constexpr absl::Duration kAnswersLeave = absl::Milliseconds(300);
+constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(300);
+constexpr std::chrono::milliseconds kWorkersEnd(200);
 
-// How long a stop waits for the last answers to leave; they need no worker.
-constexpr absl::Duration kFarewell = absl::Milliseconds(500);
+// What gRPC itself may be asked to hold or do by those who connect.
+struct GrpcLimit {
+  const char* argument;
+  int value;
+};
+constexpr GrpcLimit kGrpcLimits[] = {
+    // A second server on the same port is a mistake to be told, not to be
+    // shared.
+    {GRPC_ARG_ALLOW_REUSEPORT, 0},
+    // How many calls one connection may have open. A client of gRPC's waits
+    // with more; without a bound one connection could fill the memory.
+    {GRPC_ARG_MAX_CONCURRENT_STREAMS, 16384},
+    // Bytes of metadata with a call: twice gRPC's default, for tokens.
+    {GRPC_ARG_MAX_METADATA_SIZE, 16 << 10},
+    // From the connection to the end of its handshake: a client on a slow line
+    // makes it, and one that says nothing is soon gone.
+    {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000},
+    // A client that is gone without a word is found out within some 80 s.
+    {GRPC_ARG_KEEPALIVE_TIME_MS, 60'000},
+    {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000},
+    // Clients may ask likewise, also while no call is open, but not so often
+    // that it is a load.
+    {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
+    {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000},
+};
+
+FrontDoorOptions DoorOptions(const ServerOptions& options) {
+  FrontDoorOptions door = {.most_calls = options.max_calls,
+                           .most_bytes = options.max_bytes};
+  if (options.default_timeout < absl::InfiniteDuration()) {
+    door.default_timeout = absl::ToChronoNanoseconds(options.default_timeout);
+  }
+  return door;
+}
+
+LaneOptions LaneOptionsOf(const ServerOptions& options) {
+  return {.most_calls = options.lane_capacity,
+          .most_bytes = options.lane_bytes,
+          .max_response_bytes = options.max_message_bytes,
+          .stall_after = absl::ToChronoNanoseconds(options.stall_after)};
+}
 
 }  // namespace
 
-Server::~Server() { Stop(); }
+Server::~Server() {
+  Stop().IgnoreError();
+  const absl::Status ended = EndWorkers(Scheduler::kForever);
+  PINION_CHECK(ended.ok(), ended.message());
+}
 
 absl::Status Server::Start() {
   PINION_CHECK(scheduler_ == nullptr, "a server starts once");
@@ -42,55 +88,93 @@ absl::Status Server::Start() {
   if (status.ok()) status = CheckServices();
   if (status.ok()) status = StartWorkers();
   if (status.ok()) status = MakeLanes();
+  if (status.ok()) status = WatchForStalls();
   if (status.ok()) status = StartGrpc();
-  if (!status.ok()) {
-    for (auto& lanes : lanes_) lanes->DestroyShards();
-    return status;
-  }
+  if (!status.ok()) return status;
   for (auto& io : io_threads_) io->Start();
-  running_ = true;
+  expirer_->Start();
+  serving_ = true;
   return absl::OkStatus();
 }
 
 void Server::Drain() {
-  if (!running_) return;
+  if (!serving_ || drained_) return;
+  drained_ = true;
+  hurry_.WaitForNotificationWithTimeout(options_.lame_duck);
   door_->Close();
   door_->AwaitEmpty(options_.grace);
-  for (auto& lanes : lanes_) lanes->Close();  // What waits has used its grace.
+  // What is open has used its grace; each I/O thread answers its own.
+  for (auto& io : io_threads_) io->StopOpenCalls();
+  const absl::Time deadline = absl::Now() + kAnswersLeave;
+  for (auto& io : io_threads_) io->AwaitOpenCalls(deadline);
 }
 
-void Server::Stop() {
-  if (!running_) return;
-  Drain();
-  running_ = false;
-  // Only now, because it cuts off at once what is open in-process.
-  grpc_server_->Shutdown(absl::ToChronoTime(absl::Now() + kFarewell));
-  // The last answers to what batches had left, before the shards go.
-  absl::Status status = scheduler_->Drain(Scheduler::kForever);
-  PINION_CHECK(status.ok(), status.message());
-  for (auto& lanes : lanes_) lanes->DestroyShards();
-  status = scheduler_->Stop();
-  PINION_CHECK(status.ok(), status.message());
-  for (auto& io : io_threads_) io->Stop();
-}
-
-int Server::Run(std::function<void(const Server&)> started) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  const absl::Status status = Start();
-  if (!status.ok()) {
-    std::fprintf(stderr, "cannot start: %s\n",
-                 std::string(status.message()).c_str());
-    return 2;
+absl::Status Server::Stop() {
+  if (serving_) {
+    Drain();
+    EndIo();
+    serving_ = false;
   }
-  if (started) started(*this);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  Stop();
-  return 0;
+  return EndWorkers(kWorkersEnd);
+}
+
+void Server::HurryStop() {
+  if (!hurry_.HasBeenNotified()) hurry_.Notify();
+  if (door_ != nullptr) door_->GiveUpWaiting();
+}
+
+void Server::EndIo() {
+  // It cuts off at once what is open in-process, so nothing is by now.
+  grpc_server_->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionsEnd));
+  for (auto& io : io_threads_) io->Stop();
+  expirer_->Stop();
+}
+
+absl::Status Server::EndWorkers(std::chrono::nanoseconds timeout) {
+  if (workers_ended_) return absl::OkStatus();
+  // They let go of the calls that others have answered.
+  if (!scheduler_->Drain(timeout).ok()) {
+    std::vector<std::string> stuck;
+    for (int i = 0; i < scheduler_->worker_count(); ++i) {
+      const std::string call = running_calls_->Describe(i, scheduler_->clock());
+      if (!call.empty()) stuck.push_back(call);
+    }
+    return absl::DeadlineExceededError(
+        absl::StrCat("the stop did not wait for handlers that do not return: ",
+                     absl::StrJoin(stuck, "; ")));
+  }
+  if (stall_watch_ != nullptr) stall_watch_->Stop();
+  for (auto& lanes : lanes_) lanes->DestroyShards();
+  const absl::Status ended = scheduler_->Stop();
+  PINION_CHECK(ended.ok(), ended.message());
+  workers_ended_ = true;
+  const absl::Status at_rest = CheckAtRest(Snapshot());
+  PINION_CHECK(at_rest.ok(), at_rest.message());
+  return absl::OkStatus();
+}
+
+ServerSnapshot Server::Snapshot() const {
+  ServerSnapshot snapshot;
+  snapshot.workers = scheduler_->Snapshot();
+  snapshot.held_calls = door_->credit().calls();
+  snapshot.held_bytes = door_->credit().bytes();
+  for (const auto& lanes : lanes_) {
+    for (int i = 0; i < scheduler_->worker_count(); ++i) {
+      snapshot.lanes.push_back(lanes->Snapshot(i));
+    }
+    for (const Method& method : lanes->service().methods()) {
+      snapshot.methods.push_back(lanes->Snapshot(method));
+    }
+  }
+  return snapshot;
+}
+
+void Server::Log(absl::string_view line) const {
+  if (options_.log) {
+    options_.log(line);
+  } else {
+    std::fprintf(stderr, "%s\n", std::string(line).c_str());
+  }
 }
 
 std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
@@ -121,6 +205,7 @@ absl::Status Server::StartWorkers() {
                                      .cpu_policy = options_.cpu_policy});
   if (!scheduler.ok()) return scheduler.status();
   scheduler_ = *std::move(scheduler);
+  workers_ended_ = false;
   if (options_.io_threads == 0) {
     const size_t left = scheduler_->cpu_plan().io_cpus.size();
     const size_t cpus = scheduler_->cpu_plan().allowed.size();
@@ -132,12 +217,16 @@ absl::Status Server::StartWorkers() {
 }
 
 absl::Status Server::MakeLanes() {
-  router_ =
-      std::make_unique<Router>(scheduler_->worker_count(), options_.key_seed);
-  door_ = std::make_unique<FrontDoor>(*router_);
+  const int workers = scheduler_->worker_count();
+  running_calls_ = std::make_unique<RunningCalls>(workers);
+  router_ = std::make_unique<Router>(workers, options_.key_seed);
+  door_ = std::make_unique<FrontDoor>(*router_, scheduler_->clock(),
+                                      DoorOptions(options_));
+  expirer_ =
+      std::make_unique<Expirer>(scheduler_->clock(), options_.io_threads);
   for (const auto& service : services_) {
-    auto lanes = Lanes::Create(*scheduler_, *service, options_.lane_capacity,
-                               options_.max_message_bytes);
+    auto lanes = Lanes::Create(*scheduler_, *service, LaneOptionsOf(options_),
+                               *running_calls_);
     if (!lanes.ok()) return lanes.status();
     lanes_.push_back(*std::move(lanes));
     for (const Method& method : service->methods()) {
@@ -146,9 +235,25 @@ absl::Status Server::MakeLanes() {
                       .lanes = lanes_.back().get(),
                       .service = &raw_service_,
                       .index = raw_service_.AddMethod(method.path),
-                      .door = door_.get()}));
+                      .door = door_.get(),
+                      .expirer = expirer_.get()}));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Server::WatchForStalls() {
+  const auto report = [this](const StallReport& stall) {
+    const std::string call =
+        running_calls_->Describe(stall.worker, scheduler_->clock());
+    Log(absl::StrCat(Describe(stall, stall.task->name()),
+                     call.empty() ? "" : "; ", call));
+  };
+  auto watch = WatchStalls(
+      *scheduler_,
+      {.threshold = absl::ToChronoNanoseconds(options_.stall_after)}, report);
+  if (!watch.ok()) return watch.status();
+  stall_watch_ = *std::move(watch);
   return absl::OkStatus();
 }
 
@@ -157,15 +262,17 @@ absl::Status Server::StartGrpc() {
   int port = 0;
   builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(),
                            &port);
-  // A second server on the same port is a mistake to be told, not to be shared.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  for (const GrpcLimit& limit : kGrpcLimits) {
+    builder.AddChannelArgument(limit.argument, limit.value);
+  }
+  builder.SetResourceQuota(
+      grpc::ResourceQuota("pinion").Resize(options_.grpc_memory_bytes));
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(options_.max_message_bytes));
   // gRPC looks at the size of a compressed request only when it has unpacked
   // it, however large it grew.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreams);
   builder.RegisterService(&raw_service_);
   builder.RegisterAsyncGenericService(&unknown_methods_);
   for (int i = 0; i < options_.io_threads; ++i) {

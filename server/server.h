@@ -14,6 +14,7 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,7 +23,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/notification.h"
 #include "core/scheduler.h"
+#include "core/stall_watch.h"
+#include "server/expirer.h"
 #include "server/front_door.h"
 #include "server/hosted_service.h"
 #include "server/io_thread.h"
@@ -30,6 +34,8 @@
 #include "server/options.h"
 #include "server/raw_service.h"
 #include "server/router.h"
+#include "server/running_calls.h"
+#include "server/snapshot.h"
 #include "server/unary_call.h"
 
 namespace pinion {
@@ -66,19 +72,29 @@ class Server {
   // Once.
   absl::Status Start();
 
-  // Takes no new calls and waits for the open ones up to `grace`; those that
-  // then still wait for their worker are answered UNAVAILABLE. Connections stay
-  // open. May be called again; not from a handler.
+  // Says NOT_SERVING, waits for `lame_duck`, takes no new calls from then on,
+  // and waits for the open ones up to `grace`; those that are not done then are
+  // answered UNAVAILABLE. Connections stay open. May be called again; not from
+  // a handler.
   void Drain();
 
-  // Drain(), and ends all connections and threads. May be called again; not
+  // Drain(), and ends all connections and threads, within a second more.
+  // DEADLINE_EXCEEDED, naming method, key and time, if a handler has not
+  // returned: its call is answered, but its worker's thread and its shard are
+  // still there, and the destructor waits for them. May be called again; not
   // from a handler.
-  void Stop();
+  absl::Status Stop();
 
-  // Start(), `started` if given, and Stop() upon SIGTERM or SIGINT. Returns
-  // what main() should: 0, or 2 if the server could not start, which it says on
-  // standard error. Call it before any other thread is made, because it blocks
-  // these signals in the calling thread for those to inherit.
+  // Has a Drain() or Stop(), under way or to come, wait for no call any longer.
+  // Anyone.
+  void HurryStop();
+
+  // Start(), `started` if given, and Stop() upon SIGTERM or SIGINT; a second
+  // one of these ends its waiting at once. Returns what main() should: 0, or 2
+  // if the server could not start, which it says on standard error. Does not
+  // return when a handler has not, but ends the process with code 3. Call it
+  // before any other thread is made, because it blocks these signals in the
+  // calling thread for those to inherit.
   int Run(std::function<void(const Server& server)> started = {});
 
   // The rest is for after Start().
@@ -88,6 +104,10 @@ class Server {
   const Scheduler& scheduler() const { return *scheduler_; }
   int io_threads() const { return static_cast<int>(io_threads_.size()); }
 
+  // What became of all calls so far, and what is held of them now. Anyone, also
+  // after Stop(); costs the workers nothing.
+  ServerSnapshot Snapshot() const;
+
   // A channel to this server within the process. No call may be begun on it
   // once Stop() was called: gRPC 1.51 would crash.
   std::shared_ptr<grpc::Channel> InProcessChannel();
@@ -96,24 +116,35 @@ class Server {
   absl::Status CheckServices() const;
   absl::Status StartWorkers();
   absl::Status MakeLanes();
+  absl::Status WatchForStalls();
   absl::Status StartGrpc();
   void AwaitCalls();
+  void EndIo();
+  // Lets the workers finish, and ends them; which call has one not, if not.
+  absl::Status EndWorkers(std::chrono::nanoseconds timeout);
+  void Log(absl::string_view line) const;
 
   ServerOptions options_;
+  absl::Notification hurry_;
   std::vector<std::unique_ptr<HostedService>> services_;
 
   // In order of their making; destroyed in the reverse.
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<RunningCalls> running_calls_;
+  std::unique_ptr<StallWatch> stall_watch_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<FrontDoor> door_;
   std::vector<std::unique_ptr<Lanes>> lanes_;
   RawService raw_service_;
+  std::unique_ptr<Expirer> expirer_;
   std::vector<std::unique_ptr<UnaryMethod>> methods_;
   grpc::AsyncGenericService unknown_methods_;
   std::vector<std::unique_ptr<IoThread>> io_threads_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::string address_;
-  bool running_ = false;
+  bool serving_ = false;  // From Start() to the end of Stop()'s I/O.
+  bool drained_ = false;
+  bool workers_ended_ = true;
 };
 
 }  // namespace pinion

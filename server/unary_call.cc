@@ -1,90 +1,165 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/unary_call.h"
 
+#include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "server/grpc_status.h"
 
 namespace pinion {
+namespace {
+
+// What lies further ahead is as good as never.
+constexpr std::chrono::hours kLongest(24 * 365 * 100);
+
+// How long before its deadline a call may be cut off by gRPC, whose own timer
+// says just that it was cancelled.
+constexpr std::chrono::milliseconds kTimersDiffer(1);
+
+// When `context`'s call is to be answered at last.
+std::optional<Moment> DeadlineOf(const grpc::ServerContext& context,
+                                 Moment now) {
+  const auto deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) {
+    return std::nullopt;
+  }
+  const auto left = deadline - std::chrono::system_clock::now();
+  if (left > kLongest) return std::nullopt;
+  return now + std::chrono::duration_cast<std::chrono::nanoseconds>(left);
+}
+
+}  // namespace
 
 void UnaryCall::Await(const UnaryMethod& method, IoThread& io) {
-  UnaryCall* call = new UnaryCall(method, io);  // Deletes itself.
-  method.service->AwaitCall(method.index, &call->context_, &call->buffer_,
-                            &call->writer_, io.queue(),
-                            static_cast<IoEvent*>(call));
+  UnaryCall* call = new UnaryCall(method, io);  // Ends with its references.
+  call->rpc_->context.AsyncNotifyWhenDone(
+      static_cast<IoEvent*>(&call->over_event_));
+  method.service->AwaitCall(method.index, &call->rpc_->context,
+                            &call->rpc_->request, &call->rpc_->writer,
+                            io.queue(), static_cast<IoEvent*>(call));
 }
 
 UnaryCall::UnaryCall(const UnaryMethod& method, IoThread& io)
-    : served_(method), io_(io), writer_(&context_) {
+    : served_(method), io_(io) {
   this->method = method.method;
+  rpc_.emplace();
 }
 
 void UnaryCall::OnEvent(bool ok) {
-  switch (step_) {
-    case Step::kAwaiting:
-      if (ok) {
-        Await(served_, io_);
-        Arrive();
-      } else {
-        delete this;  // The server shuts down; no call will come.
-      }
-      break;
-    case Step::kAnswering:  // The answer has left, or its client has.
-      io_.CallClosed(*this);
-      if (inside) served_.door->Leave();
-      delete this;
-      break;
-    case Step::kOpen:
-      PINION_CHECK(false, "an open call has no operation under way");
+  if (arrived_) {
+    answer_left_ = true;  // Or its client has.
+    CloseWhenOver();
+  } else if (ok) {
+    Await(served_, io_);
+    Arrive();
+  } else {
+    // The server shuts down: no call will come, nor word that it is over.
+    Unref();
   }
 }
 
 void UnaryCall::Arrive() {
-  step_ = Step::kOpen;
+  arrived_ = true;
   io_.CallOpened(*this);
-  if (!buffer_.TrySingleSlice(&bytes_).ok()) {
-    buffer_.DumpToSingleSlice(&bytes_);
-  }
-  request = absl::string_view(reinterpret_cast<const char*>(bytes_.begin()),
-                              bytes_.size());
-  wants_timing = Metadata("pinion-timing") == "1";
-  std::optional<Answer> refusal =
-      served_.door->Enter(*served_.lanes, Metadata("pinion-worker"), this);
-  if (!refusal.has_value()) return;  // The call is its worker's now.
-  answer = *std::move(refusal);
-  SendAnswer();
-}
-
-void UnaryCall::SendAnswer() {
-  step_ = Step::kAnswering;
-  // An answer may take long to leave; it need not keep its request.
-  request = absl::string_view();
-  bytes_ = grpc::Slice();
-  buffer_.Clear();
-  if (answer.timing != nullptr) {
-    context_.AddTrailingMetadata("pinion-timing-bin",
-                                 answer.timing->SerializeAsString());
-  }
-  if (answer.status.ok()) {
-    const grpc::ByteBuffer response(&answer.payload, 1);
-    answer.payload = grpc::Slice();  // gRPC has its own reference.
-    writer_.Finish(response, grpc::Status::OK, static_cast<IoEvent*>(this));
+  ReadRequest();
+  ReadMetadata();
+  std::optional<Answer> refusal = served_.door->Enter(
+      *served_.lanes,
+      {.worker = Wish("pinion-worker"), .priority = Wish("pinion-priority")},
+      this);
+  if (refusal.has_value()) {
+    answer = *std::move(refusal);
+    SendAnswer();
     return;
   }
-  AddFailureTrailers(*answer.failure, context_);
-  writer_.FinishWithError(ToGrpcStatus(answer.status, *answer.failure),
-                          static_cast<IoEvent*>(this));
+  admitted_ = true;
+  if (deadline.has_value()) {
+    served_.expirer->Arm(io_.index(), *this, *deadline);
+  }
 }
 
-std::optional<absl::string_view> UnaryCall::Metadata(const char* name) const {
-  const auto [begin, end] = context_.client_metadata().equal_range(name);
+void UnaryCall::ReadRequest() {
+  if (!rpc_->request.TrySingleSlice(&bytes_).ok()) {
+    rpc_->request.DumpToSingleSlice(&bytes_);
+  }
+  rpc_->request.Clear();
+  request = absl::string_view(reinterpret_cast<const char*>(bytes_.begin()),
+                              bytes_.size());
+}
+
+void UnaryCall::ReadMetadata() {
+  deadline = DeadlineOf(rpc_->context, served_.expirer->clock().Now());
+  wants_timing = Wish("pinion-timing") == "1";
+  if (!method->uses_context) return;
+  for (const auto& [name, value] : rpc_->context.client_metadata()) {
+    metadata_.emplace_back(std::string(name.data(), name.size()),
+                           std::string(value.data(), value.size()));
+  }
+  metadata = metadata_;
+}
+
+std::optional<absl::string_view> UnaryCall::Wish(const char* name) const {
+  const auto [begin, end] = rpc_->context.client_metadata().equal_range(name);
   if (begin == end) return std::nullopt;
   // Of a name that was given twice, no value is right.
   if (std::next(begin) != end) return absl::string_view("given twice");
   return absl::string_view(begin->second.data(), begin->second.size());
+}
+
+void UnaryCall::OnDue() {
+  Take(Verdict::kExpired);
+  Unref();
+}
+
+void UnaryCall::OnOver() {
+  over_ = true;
+  if (admitted_ && rpc_->context.IsCancelled()) {
+    const Moment now = served_.expirer->clock().Now();
+    const bool expired =
+        deadline.has_value() && now + kTimersDiffer >= *deadline;
+    Take(expired ? Verdict::kExpired : Verdict::kCancelled);
+  }
+  CloseWhenOver();
+}
+
+void UnaryCall::Take(Verdict verdict) {
+  if (admitted_) served_.lanes->Take(*this, verdict);
+}
+
+void UnaryCall::OnDelivered() {
+  if (deadline.has_value()) served_.expirer->Disarm(io_.index(), *this);
+  SendAnswer();
+}
+
+void UnaryCall::SendAnswer() {
+  // An answer may take long to leave; it need not keep its request, unless a
+  // worker still has it.
+  if (!fate.taken()) bytes_ = grpc::Slice();
+  if (answer.timing != nullptr) {
+    rpc_->context.AddTrailingMetadata("pinion-timing-bin",
+                                      answer.timing->SerializeAsString());
+  }
+  if (answer.status.ok()) {
+    const grpc::ByteBuffer response(&answer.payload, 1);
+    answer.payload = grpc::Slice();  // gRPC has its own reference.
+    rpc_->writer.Finish(response, grpc::Status::OK,
+                        static_cast<IoEvent*>(this));
+    return;
+  }
+  AddFailureTrailers(*answer.failure, rpc_->context);
+  rpc_->writer.FinishWithError(ToGrpcStatus(answer.status, *answer.failure),
+                               static_cast<IoEvent*>(this));
+}
+
+void UnaryCall::CloseWhenOver() {
+  if (!answer_left_ || !over_) return;
+  rpc_.reset();
+  io_.CallClosed(*this);
+  if (inside) served_.door->Leave();
+  Unref();
 }
 
 }  // namespace pinion

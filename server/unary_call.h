@@ -2,12 +2,11 @@
 //
 // UnaryCall: a call that came as a plain unary gRPC call.
 //
-// Threads: its I/O thread's, but for the time between admission and Deliver(),
-//          when it is its worker's.
+// Threads: what belongs to gRPC is its I/O thread's; the rest as Call says.
 // Life:    Await() makes one that waits for a call; when a call has come it
-//          makes its successor; it deletes itself when its answer has left.
-// Links:   of its two WorkItems the Call's is for its lane's list, the
-//          IoDelivery's for its I/O thread's inbox.
+//          makes its successor. Its part of gRPC goes when the answer has left
+//          and gRPC has said that the call is over; the rest when nobody refers
+//          to it, which may be later, on a worker.
 #ifndef PINION_SERVER_UNARY_CALL_H_
 #define PINION_SERVER_UNARY_CALL_H_
 
@@ -16,9 +15,11 @@
 #include <grpcpp/support/slice.h>
 
 #include <optional>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "server/call.h"
+#include "server/expirer.h"
 #include "server/front_door.h"
 #include "server/io_thread.h"
 #include "server/raw_service.h"
@@ -32,37 +33,70 @@ struct UnaryMethod {
   RawService* service;
   int index;  // In `service`.
   FrontDoor* door;
+  Expirer* expirer;
 };
 
 class UnaryCall final : public Call,
                         private IoDelivery,
                         private IoEvent,
-                        private OpenCall {
+                        private OpenCall,
+                        private DeadlineWheel::Item {
  public:
   // Waits for one call of `method` on the queue of `io`.
   static void Await(const UnaryMethod& method, IoThread& io);
 
   void Deliver() override { io_.Deliver(this); }
-  void SendAnswer() override;
 
  private:
-  enum class Step { kAwaiting, kOpen, kAnswering };
+  // What gRPC needs of a call until it is over.
+  struct Rpc {
+    grpc::ServerContext context;
+    grpc::ByteBuffer request;
+    RawWriter writer{&context};
+  };
+
+  // gRPC's word that the call is over: answered, or cancelled, or cut off.
+  class OverEvent final : public IoEvent {
+   public:
+    explicit OverEvent(UnaryCall& call) : call_(call) {}
+    void OnEvent(bool) override { call_.OnOver(); }
+
+   private:
+    UnaryCall& call_;
+  };
 
   UnaryCall(const UnaryMethod& method, IoThread& io);
 
-  void OnDelivered() override { SendAnswer(); }
+  // The arrival, and then that the answer has left.
   void OnEvent(bool ok) override;
-  void OnStop() override {}  // Its worker answers it.
+  void OnOver();
+  void OnDelivered() override;
+  void OnStop() override { Take(Verdict::kStopped); }
+  void Hold() override { AddRef(); }
+  void OnDue() override;
+
   void Arrive();
-  std::optional<absl::string_view> Metadata(const char* name) const;
+  void ReadRequest();
+  void ReadMetadata();
+  std::optional<absl::string_view> Wish(const char* name) const;
+  void Take(Verdict verdict);
+  void SendAnswer();
+  void CloseWhenOver();
 
   const UnaryMethod& served_;
   IoThread& io_;
-  Step step_ = Step::kAwaiting;
-  grpc::ServerContext context_;
-  grpc::ByteBuffer buffer_;
+  OverEvent over_event_{*this};
+
+  // The I/O thread's.
+  std::optional<Rpc> rpc_;
+  bool arrived_ = false;
+  bool admitted_ = false;
+  bool answer_left_ = false;
+  bool over_ = false;
+
+  // Fixed when it has arrived.
   grpc::Slice bytes_;  // The whole request; `request` looks into it.
-  RawWriter writer_;
+  std::vector<Metadata> metadata_;
 };
 
 }  // namespace pinion

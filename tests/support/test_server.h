@@ -38,12 +38,22 @@ class TestServer {
     client_ = std::make_unique<Client>(server_.InProcessChannel(), in_process_);
   }
 
-  // Stops the server. Calls on client() fail from then on; they do not crash.
+  // Stops the server, and finds its account in order. Calls on client() fail
+  // from then on; they do not crash.
   void Stop() {
+    const absl::Status stopped = TryStop();
+    EXPECT_TRUE(stopped.ok()) << stopped;
+    if (client_ == nullptr || !stopped.ok()) return;
+    const absl::Status at_rest = CheckAtRest(server_.Snapshot());
+    EXPECT_TRUE(at_rest.ok()) << at_rest;
+  }
+
+  // The same for a stop that may leave a handler behind.
+  absl::Status TryStop() {
     in_process_->Close();
     server_.Drain();
     in_process_->AwaitCalls();
-    server_.Stop();
+    return server_.Stop();
   }
 
   // The in-process client.
