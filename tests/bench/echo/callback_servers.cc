@@ -21,9 +21,8 @@ class Inline final : public EchoService::CallbackService {
   grpc::ServerUnaryReactor* Echo(grpc::CallbackServerContext* context,
                                  const EchoRequest* request,
                                  EchoResponse* response) override {
-    bench::Echo(*request, response);
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
+    reactor->Finish(bench::Echo(*request, response));
     return reactor;
   }
 };
@@ -54,8 +53,7 @@ class MutexQueue final : public EchoService::CallbackService {
   [[noreturn]] void Run() {
     for (;;) {
       for (const Waiting& call : TakeAll()) {
-        bench::Echo(*call.request, call.response);
-        call.reactor->Finish(grpc::Status::OK);
+        call.reactor->Finish(bench::Echo(*call.request, call.response));
       }
     }
   }

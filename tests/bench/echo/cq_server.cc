@@ -34,8 +34,8 @@ class CqCall {
     }
     new CqCall(service_, queue_);  // Deletes itself, like this one.
     answered_ = true;
-    bench::Echo(request_, &response_);
-    writer_.Finish(response_, grpc::Status::OK, this);
+    const grpc::Status status = bench::Echo(request_, &response_);
+    writer_.Finish(response_, status, this);
   }
 
  private:

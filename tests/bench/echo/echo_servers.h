@@ -8,7 +8,8 @@
 // Example: ServeAt(FindEchoServer("sync")->start());
 //
 // All listen on a free port of 127.0.0.1 and take messages up to the same size.
-// gRPC's own leave spin_us and block_us aside and say that worker 0 answered.
+// gRPC's own have no workers: they leave the metadata pinion-worker aside and
+// say that worker 0 answered.
 #ifndef PINION_TESTS_BENCH_ECHO_ECHO_SERVERS_H_
 #define PINION_TESTS_BENCH_ECHO_ECHO_SERVERS_H_
 

@@ -12,12 +12,14 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <grpcpp/support/status.h>
 
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "pinion/echo/v1/echo.pb.h"
+#include "server/echo/asked_work.h"
 #include "server/options.h"
 
 namespace pinion::bench {
@@ -36,9 +38,16 @@ inline std::string ServeOnLoopback(grpc::ServerBuilder& builder) {
 }
 
 // The handler of them all.
-inline void Echo(const echo::v1::EchoRequest& request,
-                 echo::v1::EchoResponse* response) {
+inline grpc::Status Echo(const echo::v1::EchoRequest& request,
+                         echo::v1::EchoResponse* response) {
+  const absl::Status done =
+      echo::DoAskedWork(request.spin_us(), request.block_us());
+  if (!done.ok()) {
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
+                        std::string(done.message()));
+  }
   response->set_payload(request.payload());
+  return grpc::Status::OK;
 }
 
 }  // namespace pinion::bench

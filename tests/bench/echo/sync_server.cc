@@ -11,8 +11,7 @@ namespace {
 class Sync final : public echo::v1::EchoService::Service {
   grpc::Status Echo(grpc::ServerContext*, const echo::v1::EchoRequest* request,
                     echo::v1::EchoResponse* response) override {
-    bench::Echo(*request, response);
-    return grpc::Status::OK;
+    return bench::Echo(*request, response);
   }
 };
 
