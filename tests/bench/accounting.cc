@@ -26,14 +26,15 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "core/affinity.h"
 #include "core/check.h"
 #include "core/monotonic_nanos.h"
 #include "core/scheduler.h"
 #include "tests/bench/support/child_process.h"
+#include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
-#include "tools/command_line.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 91, "how often each is measured; 1 to 1000");
@@ -236,13 +237,13 @@ absl::Status MeasureRound(int round, int steps, int64_t length_nanos,
                                       .steps = steps,
                                       .length_nanos = length_nanos});
       if (!nanos.ok()) return nanos.status();
-      report.Add(impl, woken_by_other, {*nanos});
+      report.Add(impl, {woken_by_other}, {*nanos});
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status Measure(int rounds, double seconds) {
+absl::Status Measure(int rounds, int64_t length_nanos) {
   const auto cpus = AllowedCpus();
   if (!cpus.ok()) return cpus.status();
   if (cpus->size() < 2) {
@@ -250,23 +251,19 @@ absl::Status Measure(int rounds, double seconds) {
         "two workers that wake each other need a CPU each; this process may "
         "use one");
   }
-  Report report("accounting", "woken_by_other", {{"ns_per_run", 1}});
+  Report report("accounting", {"woken_by_other"}, {{"ns_per_run", 1}});
   report.Compare("with", "without");
   const int steps = StepsOfMicrosecond();
-  const auto length_nanos = static_cast<int64_t>(seconds * 1e9);
   for (int round = 0; round < rounds; ++round) {
     const absl::Status status =
         MeasureRound(round, steps, length_nanos, report);
     if (!status.ok()) return status;
   }
-  if (absl::GetFlag(FLAGS_json)) {
-    absl::PrintF("%s", report.Json());
-  } else {
-    absl::PrintF(
-        "Runs of a microsecond, with and without accounting; medians of %d "
-        "rounds.\n%s",
-        rounds, report.Text());
-  }
+  report.Print(
+      absl::GetFlag(FLAGS_json),
+      absl::StrFormat("Runs of a microsecond, with and without accounting; "
+                      "medians of %d rounds.",
+                      rounds));
   return absl::OkStatus();
 }
 
@@ -274,24 +271,10 @@ int Main(int argc, char** argv) {
   if (const std::optional<std::string> role = ChildRole(argc, argv)) {
     Serve(Role::Parse(*role), argv);
   }
-  if (!ParseCommandLine(argc, argv, kUsage).empty()) {
-    ExitWithUsageError("there are only flags; --help lists them");
-  }
-  const int rounds = absl::GetFlag(FLAGS_rounds);
-  if (rounds < 1 || rounds > 1000) {
-    ExitWithUsageError(
-        absl::StrCat("--rounds cannot be ", rounds, "; valid are 1 to 1000"));
-  }
-  const double seconds = absl::GetFlag(FLAGS_seconds);
-  if (!(seconds > 0 && seconds <= 60)) {
-    ExitWithUsageError(absl::StrCat("--seconds cannot be ", seconds,
-                                    "; valid is above 0, at most 60"));
-  }
-  const absl::Status status = Measure(rounds, seconds);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "accounting: %s\n",
-               std::string(status.message()).c_str());
-  return 1;
+  ParseFlags(argc, argv, kUsage);
+  const int rounds = CheckedFlag(FLAGS_rounds, 1, 1000);
+  const absl::Duration length = CheckedSeconds(FLAGS_seconds, 60);
+  return ExitCode(Measure(rounds, absl::ToInt64Nanoseconds(length)));
 }
 
 }  // namespace

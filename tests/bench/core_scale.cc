@@ -11,7 +11,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -34,6 +33,7 @@
 #include "core/work_batch.h"
 #include "core/work_item.h"
 #include "core/work_lists.h"
+#include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
 #include "tools/command_line.h"
@@ -384,10 +384,10 @@ void MeasureItems(const Cpus& cpus, const Setups& setups, int bursts,
   for (size_t size = 0; size < std::size(kBursts); ++size) {
     for (const auto& setup : setups) {
       Bursts& measured = setup->bursts(size);
-      report.Add(setup->name(), kBursts[size],
+      report.Add(setup->name(), {kBursts[size]},
                  {measured.NanosPerItem(bursts, 1, cpus)});
       if (setup->workers() == 1) continue;
-      report.Add(setup->name() + "_at_once", kBursts[size],
+      report.Add(setup->name() + "_at_once", {kBursts[size]},
                  {measured.NanosPerItem(bursts, setup->workers(), cpus)});
     }
   }
@@ -397,8 +397,8 @@ void MeasureTimers(const Setups& setups, Report& report) {
   for (const auto& setup : setups) {
     Timers* timers = setup->timers();
     if (timers == nullptr) continue;
-    report.Add("rearm", timers->count(), {timers->NanosPerRearm()});
-    report.Add("fire", timers->count(), {timers->NanosPerFire()});
+    report.Add("rearm", {timers->count()}, {timers->NanosPerRearm()});
+    report.Add("fire", {timers->count()}, {timers->NanosPerFire()});
   }
 }
 
@@ -432,31 +432,20 @@ absl::StatusOr<Cpus> ChooseCpus() {
 }
 
 int Main(int argc, char** argv) {
-  if (!ParseCommandLine(argc, argv, kUsage).empty()) {
-    ExitWithUsageError("there are only flags; --help lists them");
-  }
-  const int rounds = absl::GetFlag(FLAGS_rounds);
-  if (rounds < 1 || rounds > 1000) {
-    ExitWithUsageError(
-        absl::StrCat("--rounds cannot be ", rounds, "; valid are 1 to 1000"));
-  }
-  const int bursts = absl::GetFlag(FLAGS_bursts);
-  if (bursts < 64 || bursts > 1'000'000 || bursts % 64 != 0) {
+  ParseFlags(argc, argv, kUsage);
+  const int rounds = CheckedFlag(FLAGS_rounds, 1, 1000);
+  const int bursts = CheckedFlag(FLAGS_bursts, 64, 1'000'000);
+  if (bursts % 64 != 0) {
     ExitWithUsageError(absl::StrCat("--bursts cannot be ", bursts,
-                                    "; valid are multiples of 64 from 64 to "
-                                    "1000000"));
+                                    "; valid are multiples of 64"));
   }
   const absl::StatusOr<Cpus> cpus = ChooseCpus();
-  if (!cpus.ok()) {
-    std::fprintf(stderr, "core_scale: %s\n",
-                 std::string(cpus.status().message()).c_str());
-    return 1;
-  }
-  Report items("core_scale", "burst", {{"ns_per_item", 1}});
+  if (!cpus.ok()) return ExitCode(cpus.status());
+  Report items("core_scale", {"burst"}, {{"ns_per_item", 1}});
   items.Compare("workers_64", "workers_1");
   items.Compare("workers_64_at_once", "workers_1");
   items.Compare("timers_100000", "timers_1");
-  Report timers("core_scale", "timers", {{"ns_per_timer", 1}});
+  Report timers("core_scale", {"timers"}, {{"ns_per_timer", 1}});
   MeasureRounds(rounds, *cpus, bursts, items, timers);
   if (absl::GetFlag(FLAGS_json)) {
     absl::PrintF("%s%s", timers.Json(), items.Json());

@@ -14,7 +14,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <cstdio>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -31,9 +30,9 @@
 #include "core/work_batch.h"
 #include "core/work_item.h"
 #include "core/work_lists.h"
+#include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
-#include "tools/command_line.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 7, "how often each is measured; 1 to 1000");
@@ -198,42 +197,29 @@ void MeasureRound(int round, int producers, size_t count, Report& report) {
     progress.Show(absl::StrCat("round ", round + 1, ": ", impl.name, ", ",
                                producers, " producers"));
     const double nanos = NanosPerItem(impl, items);
-    report.Add(impl.name, producers, {nanos});
+    report.Add(impl.name, {producers}, {nanos});
     if (absl::StartsWith(impl.name, "pinion")) continue;
     best_peer = best_peer == 0 ? nanos : std::min(best_peer, nanos);
   }
-  report.Add("best_peer", producers, {best_peer});
+  report.Add("best_peer", {producers}, {best_peer});
 }
 
 int Main(int argc, char** argv) {
-  if (!ParseCommandLine(argc, argv, kUsage).empty()) {
-    ExitWithUsageError("there are only flags; --help lists them");
-  }
-  const int rounds = absl::GetFlag(FLAGS_rounds);
-  const int count = absl::GetFlag(FLAGS_items);
-  if (rounds < 1 || rounds > 1000) {
-    ExitWithUsageError(
-        absl::StrCat("--rounds cannot be ", rounds, "; valid are 1 to 1000"));
-  }
-  if (count < 1 || count > 10'000'000) {
-    ExitWithUsageError(
-        absl::StrCat("--items cannot be ", count, "; valid are 1 to 10000000"));
-  }
-  Report report("handoff", "producers", {{"ns_per_item", 1}});
+  ParseFlags(argc, argv, kUsage);
+  const int rounds = CheckedFlag(FLAGS_rounds, 1, 1000);
+  const int count = CheckedFlag(FLAGS_items, 1, 10'000'000);
+  Report report("handoff", {"producers"}, {{"ns_per_item", 1}});
   report.Compare("pinion", "best_peer");
   for (int round = 0; round < rounds; ++round) {
     for (int producers : {1, 4}) {
       MeasureRound(round, producers, static_cast<size_t>(count), report);
     }
   }
-  if (absl::GetFlag(FLAGS_json)) {
-    absl::PrintF("%s", report.Json());
-  } else {
-    absl::PrintF(
-        "Handing %d items per producer to one consumer; medians of %d "
-        "rounds.\n%s",
-        count, rounds, report.Text());
-  }
+  report.Print(
+      absl::GetFlag(FLAGS_json),
+      absl::StrFormat("Handing %d items per producer to one consumer; medians "
+                      "of %d rounds.",
+                      count, rounds));
   return 0;
 }
 

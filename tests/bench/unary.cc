@@ -5,9 +5,6 @@
 //
 // Each server is a process of its own; one client calls them in turn, several
 // rounds of all, each round in another order.
-#include <algorithm>
-#include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +21,8 @@
 #include "tests/bench/echo/echo_client.h"
 #include "tests/bench/echo/echo_servers.h"
 #include "tests/bench/support/child_process.h"
+#include "tests/bench/support/order_of_round.h"
+#include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
 #include "tools/command_line.h"
@@ -89,35 +88,11 @@ std::vector<int> WantedInFlight() {
   return wanted;
 }
 
-Plan MakePlan(const std::vector<std::string>& words) {
-  if (!words.empty()) {
-    ExitWithUsageError(absl::StrCat("\"", words[0], "\" is not a flag"));
-  }
-  const int rounds = absl::GetFlag(FLAGS_rounds);
-  if (rounds < 1 || rounds > 1000) {
-    ExitWithUsageError(
-        absl::StrCat("--rounds cannot be ", rounds, "; valid are 1 to 1000"));
-  }
-  const double seconds = absl::GetFlag(FLAGS_seconds);
-  if (!(seconds > 0 && seconds <= 60)) {
-    ExitWithUsageError(absl::StrCat("--seconds cannot be ", seconds,
-                                    "; valid is above 0, at most 60"));
-  }
+Plan PlanFromFlags() {
   return {.impls = WantedImpls(),
           .in_flight = WantedInFlight(),
-          .rounds = rounds,
-          .length = absl::Seconds(seconds)};
-}
-
-// All of them, beginning with another one in each round, and in every second
-// round backwards: none always follows the same other.
-template <typename T>
-std::vector<T*> InOrderOfRound(std::vector<T>& all, int round) {
-  std::vector<T*> order;
-  for (T& one : all) order.push_back(&one);
-  std::rotate(order.begin(), order.begin() + round % order.size(), order.end());
-  if (round % 2 == 1) std::reverse(order.begin(), order.end());
-  return order;
+          .rounds = CheckedFlag(FLAGS_rounds, 1, 1000),
+          .length = CheckedSeconds(FLAGS_seconds, 60)};
 }
 
 // A server, and what calls it.
@@ -158,7 +133,7 @@ absl::Status MeasureRound(const Plan& plan, int round,
                                  impl, ", ", in_flight, " in flight"));
       const auto figures = contender->client.Measure(in_flight, plan.length);
       if (!figures.ok()) return figures.status();
-      report.Add(impl, in_flight,
+      report.Add(impl, {in_flight},
                  {figures->rps, figures->p50_us, figures->p99_us,
                   figures->cpu_us_per_call});
     }
@@ -168,7 +143,7 @@ absl::Status MeasureRound(const Plan& plan, int round,
 
 absl::Status Measure(const Plan& plan) {
   Report report(
-      "unary", "in_flight",
+      "unary", {"in_flight"},
       {{"rps", 0}, {"p50_us", 1}, {"p99_us", 1}, {"cpu_us_per_call", 2}});
   for (const EchoServer& server : EchoServers()) {
     if (server.name != "pinion") report.Compare("pinion", server.name);
@@ -180,14 +155,10 @@ absl::Status Measure(const Plan& plan) {
     const absl::Status status = MeasureRound(plan, round, *contenders, report);
     if (!status.ok()) return status;
   }
-  if (absl::GetFlag(FLAGS_json)) {
-    absl::PrintF("%s", report.Json());
-  } else {
-    absl::PrintF(
-        "Echo of 64 bytes over TCP loopback, unary; medians of %d "
-        "rounds of %s.\n%s",
-        plan.rounds, absl::FormatDuration(plan.length), report.Text());
-  }
+  report.Print(absl::GetFlag(FLAGS_json),
+               absl::StrFormat("Echo of 64 bytes over TCP loopback, unary; "
+                               "medians of %d rounds of %s.",
+                               plan.rounds, absl::FormatDuration(plan.length)));
   return absl::OkStatus();
 }
 
@@ -197,11 +168,8 @@ int Main(int argc, char** argv) {
     if (server == nullptr) return kUsageError;
     ServeAt(server->start());
   }
-  const absl::Status status =
-      Measure(MakePlan(ParseCommandLine(argc, argv, kUsage)));
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "unary: %s\n", std::string(status.message()).c_str());
-  return 1;
+  ParseFlags(argc, argv, kUsage);
+  return ExitCode(Measure(PlanFromFlags()));
 }
 
 }  // namespace

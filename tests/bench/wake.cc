@@ -13,7 +13,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <iterator>
 #include <string>
 #include <thread>
@@ -26,14 +25,15 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "core/affinity.h"
 #include "core/check.h"
 #include "core/cpu_plan.h"
 #include "core/cycle_clock.h"
 #include "core/scheduler.h"
+#include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
-#include "tools/command_line.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 31, "how often each is measured; 1 to 1000");
@@ -208,7 +208,7 @@ void MeasureRound(int round, const Cpus& cpus, std::chrono::nanoseconds length,
     progress.Show(absl::StrCat("round ", round + 1, ": ", impl.name));
     RoundTrips trips(length);
     impl.pass(cpus, trips);
-    report.Add(impl.name, kSides, {trips.Micros(50), trips.Micros(99)});
+    report.Add(impl.name, {kSides}, {trips.Micros(50), trips.Micros(99)});
   }
 }
 
@@ -222,40 +222,25 @@ absl::StatusOr<Cpus> ChooseCpus() {
 }
 
 int Main(int argc, char** argv) {
-  if (!ParseCommandLine(argc, argv, kUsage).empty()) {
-    ExitWithUsageError("there are only flags; --help lists them");
-  }
-  const int rounds = absl::GetFlag(FLAGS_rounds);
-  if (rounds < 1 || rounds > 1000) {
-    ExitWithUsageError(
-        absl::StrCat("--rounds cannot be ", rounds, "; valid are 1 to 1000"));
-  }
-  const double seconds = absl::GetFlag(FLAGS_seconds);
-  if (!(seconds > 0 && seconds <= 60)) {
-    ExitWithUsageError(absl::StrCat("--seconds cannot be ", seconds,
-                                    "; valid is above 0, at most 60"));
-  }
+  ParseFlags(argc, argv, kUsage);
+  const int rounds = CheckedFlag(FLAGS_rounds, 1, 1000);
+  const absl::Duration length = CheckedSeconds(FLAGS_seconds, 60);
   const absl::StatusOr<Cpus> cpus = ChooseCpus();
   if (!cpus.ok()) {
-    std::fprintf(stderr, "wake: two sides need a CPU each: %s\n",
-                 std::string(cpus.status().message()).c_str());
-    return 1;
+    return ExitCode(absl::FailedPreconditionError(
+        absl::StrCat("two sides need a CPU each: ", cpus.status().message())));
   }
-  Report report("wake", "sides", {{"p50_us", 3}, {"p99_us", 3}});
+  Report report("wake", {"sides"}, {{"p50_us", 3}, {"p99_us", 3}});
   report.Compare("sleeping", "bare_futex");
   report.Compare("adaptive", "bare_futex");
-  const std::chrono::nanoseconds length(static_cast<int64_t>(seconds * 1e9));
   for (int round = 0; round < rounds; ++round) {
-    MeasureRound(round, *cpus, length, report);
+    MeasureRound(round, *cpus, absl::ToChronoNanoseconds(length), report);
   }
-  if (absl::GetFlag(FLAGS_json)) {
-    absl::PrintF("%s", report.Json());
-  } else {
-    absl::PrintF(
-        "Round trips of a wake between CPUs %s, there and back; medians of %d "
-        "rounds.\n%s",
-        absl::StrJoin(*cpus, " and "), rounds, report.Text());
-  }
+  report.Print(
+      absl::GetFlag(FLAGS_json),
+      absl::StrFormat("Round trips of a wake between CPUs %s, there and back; "
+                      "medians of %d rounds.",
+                      absl::StrJoin(*cpus, " and "), rounds));
   return 0;
 }
 

@@ -2,6 +2,8 @@
 #include "tests/bench/support/report.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -9,8 +11,9 @@
 namespace pinion::bench {
 namespace {
 
-// "1234.5" as "1,234.5".
-std::string WithSeparators(double value, int decimals) {
+// 1234.5 as "1,234.5", and as "-" what is not a number.
+std::string ForPeople(double value, int decimals) {
+  if (std::isnan(value)) return "-";
   std::string text = absl::StrFormat("%.*f", decimals, value);
   const size_t digits = text.find('.');
   size_t at = digits == std::string::npos ? text.size() : digits;
@@ -18,43 +21,76 @@ std::string WithSeparators(double value, int decimals) {
   return text;
 }
 
+std::string ForJson(double value, int decimals) {
+  if (std::isnan(value)) return "null";
+  return absl::StrFormat("%.*f", decimals, value);
+}
+
 }  // namespace
 
 double Median(std::vector<double> values) {
+  values.erase(std::remove_if(values.begin(), values.end(),
+                              [](double value) { return std::isnan(value); }),
+               values.end());
+  if (values.empty()) return std::nan("");
   std::sort(values.begin(), values.end());
   const size_t middle = values.size() / 2;
   if (values.size() % 2 == 1) return values[middle];
   return (values[middle - 1] + values[middle]) / 2;
 }
 
-Report::Report(std::string bench, std::string group,
-               std::vector<Figure> figures)
+Report::Report(std::string bench, std::vector<std::string> group_keys,
+               std::vector<Figure> figures, std::string impl_key)
     : bench_(std::move(bench)),
-      group_name_(std::move(group)),
+      impl_key_(std::move(impl_key)),
+      group_keys_(std::move(group_keys)),
       figures_(std::move(figures)) {}
 
-void Report::Add(absl::string_view impl, int64_t group,
-                 std::vector<double> figures) {
+void Report::Add(absl::string_view impl, const Group& group,
+                 const std::vector<double>& figures) {
   Entry& entry = FindOrAdd(impl, group);
   for (size_t i = 0; i < figures_.size(); ++i) {
     entry.rounds[i].push_back(figures.at(i));
   }
 }
 
-void Report::Compare(absl::string_view impl, absl::string_view other) {
-  comparisons_.emplace_back(impl, other);
+void Report::Compare(absl::string_view impl, absl::string_view other,
+                     absl::string_view figure) {
+  size_t at = 0;
+  while (!figure.empty() && figures_.at(at).name != figure) ++at;
+  comparisons_.push_back({std::string(impl), std::string(other), at});
+}
+
+void Report::Print(bool json, absl::string_view title) const {
+  if (json) {
+    absl::PrintF("%s", Json());
+  } else {
+    absl::PrintF("%s\n%s", title, Text());
+  }
 }
 
 std::string Report::Text() const {
   std::string text;
-  for (const int64_t group : groups_) absl::StrAppend(&text, GroupText(group));
+  for (const Group& group : groups_) absl::StrAppend(&text, GroupText(group));
   return text;
 }
 
-std::string Report::GroupText(int64_t group) const {
+std::string Report::GroupTitle(const Group& group) const {
+  std::string title;
+  for (size_t i = 0; i < group.size(); ++i) {
+    std::visit(
+        [&](const auto& value) {
+          absl::StrAppend(&title, i == 0 ? "" : ", ", group_keys_[i], " = ",
+                          value);
+        },
+        group[i]);
+  }
+  return title;
+}
+
+std::string Report::GroupText(const Group& group) const {
   const int first = static_cast<int>(FirstColumnWidth());
-  std::string text =
-      absl::StrFormat("\n%-*s", first, absl::StrCat(group_name_, " = ", group));
+  std::string text = absl::StrFormat("\n%-*s", first, GroupTitle(group));
   for (size_t i = 0; i < figures_.size(); ++i) {
     absl::StrAppendFormat(&text, "  %*s", static_cast<int>(ColumnWidth(i)),
                           figures_[i].name);
@@ -64,9 +100,8 @@ std::string Report::GroupText(int64_t group) const {
     if (entry.group != group) continue;
     absl::StrAppendFormat(&text, "%-*s", first, "  " + entry.impl);
     for (size_t i = 0; i < figures_.size(); ++i) {
-      absl::StrAppendFormat(
-          &text, "  %*s", static_cast<int>(ColumnWidth(i)),
-          WithSeparators(Median(entry.rounds[i]), figures_[i].decimals));
+      absl::StrAppendFormat(&text, "  %*s", static_cast<int>(ColumnWidth(i)),
+                            ForPeople(Value(entry, i), figures_[i].decimals));
     }
     text += "\n";
   }
@@ -83,26 +118,40 @@ std::string Report::GroupText(int64_t group) const {
 std::string Report::Json() const {
   std::string text;
   for (const Entry& entry : entries_) {
-    absl::StrAppendFormat(&text, R"({"bench":"%s","impl":"%s","%s":%d)", bench_,
-                          entry.impl, group_name_, entry.group);
+    absl::StrAppendFormat(&text, R"({"bench":"%s","%s":"%s"%s)", bench_,
+                          impl_key_, entry.impl, GroupJson(entry.group));
     for (size_t i = 0; i < figures_.size(); ++i) {
-      absl::StrAppendFormat(&text, R"(,"%s":%.*f)", figures_[i].name,
-                            figures_[i].decimals, Median(entry.rounds[i]));
+      absl::StrAppendFormat(&text, R"(,"%s":%s)", figures_[i].name,
+                            ForJson(Value(entry, i), figures_[i].decimals));
     }
     text += "}\n";
   }
-  for (const int64_t group : groups_) {
+  for (const Group& group : groups_) {
     for (const Ratio& ratio : Ratios(group)) {
       absl::StrAppendFormat(
-          &text, R"({"bench":"%s","ratio":"%s","%s":%d,"value":%.3f})", bench_,
-          ratio.name, group_name_, group, Median(ratio.rounds));
+          &text, R"({"bench":"%s","ratio":"%s"%s,"value":%s})", bench_,
+          ratio.name, GroupJson(group), ForJson(Median(ratio.rounds), 3));
       text += "\n";
     }
   }
   return text;
 }
 
-Report::Entry& Report::FindOrAdd(absl::string_view impl, int64_t group) {
+std::string Report::GroupJson(const Group& group) const {
+  std::string json;
+  for (size_t i = 0; i < group.size(); ++i) {
+    const char* quote = group[i].index() == 0 ? "" : "\"";
+    std::visit(
+        [&](const auto& value) {
+          absl::StrAppend(&json, ",\"", group_keys_[i], "\":", quote, value,
+                          quote);
+        },
+        group[i]);
+  }
+  return json;
+}
+
+Report::Entry& Report::FindOrAdd(absl::string_view impl, const Group& group) {
   for (Entry& entry : entries_) {
     if (entry.impl == impl && entry.group == group) return entry;
   }
@@ -114,22 +163,29 @@ Report::Entry& Report::FindOrAdd(absl::string_view impl, int64_t group) {
   return entries_.back();
 }
 
-const Report::Entry* Report::Find(absl::string_view impl, int64_t group) const {
+const Report::Entry* Report::Find(absl::string_view impl,
+                                  const Group& group) const {
   for (const Entry& entry : entries_) {
     if (entry.impl == impl && entry.group == group) return &entry;
   }
   return nullptr;
 }
 
-std::vector<Report::Ratio> Report::Ratios(int64_t group) const {
+double Report::Value(const Entry& entry, size_t figure) const {
+  const std::vector<double>& rounds = entry.rounds[figure];
+  if (figures_[figure].over == Over::kMedian) return Median(rounds);
+  return std::accumulate(rounds.begin(), rounds.end(), 0.0);
+}
+
+std::vector<Report::Ratio> Report::Ratios(const Group& group) const {
   std::vector<Ratio> ratios;
-  for (const auto& [impl, other] : comparisons_) {
+  for (const auto& [impl, other, figure] : comparisons_) {
     const Entry* above = Find(impl, group);
     const Entry* below = Find(other, group);
     if (above == nullptr || below == nullptr) continue;
-    Ratio ratio = {absl::StrCat(impl, "/", other), group, {}};
-    const std::vector<double>& a = above->rounds[0];
-    const std::vector<double>& b = below->rounds[0];
+    Ratio ratio = {absl::StrCat(impl, "/", other), {}};
+    const std::vector<double>& a = above->rounds[figure];
+    const std::vector<double>& b = below->rounds[figure];
     for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
       ratio.rounds.push_back(a[i] / b[i]);
     }
@@ -143,8 +199,8 @@ size_t Report::FirstColumnWidth() const {
   for (const Entry& entry : entries_) {
     width = std::max(width, entry.impl.size() + 2);
   }
-  for (const int64_t group : groups_) {
-    width = std::max(width, absl::StrCat(group_name_, " = ", group).size());
+  for (const Group& group : groups_) {
+    width = std::max(width, GroupTitle(group).size());
     for (const Ratio& ratio : Ratios(group)) {
       width = std::max(width, ratio.name.size() + 2);
     }
@@ -155,9 +211,9 @@ size_t Report::FirstColumnWidth() const {
 size_t Report::ColumnWidth(size_t figure) const {
   size_t width = figures_[figure].name.size();
   for (const Entry& entry : entries_) {
-    width = std::max(width, WithSeparators(Median(entry.rounds[figure]),
-                                           figures_[figure].decimals)
-                                .size());
+    width = std::max(
+        width,
+        ForPeople(Value(entry, figure), figures_[figure].decimals).size());
   }
   return width;
 }

@@ -4,11 +4,11 @@
 // implementations compare.
 //
 // Threads: the owner's alone.
-// Example: Report report("unary", "in_flight", {{"rps", 0}, {"p50_us", 1}});
-//          report.Add("pinion", 64, {41230, 1512.1});  // once in each round
-//          report.Add("sync", 64, {20110, 3120.7});
+// Example: Report report("unary", {"in_flight"}, {{"rps", 0}, {"p50_us", 1}});
+//          report.Add("pinion", {64}, {41230, 1512.1});  // once in each round
+//          report.Add("sync", {64}, {20110, 3120.7});
 //          report.Compare("pinion", "sync");
-//          std::cout << report.Text();                 // or Json()
+//          report.Print(json, "Echo of 64 bytes.");
 //
 // A comparison is the median over rounds of the round's own ratio: what slows
 // the machine down for a while slows both sides of a ratio.
@@ -18,65 +18,89 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 
 namespace pinion::bench {
 
+// How the figures of all rounds become one.
+enum class Over { kMedian, kSum };
+
 struct Figure {
   std::string name;  // Its key in JSON, with the unit: "p50_us".
   int decimals;      // How many are worth showing.
+  Over over = Over::kMedian;
 };
+
+// By what results stand together: the values of the report's group keys.
+using Group = std::vector<std::variant<int64_t, std::string>>;
 
 class Report {
  public:
-  // `group` names the number by which results stand together, "in_flight". The
-  // first figure is the main one, which comparisons are about.
-  Report(std::string bench, std::string group, std::vector<Figure> figures);
+  // `impl_key` names what results are compared by, in JSON.
+  Report(std::string bench, std::vector<std::string> group_keys,
+         std::vector<Figure> figures, std::string impl_key = "impl");
 
-  // One round's figures of `impl`, in the order of the constructor's. The n-th
-  // of each implementation and group belongs to round n.
-  void Add(absl::string_view impl, int64_t group, std::vector<double> figures);
+  // One round's figures of `impl`, in the order of the constructor's; one that
+  // is not a number is one that the round did not bring. The n-th of each
+  // implementation and group belongs to round n.
+  void Add(absl::string_view impl, const Group& group,
+           const std::vector<double>& figures);
 
-  // Asks for the ratio "impl/other" in each group that has both.
-  void Compare(absl::string_view impl, absl::string_view other);
+  // Asks for the ratio "impl/other" of a figure, the first unless it is named,
+  // in each group that has both.
+  void Compare(absl::string_view impl, absl::string_view other,
+               absl::string_view figure = "");
+
+  // On standard output: Json(), or Text() under a title of one line or more.
+  void Print(bool json, absl::string_view title) const;
 
   // A table for each group, for people.
   std::string Text() const;
 
-  // One object per line: the medians, then the ratios.
+  // One object per line: the figures, then the ratios.
   std::string Json() const;
 
  private:
   struct Entry {
     std::string impl;
-    int64_t group;
+    Group group;
     std::vector<std::vector<double>> rounds;  // Of each figure.
+  };
+  struct Comparison {
+    std::string impl;
+    std::string other;
+    size_t figure;
   };
   struct Ratio {
     std::string name;
-    int64_t group;
     std::vector<double> rounds;
   };
 
-  Entry& FindOrAdd(absl::string_view impl, int64_t group);
-  const Entry* Find(absl::string_view impl, int64_t group) const;
-  std::vector<Ratio> Ratios(int64_t group) const;
-  std::string GroupText(int64_t group) const;
+  Entry& FindOrAdd(absl::string_view impl, const Group& group);
+  const Entry* Find(absl::string_view impl, const Group& group) const;
+  double Value(const Entry& entry, size_t figure) const;
+  std::vector<Ratio> Ratios(const Group& group) const;
+  std::string GroupTitle(const Group& group) const;  // "in_flight = 64"
+  std::string GroupText(const Group& group) const;
+  std::string GroupJson(const Group& group) const;  // ",\"in_flight\":64"
   // How wide a column must be for its title and its numbers.
   size_t FirstColumnWidth() const;
   size_t ColumnWidth(size_t figure) const;
 
   const std::string bench_;
-  const std::string group_name_;
+  const std::string impl_key_;
+  const std::vector<std::string> group_keys_;
   const std::vector<Figure> figures_;
-  std::vector<int64_t> groups_;  // In order of their first appearance.
-  std::vector<Entry> entries_;   // The same.
-  std::vector<std::pair<std::string, std::string>> comparisons_;
+  std::vector<Group> groups_;   // In order of their first appearance.
+  std::vector<Entry> entries_;  // The same.
+  std::vector<Comparison> comparisons_;
 };
 
-// Of an even number of values, the mean of the two in the middle.
+// Of an even number of values, the mean of the two in the middle. What is not a
+// number does not count; if nothing else is there, neither is the median.
 double Median(std::vector<double> values);
 
 }  // namespace pinion::bench

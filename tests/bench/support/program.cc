@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/support/program.h"
+
+#include <errno.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "absl/flags/commandlineflag.h"
+#include "absl/strings/str_cat.h"
+#include "tools/command_line.h"
+
+namespace pinion::bench {
+namespace {
+
+template <typename T>
+[[noreturn]] void Refuse(const absl::Flag<T>& flag, T value,
+                         absl::string_view valid) {
+  ExitWithUsageError(absl::StrCat("--",
+                                  absl::GetFlagReflectionHandle(flag).Name(),
+                                  " cannot be ", value, "; valid ", valid));
+}
+
+}  // namespace
+
+void ParseFlags(int argc, char** argv, absl::string_view usage) {
+  const std::vector<std::string> words = ParseCommandLine(argc, argv, usage);
+  if (words.empty()) return;
+  ExitWithUsageError(absl::StrCat("\"", words[0], "\" is not a flag"));
+}
+
+int CheckedFlag(const absl::Flag<int>& flag, int least, int most) {
+  const int value = absl::GetFlag(flag);
+  if (value >= least && value <= most) return value;
+  Refuse(flag, value, absl::StrCat("are ", least, " to ", most));
+}
+
+absl::Duration CheckedSeconds(const absl::Flag<double>& flag, double most) {
+  const double value = absl::GetFlag(flag);
+  if (value > 0 && value <= most) return absl::Seconds(value);
+  Refuse(flag, value, absl::StrCat("is above 0, at most ", most));
+}
+
+int ExitCode(const absl::Status& status) {
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "%s: %s\n", program_invocation_short_name,
+               std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace pinion::bench
