@@ -10,16 +10,11 @@
 #ifndef PINION_TESTS_BENCH_ECHO_ECHO_CLIENT_H_
 #define PINION_TESTS_BENCH_ECHO_ECHO_CLIENT_H_
 
-#include <memory>
-#include <vector>
-
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tests/bench/echo/async_echo.h"
+#include "tests/bench/echo/echo_connections.h"
 #include "tests/bench/support/child_process.h"
-
-namespace grpc {
-class Channel;
-}
 
 namespace pinion::bench {
 
@@ -33,16 +28,19 @@ struct EchoFigures {
 class EchoClient {
  public:
   // `server` outlives the client.
-  explicit EchoClient(const ChildProcess& server);
+  explicit EchoClient(const ChildProcess& server) : connections_(server) {}
+
+  // For calls of another kind, while Measure() is not at work.
+  EchoConnections& connections() { return connections_; }
 
   // Calls for `length`, and for a moment before, which is not measured: begins
   // the next call when one is answered. An error if a call fails, brings
   // another payload than it was sent, or is not answered for long.
-  absl::StatusOr<EchoFigures> Measure(int in_flight, absl::Duration length);
+  absl::StatusOr<EchoFigures> Measure(int in_flight, absl::Duration length,
+                                      const EchoAsk& ask = {});
 
  private:
-  const ChildProcess& server_;
-  std::vector<std::shared_ptr<grpc::Channel>> channels_;  // A connection each.
+  EchoConnections connections_;
 };
 
 }  // namespace pinion::bench
