@@ -5,10 +5,8 @@
 //
 // Each server is a process of its own; one client calls them in turn, several
 // rounds of all, each round in another order.
-#include <memory>
-#include <optional>
+#include <algorithm>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -18,9 +16,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
-#include "tests/bench/echo/echo_client.h"
+#include "tests/bench/echo/contenders.h"
 #include "tests/bench/echo/echo_servers.h"
-#include "tests/bench/support/child_process.h"
 #include "tests/bench/support/order_of_round.h"
 #include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
@@ -46,9 +43,6 @@ constexpr absl::string_view kUsage =
     "served\nby Pinion and in gRPC's own ways, at several numbers of calls in "
     "flight.";
 
-constexpr absl::Duration kWarmUp = absl::Milliseconds(300);
-constexpr int kWarmUpInFlight = 64;
-
 struct Plan {
   std::vector<std::string> impls;
   std::vector<int> in_flight;
@@ -56,20 +50,26 @@ struct Plan {
   absl::Duration length;
 };
 
-std::vector<std::string> AllImpls() {
-  std::vector<std::string> names;
-  for (const EchoServer& server : EchoServers()) names.push_back(server.name);
-  return names;
+const EchoServers& Servers() {
+  static const auto* const servers = new EchoServers{
+      {"pinion", StartPinion},
+      {"callback_inline", StartCallbackInline},
+      {"callback_mutex_queue", StartCallbackMutexQueue},
+      {"sync", StartSync},
+      {"cq", StartCq},
+  };
+  return *servers;
 }
 
 std::vector<std::string> WantedImpls() {
+  const std::vector<std::string> all = NamesOf(Servers());
   std::vector<std::string> wanted = absl::GetFlag(FLAGS_impls);
-  if (wanted.empty()) return AllImpls();
+  if (wanted.empty()) return all;
   for (const std::string& name : wanted) {
-    if (FindEchoServer(name) != nullptr) continue;
+    if (std::find(all.begin(), all.end(), name) != all.end()) continue;
     ExitWithUsageError(absl::StrCat("--impls cannot have \"", name,
                                     "\"; there are ",
-                                    absl::StrJoin(AllImpls(), ", ")));
+                                    absl::StrJoin(all, ", ")));
   }
   return wanted;
 }
@@ -95,40 +95,13 @@ Plan PlanFromFlags() {
           .length = CheckedSeconds(FLAGS_seconds, 60)};
 }
 
-// A server, and what calls it.
-struct Contender {
-  explicit Contender(std::unique_ptr<ChildProcess> child)
-      : server(std::move(child)), client(*server) {}
-
-  std::unique_ptr<ChildProcess> server;
-  EchoClient client;
-};
-
-absl::StatusOr<std::vector<Contender>> StartContenders(
-    const std::vector<std::string>& impls) {
-  // First all servers: a process that has threads should not fork.
-  std::vector<std::unique_ptr<ChildProcess>> servers;
-  for (const std::string& impl : impls) {
-    auto server = ChildProcess::Start(impl);
-    if (!server.ok()) return server.status();
-    servers.push_back(*std::move(server));
-  }
-  std::vector<Contender> contenders;
-  for (auto& server : servers) contenders.emplace_back(std::move(server));
-  for (Contender& contender : contenders) {
-    const auto warm = contender.client.Measure(kWarmUpInFlight, kWarmUp);
-    if (!warm.ok()) return warm.status();
-  }
-  return contenders;
-}
-
 // Adds one figure of each contender at each number in flight.
 absl::Status MeasureRound(const Plan& plan, int round,
                           std::vector<Contender>& contenders, Report& report) {
   Progress progress;
   for (const int in_flight : plan.in_flight) {
     for (Contender* contender : InOrderOfRound(contenders, round)) {
-      const std::string& impl = contender->server->role();
+      const std::string& impl = contender->name();
       progress.Show(absl::StrCat("round ", round + 1, " of ", plan.rounds, ": ",
                                  impl, ", ", in_flight, " in flight"));
       const auto figures = contender->client.Measure(in_flight, plan.length);
@@ -145,7 +118,7 @@ absl::Status Measure(const Plan& plan) {
   Report report(
       "unary", {"in_flight"},
       {{"rps", 0}, {"p50_us", 1}, {"p99_us", 1}, {"cpu_us_per_call", 2}});
-  for (const EchoServer& server : EchoServers()) {
+  for (const EchoServer& server : Servers()) {
     if (server.name != "pinion") report.Compare("pinion", server.name);
   }
   absl::StatusOr<std::vector<Contender>> contenders =
@@ -163,11 +136,7 @@ absl::Status Measure(const Plan& plan) {
 }
 
 int Main(int argc, char** argv) {
-  if (const std::optional<std::string> role = ChildRole(argc, argv)) {
-    const EchoServer* server = FindEchoServer(*role);
-    if (server == nullptr) return kUsageError;
-    ServeAt(server->start());
-  }
+  ServeIfChild(argc, argv, Servers());
   ParseFlags(argc, argv, kUsage);
   return ExitCode(Measure(PlanFromFlags()));
 }

@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/echo/echo_servers.h"
 
+#include <cstdlib>
+#include <optional>
+
+#include "tests/bench/support/child_process.h"
+#include "tools/command_line.h"
+
 namespace pinion::bench {
 
-const std::vector<EchoServer>& EchoServers() {
-  static const auto* const servers = new std::vector<EchoServer>{
-      {"pinion", StartPinion},
-      {"callback_inline", StartCallbackInline},
-      {"callback_mutex_queue", StartCallbackMutexQueue},
-      {"sync", StartSync},
-      {"cq", StartCq},
-  };
-  return *servers;
+std::vector<std::string> NamesOf(const EchoServers& servers) {
+  std::vector<std::string> names;
+  for (const EchoServer& server : servers) names.push_back(server.name);
+  return names;
 }
 
-const EchoServer* FindEchoServer(absl::string_view name) {
-  for (const EchoServer& server : EchoServers()) {
-    if (server.name == name) return &server;
+void ServeIfChild(int argc, char** argv, const EchoServers& servers) {
+  const std::optional<std::string> role = ChildRole(argc, argv);
+  if (!role.has_value()) return;
+  for (const EchoServer& server : servers) {
+    if (server.name == *role) ServeAt(server.start());
   }
-  return nullptr;
+  std::exit(kUsageError);
 }
 
 }  // namespace pinion::bench

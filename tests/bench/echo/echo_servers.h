@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EchoServers: the ways to serve pinion.echo.v1.EchoService/Echo that are
-// compared: Pinion's, and gRPC's own.
+// EchoServer: a way to serve pinion.echo.v1.EchoService/Echo: one of Pinion's,
+// or of gRPC's own, to be compared.
 //
 // Threads: each is started once, in a process of its own, and serves until that
 //          process ends.
-// Example: ServeAt(FindEchoServer("sync")->start());
+// Example: const EchoServers servers = {{"pinion", StartPinion},
+//                                       {"sync", StartSync}};
+//          int main(int argc, char** argv) {
+//            ServeIfChild(argc, argv, servers);
+//            ... StartContenders(NamesOf(servers)) ...
 //
 // All listen on a free port of 127.0.0.1 and take messages up to the same size.
 // gRPC's own have no workers: they leave the metadata pinion-worker aside and
@@ -16,8 +20,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
-
 namespace pinion::bench {
 
 struct EchoServer {
@@ -25,14 +27,24 @@ struct EchoServer {
   std::string (*start)();  // Returns the address.
 };
 
-// Pinion first.
-const std::vector<EchoServer>& EchoServers();
+using EchoServers = std::vector<EchoServer>;
 
-// Null if there is none of that name.
-const EchoServer* FindEchoServer(absl::string_view name);
+std::vector<std::string> NamesOf(const EchoServers& servers);
+
+// If this process is a child, serves in its role, which is one of these names.
+// To be called first of all in main().
+void ServeIfChild(int argc, char** argv, const EchoServers& servers);
 
 // pinion::Server as it comes: threads as many as it chooses itself.
 std::string StartPinion();
+
+// pinion::Server with two workers.
+std::string StartPinionWithTwoWorkers();
+
+// pinion::Server as it comes, but it counts the calls of Echo whose handler
+// began after the deadline in their EchoStamp. EchoKeyed, whatever the key, has
+// that count for its payload, as text.
+std::string StartWatchfulPinion();
 
 // gRPC's callback service; the handler itself answers.
 std::string StartCallbackInline();

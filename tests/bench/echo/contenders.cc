@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/echo/contenders.h"
+
+#include "absl/time/time.h"
+
+namespace pinion::bench {
+namespace {
+
+constexpr absl::Duration kWarmUp = absl::Milliseconds(300);
+constexpr int kWarmUpInFlight = 64;
+
+}  // namespace
+
+absl::StatusOr<std::vector<Contender>> StartContenders(
+    const std::vector<std::string>& roles) {
+  // First all servers: a process that has threads should not fork.
+  std::vector<std::unique_ptr<ChildProcess>> servers;
+  for (const std::string& role : roles) {
+    auto server = ChildProcess::Start(role);
+    if (!server.ok()) return server.status();
+    servers.push_back(*std::move(server));
+  }
+  std::vector<Contender> contenders;
+  for (auto& server : servers) contenders.emplace_back(std::move(server));
+  for (Contender& contender : contenders) {
+    const auto warm = contender.client.Measure(kWarmUpInFlight, kWarmUp);
+    if (!warm.ok()) return warm.status();
+  }
+  return contenders;
+}
+
+}  // namespace pinion::bench

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+#include "core/monotonic_nanos.h"
+#include "server/call_context.h"
+#include "server/echo/echo_shard.h"
+#include "server/server.h"
+#include "tests/bench/echo/echo_servers.h"
+#include "tests/bench/echo/echo_stamp.h"
+
+namespace pinion::bench {
+namespace {
+
+std::string Start(ServerOptions options, void (*host)(Server& server)) {
+  options.listen = "127.0.0.1:0";
+  auto* const server = new Server(std::move(options));
+  host(*server);
+  const absl::Status status = server->Start();
+  PINION_CHECK(status.ok(), status.message());
+  return server->address();
+}
+
+// An EchoShard that looks at the clock before it works.
+class WatchfulShard {
+ public:
+  absl::Status Echo(const echo::v1::EchoRequest& request,
+                    echo::v1::EchoResponse* response, CallContext& context) {
+    if (MonotonicNanos() > ReadStamp(request.payload()).deadline_ns) {
+      begun_late_.fetch_add(1, std::memory_order_relaxed);
+    }
+    return shard_.Echo(request, response, context);
+  }
+
+  absl::Status TellBegunLate(const echo::v1::EchoKeyedRequest&,
+                             echo::v1::EchoKeyedResponse* response) {
+    response->set_payload(
+        absl::StrCat(begun_late_.load(std::memory_order_relaxed)));
+    return absl::OkStatus();
+  }
+
+ private:
+  // Of all shards: a call that asks comes to whichever owns its key.
+  static inline std::atomic<int64_t> begun_late_{0};
+
+  echo::EchoShard shard_;
+};
+
+void HostWatchfulEcho(Server& server) {
+  server.Host<WatchfulShard>("pinion.echo.v1.EchoService")
+      .On("Echo", &WatchfulShard::Echo)
+      .On("EchoKeyed", &WatchfulShard::TellBegunLate);
+}
+
+}  // namespace
+
+std::string StartPinion() { return Start({}, echo::HostEcho); }
+
+std::string StartPinionWithTwoWorkers() {
+  return Start({.workers = 2}, echo::HostEcho);
+}
+
+std::string StartWatchfulPinion() { return Start({}, HostWatchfulEcho); }
+
+}  // namespace pinion::bench
