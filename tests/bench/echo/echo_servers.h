@@ -42,8 +42,9 @@ std::string StartPinion();
 std::string StartPinionWithTwoWorkers();
 
 // pinion::Server as it comes, but it counts the calls of Echo whose handler
-// began after the deadline in their EchoStamp. EchoKeyed, whatever the key, has
-// that count for its payload, as text.
+// began after the deadline in their EchoStamp, by more than 2 ms: gRPC tells it
+// no closer. EchoKeyed, whatever the key, has that count for its payload, as
+// text.
 std::string StartWatchfulPinion();
 
 // gRPC's callback service; the handler itself answers.
