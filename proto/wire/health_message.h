@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The messages of grpc.health.v1.Health, as bytes: what is asked, and the
+// status that is answered.
+//
+// Threads: plain functions; any thread.
+// Example: std::optional<std::string> service =
+//              ServiceInHealthRequest(request);
+//          std::string response = EncodeHealthResponse(HealthStatus::kServing);
+//
+// Written by hand: generated code of grpc/health/v1/health.proto would collide
+// with that of a program that links Pinion and has its own.
+#ifndef PINION_PROTO_WIRE_HEALTH_MESSAGE_H_
+#define PINION_PROTO_WIRE_HEALTH_MESSAGE_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace pinion {
+
+// HealthCheckResponse.ServingStatus, with its numbers.
+enum class HealthStatus { kServing = 1, kNotServing = 2, kServiceUnknown = 3 };
+
+// The service that a HealthCheckRequest names; empty is the whole server.
+// Nothing if the bytes are not a HealthCheckRequest.
+std::optional<std::string> ServiceInHealthRequest(absl::string_view serialized);
+
+// A HealthCheckResponse.
+std::string EncodeHealthResponse(HealthStatus status);
+
+}  // namespace pinion
+
+#endif  // PINION_PROTO_WIRE_HEALTH_MESSAGE_H_
