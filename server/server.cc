@@ -61,7 +61,8 @@ constexpr GrpcLimit kGrpcLimits[] = {
 FrontDoorOptions DoorOptions(const ServerOptions& options) {
   FrontDoorOptions door = {.most_calls = options.max_calls,
                            .most_bytes = options.max_bytes};
-  if (options.default_timeout < absl::InfiniteDuration()) {
+  constexpr absl::Duration kAsGoodAsNever = absl::Hours(24 * 36500);
+  if (options.default_timeout < kAsGoodAsNever) {
     door.default_timeout = absl::ToChronoNanoseconds(options.default_timeout);
   }
   return door;
@@ -88,18 +89,25 @@ absl::Status Server::Start() {
   if (status.ok()) status = CheckServices();
   if (status.ok()) status = StartWorkers();
   if (status.ok()) status = MakeLanes();
-  if (status.ok()) status = WatchForStalls();
+  if (status.ok()) MakeHealth();
   if (status.ok()) status = StartGrpc();
   if (!status.ok()) return status;
   for (auto& io : io_threads_) io->Start();
   expirer_->Start();
   serving_ = true;
+  status = WatchForStalls();
+  if (!status.ok()) {
+    Stop().IgnoreError();
+    return status;
+  }
+  health_->SetStarted();
   return absl::OkStatus();
 }
 
 void Server::Drain() {
   if (!serving_ || drained_) return;
   drained_ = true;
+  health_->SetStopping();
   hurry_.WaitForNotificationWithTimeout(options_.lame_duck);
   door_->Close();
   door_->AwaitEmpty(options_.grace);
@@ -124,6 +132,7 @@ void Server::HurryStop() {
 }
 
 void Server::EndIo() {
+  if (stall_watch_ != nullptr) stall_watch_->Stop();  // It tells the I/O.
   // It cuts off at once what is open in-process, so nothing is by now.
   grpc_server_->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionsEnd));
   for (auto& io : io_threads_) io->Stop();
@@ -143,7 +152,6 @@ absl::Status Server::EndWorkers(std::chrono::nanoseconds timeout) {
         absl::StrCat("the stop did not wait for handlers that do not return: ",
                      absl::StrJoin(stuck, "; ")));
   }
-  if (stall_watch_ != nullptr) stall_watch_->Stop();
   for (auto& lanes : lanes_) lanes->DestroyShards();
   const absl::Status ended = scheduler_->Stop();
   PINION_CHECK(ended.ok(), ended.message());
@@ -186,6 +194,10 @@ absl::Status Server::CheckServices() const {
     return absl::InvalidArgumentError("the server hosts no service");
   }
   for (const auto& service : services_) {
+    if (service->name() == HealthService::kName) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the server itself serves ", service->name(), "; do not host it"));
+    }
     const absl::Status status = service->Check();
     if (!status.ok()) return status;
     const auto same = std::count_if(
@@ -249,12 +261,23 @@ absl::Status Server::WatchForStalls() {
     Log(absl::StrCat(Describe(stall, stall.task->name()),
                      call.empty() ? "" : "; ", call));
   };
+  const auto state = [this](int worker, bool stalled) {
+    health_->SetStalled(worker, stalled);
+  };
   auto watch = WatchStalls(
       *scheduler_,
-      {.threshold = absl::ToChronoNanoseconds(options_.stall_after)}, report);
+      {.threshold = absl::ToChronoNanoseconds(options_.stall_after)}, report,
+      state);
   if (!watch.ok()) return watch.status();
   stall_watch_ = *std::move(watch);
   return absl::OkStatus();
+}
+
+void Server::MakeHealth() {
+  std::vector<std::string> names;
+  for (const auto& service : services_) names.push_back(service->name());
+  health_ = std::make_unique<Health>(names, scheduler_->worker_count());
+  health_service_ = std::make_unique<HealthService>(*health_, raw_service_);
 }
 
 absl::Status Server::StartGrpc() {
@@ -301,6 +324,7 @@ void Server::AwaitCalls() {
     for (int i = 0; i < kAwaitedUnknownCalls; ++i) {
       UnknownCall::Await(unknown_methods_, *io);
     }
+    health_service_->AwaitCalls(*io);
   }
 }
 

@@ -28,6 +28,8 @@
 #include "core/stall_watch.h"
 #include "server/expirer.h"
 #include "server/front_door.h"
+#include "server/health.h"
+#include "server/health_service.h"
 #include "server/hosted_service.h"
 #include "server/io_thread.h"
 #include "server/lanes.h"
@@ -102,6 +104,8 @@ class Server {
   // What is listened on, with the port that was found.
   const std::string& address() const { return address_; }
   const Scheduler& scheduler() const { return *scheduler_; }
+  // What grpc.health.v1.Health tells; its last change comes before Stop().
+  Health& health() { return *health_; }
   int io_threads() const { return static_cast<int>(io_threads_.size()); }
 
   // What became of all calls so far, and what is held of them now. Anyone, also
@@ -117,6 +121,7 @@ class Server {
   absl::Status StartWorkers();
   absl::Status MakeLanes();
   absl::Status WatchForStalls();
+  void MakeHealth();
   absl::Status StartGrpc();
   void AwaitCalls();
   void EndIo();
@@ -138,6 +143,8 @@ class Server {
   RawService raw_service_;
   std::unique_ptr<Expirer> expirer_;
   std::vector<std::unique_ptr<UnaryMethod>> methods_;
+  std::unique_ptr<Health> health_;
+  std::unique_ptr<HealthService> health_service_;
   grpc::AsyncGenericService unknown_methods_;
   std::vector<std::unique_ptr<IoThread>> io_threads_;
   std::unique_ptr<grpc::Server> grpc_server_;

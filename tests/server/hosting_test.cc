@@ -50,6 +50,11 @@ TEST_F(HostingTest, RefusesAServerWithoutServices) {
   ExpectRefused(server_, "no service");
 }
 
+TEST_F(HostingTest, RefusesTheServiceThatTheServerItselfServes) {
+  server_.Host<Shard>("grpc.health.v1.Health").On("Check", &Shard::Do);
+  ExpectRefused(server_, "grpc.health.v1.Health", "itself");
+}
+
 TEST_F(HostingTest, RefusesAServiceThatIsNotInTheProgram) {
   server_.Host<Shard>("pinion.test.Missing").On("Do", &Shard::Do);
   ExpectRefused(server_, "pinion.test.Missing");
