@@ -174,9 +174,9 @@ std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane,
   return Refusal(
       call, stalled ? v1::REASON_LANE_STALLED : v1::REASON_WAIT_TOO_LONG,
       absl::StrCat(
-          "worker ", call.worker, " would take ", Millis(expected), " for ",
-          lane.credit.calls() - 1, " calls of ", service_.name(),
-          " before this one",
+          "worker ", call.worker, " is expected to take ", Millis(expected),
+          " until the end of this call, behind ", lane.credit.calls() - 1,
+          " of ", service_.name(),
           stalled ? absl::StrCat(", stalled by a handler that has run for ",
                                  Millis(age))
                   : "",

@@ -86,7 +86,7 @@ class RunningCalls {
   }
 
   // The call that `worker` runs, for people: /shop.v1.CounterService/Add, key
-  // "a", has run for 1.2s. Empty if there is none.
+  // "a", for 1.2s. Empty if there is none.
   std::string Describe(int worker, const Clock& clock);
 
  private:

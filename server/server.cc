@@ -146,7 +146,9 @@ absl::Status Server::EndWorkers(std::chrono::nanoseconds timeout) {
     std::vector<std::string> stuck;
     for (int i = 0; i < scheduler_->worker_count(); ++i) {
       const std::string call = running_calls_->Describe(i, scheduler_->clock());
-      if (!call.empty()) stuck.push_back(call);
+      if (!call.empty()) {
+        stuck.push_back(absl::StrCat("worker ", i, " runs ", call));
+      }
     }
     return absl::DeadlineExceededError(
         absl::StrCat("the stop did not wait for handlers that do not return: ",
@@ -259,7 +261,7 @@ absl::Status Server::WatchForStalls() {
     const std::string call =
         running_calls_->Describe(stall.worker, scheduler_->clock());
     Log(absl::StrCat(Describe(stall, stall.task->name()),
-                     call.empty() ? "" : "; ", call));
+                     call.empty() ? "" : "; its call: ", call));
   };
   const auto state = [this](int worker, bool stalled) {
     health_->SetStalled(worker, stalled);
