@@ -38,7 +38,9 @@ class Call : public WorkItem {
   void AddRef() { references_.fetch_add(1, std::memory_order_relaxed); }
   void Unref() {
     // Release, with the acquire of the last: it destroys what all have left.
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      OnUnreferenced();
+    }
   }
 
   // Has the transport send `answer`. By who won the fate, once.
@@ -81,6 +83,9 @@ class Call : public WorkItem {
 
  protected:
   virtual ~Call() { ReturnCredit(); }
+
+  // Nobody refers to it any more: it ends.
+  virtual void OnUnreferenced() { delete this; }
 
  private:
   std::atomic<uint32_t> references_{1};

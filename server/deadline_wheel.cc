@@ -30,9 +30,11 @@ Moment DeadlineWheel::Arm(Item& item, Moment at) {
   return TimeOf(item.tick_);
 }
 
-void DeadlineWheel::Disarm(Item& item) {
+bool DeadlineWheel::Disarm(Item& item) {
   MutexLock lock(mutex_);
-  if (item.armed_) Unlink(item);
+  const bool armed = item.armed_;
+  if (armed) Unlink(item);
+  return armed;
 }
 
 DeadlineWheel::Item* DeadlineWheel::TakeDue(Moment now) {

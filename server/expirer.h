@@ -45,8 +45,8 @@ class Expirer {
 
   // See DeadlineWheel. `wheel`, from 0, is the same for both.
   void Arm(int wheel, DeadlineWheel::Item& item, Moment at);
-  void Disarm(int wheel, DeadlineWheel::Item& item) {
-    wheels_[wheel]->Disarm(item);
+  bool Disarm(int wheel, DeadlineWheel::Item& item) {
+    return wheels_[wheel]->Disarm(item);
   }
 
   // Calls OnDue() of all items that are due now.

@@ -58,6 +58,11 @@ class Fate {
   bool TakerIsDone() { return Leave(kTakerDone, kWorkerDone); }
   bool WorkerIsDone() { return Leave(kWorkerDone, kTakerDone); }
 
+  // Whether anyone has answered it.
+  bool answered() const {
+    return (state_.load(std::memory_order_relaxed) & kState) >= kAnswered;
+  }
+
   // Whether it was answered in the place of its handler, which may still run.
   bool taken() const {
     return (state_.load(std::memory_order_relaxed) & kState) > kTaken;

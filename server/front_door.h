@@ -14,11 +14,14 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
-#include "absl/status/status.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "server/answer.h"
 #include "server/call.h"
 #include "server/credit.h"
@@ -43,6 +46,13 @@ struct Wishes {
   std::optional<absl::string_view> priority;  // pinion-priority
 };
 
+// A call at the door, the lanes of its method, and what it asks for.
+struct Entrant {
+  Call* call;
+  Lanes* lanes;
+  Wishes wishes;
+};
+
 class FrontDoor {
  public:
   FrontDoor(const Router& router, const Clock& clock,
@@ -52,13 +62,18 @@ class FrontDoor {
         options_(options),
         credit_(options.most_calls, options.most_bytes) {}
 
-  // Gives `call` to the lane its route leads to; from then on it is answered by
-  // whoever wins its fate. Or says why not, and the caller answers it so.
-  // Unless the door is closed the call is inside from now on, refused or not.
+  // Gives each call to the lane its route leads to, those of one lane in their
+  // order: from then on it is answered by whoever wins its fate. Or hands it to
+  // `refuse`, and the caller answers it so. Unless the door is closed they are
+  // inside from now on, refused or not.
+  void EnterAll(absl::Span<const Entrant> entrants,
+                absl::FunctionRef<void(Call& call, Answer refusal)> refuse);
+
+  // The same for one call: returns the refusal.
   std::optional<Answer> Enter(Lanes& lanes, const Wishes& wishes, Call* call);
 
-  // Says that the answer of a call that was inside has left. Once for each.
-  void Leave();
+  // Says that the answers of calls that were inside have left. Once for each.
+  void Leave(int64_t calls = 1);
 
   // Refuses all calls from now on.
   void Close();
@@ -82,9 +97,20 @@ class FrontDoor {
     return word_.load(std::memory_order_acquire) == kClosed;
   }
 
-  std::optional<Answer> Admit(Lanes& lanes, const Wishes& wishes, Call* call);
-  absl::Status Route(const Lanes& lanes, const Wishes& wishes, Call* call,
-                     int* worker) const;
+  // Calls that go to one lane, and in it to one list.
+  struct Party {
+    Lanes* lanes;
+    int worker;
+    TaskClass task_class;
+    std::vector<Call*> calls;
+  };
+  // The parties of calls that came together.
+  class Parties;
+
+  // Where the call is to go; an error if that cannot be told.
+  absl::StatusOr<int> Route(const Entrant& entrant) const;
+  // Takes the server's places for it; or why not.
+  std::optional<Answer> Reserve(const Entrant& entrant, int worker);
 
   const Router& router_;
   const Clock clock_;

@@ -86,6 +86,16 @@ void IoThread::Post(absl::AnyInvocable<void()> function) {
   Deliver(new PostedFunction(std::move(function)));  // Deletes itself.
 }
 
+void IoThread::BeginStop() {
+  Post([this] {
+    io_thread_.Assert();
+    stop_begun_ = true;
+    for (OpenCall* call = open_calls_; call != nullptr; call = call->next_) {
+      call->OnStopBegun();
+    }
+  });
+}
+
 void IoThread::StopOpenCalls() {
   Post([this] {
     io_thread_.Assert();
@@ -100,6 +110,7 @@ bool IoThread::AwaitOpenCalls(absl::Time deadline) {
 void IoThread::Run() {
   for (;;) {
     TakeDeliveries();
+    FlushAll();
     NoteWhenNoneIsOpen();
     ShutDownQueueWhenDone();
     void* tag;
@@ -127,6 +138,12 @@ bool IoThread::TakeDeliveries() {
     delivery->OnDelivered();
   }
   return true;
+}
+
+void IoThread::FlushAll() {
+  // By index: one that is flushed may have others, or itself, flushed as well.
+  for (size_t i = 0; i < to_flush_.size(); ++i) to_flush_[i]->Flush();
+  to_flush_.clear();
 }
 
 // No more pushes can come once the thread is stopping, no call is open and the

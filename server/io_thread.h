@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -72,12 +73,24 @@ class OpenCallPlace {
 // left.
 class OpenCall : public OpenCallPlace {
  public:
+  // The server begins to stop; there is still time. May not close calls.
+  virtual void OnStopBegun() {}
+
   // There is no more time: answer now. Runs on the I/O thread, perhaps more
   // than once, and may close and delete this call and others.
   virtual void OnStop() = 0;
 
  protected:
   ~OpenCall() = default;
+};
+
+// What has something to do when all that was delivered has been looked at.
+class IoFlush {
+ public:
+  virtual void Flush() = 0;
+
+ protected:
+  ~IoFlush() = default;
 };
 
 class IoThread {
@@ -97,7 +110,7 @@ class IoThread {
   // under way still, so workers need not have ended.
   void Stop();
 
-  // The next four: anyone, from Start() until Stop().
+  // The next five: anyone, from Start() until Stop().
 
   // Has `delivery` looked at on the I/O thread, whose it is from now on.
   void Deliver(IoDelivery* delivery) {
@@ -106,6 +119,10 @@ class IoThread {
 
   // Runs `function` on the I/O thread.
   void Post(absl::AnyInvocable<void()> function);
+
+  // Has OnStopBegun() called for each call that is open when the I/O thread
+  // hears of it. Later ones find stop_begun().
+  void BeginStop();
 
   // Has OnStop() called for each call that is open when the I/O thread hears of
   // it. Later ones find no_more_time().
@@ -121,6 +138,15 @@ class IoThread {
   int index() const { return index_; }
   void CallOpened(OpenCall& call);
   void CallClosed(OpenCall& call);
+  // Has Flush() called, once, before the thread looks for another event.
+  void FlushLater(IoFlush& flush) {
+    io_thread_.Assert();
+    to_flush_.push_back(&flush);
+  }
+  bool stop_begun() const {
+    io_thread_.Assert();
+    return stop_begun_;
+  }
   // Whether the open calls were told to stop.
   bool no_more_time() const {
     io_thread_.Assert();
@@ -152,6 +178,7 @@ class IoThread {
   void Run() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   // Looks at what was delivered. Returns whether there was anything.
   bool TakeDeliveries() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
+  void FlushAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   void NoteWhenNoneIsOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   void ShutDownQueueWhenDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   void TellOpenCalls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
@@ -173,6 +200,8 @@ class IoThread {
   OpenCall* open_calls_ ABSL_GUARDED_BY(io_thread_) = nullptr;
   // Those that are yet to be told to stop, within TellOpenCalls().
   OpenCall* untold_calls_ ABSL_GUARDED_BY(io_thread_) = nullptr;
+  std::vector<IoFlush*> to_flush_ ABSL_GUARDED_BY(io_thread_);
+  bool stop_begun_ ABSL_GUARDED_BY(io_thread_) = false;
   bool no_more_time_ ABSL_GUARDED_BY(io_thread_) = false;
   bool stopping_ ABSL_GUARDED_BY(io_thread_) = false;
   // The announced sleeps that a push ended; each owes, or has made, one ring.

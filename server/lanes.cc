@@ -113,24 +113,48 @@ absl::Status Lanes::MakeLists() {
 }
 
 std::optional<Answer> Lanes::Admit(int worker, Call* call) {
+  std::optional<Answer> result;
+  AdmitAll(worker, absl::MakeConstSpan(&call, 1),
+           [&](Call&, Answer refusal) { result = std::move(refusal); });
+  return result;
+}
+
+void Lanes::AdmitAll(int worker, absl::Span<Call* const> calls,
+                     absl::FunctionRef<void(Call&, Answer)> refuse) {
   Lane& lane = At(worker);
-  call->worker = worker;
-  call->accepted = clock_.Now();
-  const auto bytes = static_cast<int64_t>(call->request.size());
-  const Credit::Grant grant = lane.credit.Reserve(1, bytes);
-  if (grant != Credit::Grant::kGranted) return Full(grant, *call);
-  if (std::optional<Answer> refusal = RefuseIfTooLate(lane, *call)) {
-    lane.credit.Return(1, bytes);
-    return refusal;
+  const TaskClass task_class = calls[0]->task_class;
+  const Moment now = clock_.Now();
+  nanoseconds before = TimeBefore(lane, worker, task_class, now);
+  int64_t bytes = 0;
+  for (Call* call : calls) {
+    call->worker = worker;
+    call->accepted = now;
+    bytes += static_cast<int64_t>(call->request.size());
   }
-  const auto task_class = static_cast<size_t>(call->task_class);
-  // Before the call can be answered, so that no answer is seen without it.
-  account_.Count(worker, call->method->index, Account::Event::kAccepted);
-  lane.entered[task_class].fetch_add(1, std::memory_order_relaxed);
-  call->AddRef();  // The lane's.
-  const Appended appended = lists_[task_class]->Add(worker, call);
-  PINION_CHECK(Accepted(appended), "a lane was closed with its door open");
-  return std::nullopt;
+  // One by one where there is not room for all.
+  const bool all = lane.credit.Reserve(static_cast<int64_t>(calls.size()),
+                                       bytes) == Credit::Grant::kGranted;
+  WorkChain admitted;
+  for (Call* call : calls) {
+    const auto size = static_cast<int64_t>(call->request.size());
+    if (!all) {
+      const Credit::Grant grant = lane.credit.Reserve(1, size);
+      if (grant != Credit::Grant::kGranted) {
+        refuse(*call, Full(grant, *call));
+        continue;
+      }
+    }
+    if (auto refusal = RefuseIfTooLate(lane, *call, before)) {
+      lane.credit.Return(1, size);
+      refuse(*call, *std::move(refusal));
+      continue;
+    }
+    before += lane.speed.per_call();
+    call->AddRef();  // The lane's.
+    account_.Count(worker, call->method->index, Account::Event::kAccepted);
+    admitted.Push(call);
+  }
+  Append(lane, worker, task_class, admitted);
 }
 
 void Lanes::Take(Call& call, Verdict verdict) {
@@ -148,24 +172,35 @@ nanoseconds Lanes::DrainTime(int worker) const {
 
 nanoseconds Lanes::TimeBefore(const Lane& lane, int worker,
                               TaskClass task_class, Moment now) const {
+  if (lane.credit.calls() == 0) return nanoseconds(0);
   uint64_t calls = 0;
   for (int i = 0; i <= static_cast<int>(task_class); ++i) {
     const uint64_t left = lane.left[i].value();
     const uint64_t entered = lane.entered[i].load(std::memory_order_relaxed);
     calls += entered - std::min(entered, left);
   }
-  if (calls == 0) return nanoseconds(0);
   return static_cast<int64_t>(calls) * lane.speed.per_call() +
          running_.Age(worker, now);
 }
 
-std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane,
-                                             const Call& call) const {
+void Lanes::Append(Lane& lane, int worker, TaskClass task_class,
+                   WorkChain& calls) {
+  if (calls.empty()) return;
+  // Counted as accepted before they can be answered, so that no answer is seen
+  // without it.
+  lane.entered[static_cast<size_t>(task_class)].fetch_add(
+      calls.size(), std::memory_order_relaxed);
+  const Appended appended =
+      lists_[static_cast<size_t>(task_class)]->Add(worker, calls);
+  PINION_CHECK(Accepted(appended), "a lane was closed with its door open");
+}
+
+std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane, const Call& call,
+                                             nanoseconds before) const {
   if (!call.deadline.has_value()) return std::nullopt;
-  if (lane.credit.calls() <= 1) return std::nullopt;  // This one alone.
-  const nanoseconds expected =
-      TimeBefore(lane, call.worker, call.task_class, call.accepted) +
-      lane.speed.per_call();
+  // An empty lane lets in what comes first.
+  if (before == nanoseconds(0)) return std::nullopt;
+  const nanoseconds expected = before + lane.speed.per_call();
   const nanoseconds left = *call.deadline - call.accepted;
   const nanoseconds allowed = left / kAllParts * kExpectedParts;
   if (expected <= allowed) return std::nullopt;
@@ -174,14 +209,13 @@ std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane,
   return Refusal(
       call, stalled ? v1::REASON_LANE_STALLED : v1::REASON_WAIT_TOO_LONG,
       absl::StrCat(
-          "worker ", call.worker, " is expected to take ", Millis(expected),
-          " until the end of this call, behind ", lane.credit.calls() - 1,
-          " of ", service_.name(),
-          stalled ? absl::StrCat(", stalled by a handler that has run for ",
+          "the call has ", Millis(left), " until its deadline, but worker ",
+          call.worker, " is expected to take ", Millis(expected),
+          " for calls of ", service_.name(), " up to this one",
+          stalled ? absl::StrCat(", kept by a handler that has run for ",
                                  Millis(age))
                   : "",
-          ", but ", Millis(left),
-          " are left until its deadline; retry later or allow more time"),
+          "; retry later or allow more time"),
       expected - allowed);
 }
 
@@ -268,22 +302,22 @@ void Lanes::Run(int worker, WorkBatch& calls) {
   Lane& lane = At(worker);
   lane.worker_thread.Assert();
   const Batch batch = {.size = calls.size(), .wake = LastWake()};
+  Moment now = clock_.Now();
   while (Call* call = calls.Pop<Call>()) {
-    RunCall(lane, *call, batch);
+    now = RunCall(lane, *call, batch, now);
     lane.left[static_cast<size_t>(call->task_class)].Add(1);
     call->Unref();
   }
 }
 
-void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
-  const Moment now = clock_.Now();
+Moment Lanes::RunCall(Lane& lane, Call& call, const Batch& batch, Moment now) {
   // The expirer may be a little behind.
   if (call.deadline.has_value() && *call.deadline <= now) {
     Take(call, Verdict::kExpired);
   }
   if (!call.fate.Claim()) {
     if (call.fate.WorkerIsDone()) ReturnPlace(lane, call);
-    return;
+    return now;
   }
   account_.Count(call.worker, call.method->index, Account::Event::kClaimed);
   running_.Begin(call.worker, &call, now);
@@ -294,6 +328,7 @@ void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
   lane.speed.Learn(call.accepted, times.claimed, times.ended);
   Record(lane, call, batch, times);
   Finish(lane, call, Complete(call, batch, times, std::move(answer)));
+  return times.ended;
 }
 
 Answer Lanes::Complete(const Call& call, const Batch& batch,

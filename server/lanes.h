@@ -23,7 +23,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "core/scheduler.h"
 #include "core/tally.h"
 #include "core/thread_role.h"
@@ -66,6 +68,12 @@ class Lanes {
   // the call be done within its deadline. An empty lane refuses no call for its
   // deadline.
   std::optional<Answer> Admit(int worker, Call* call);
+
+  // The same for `calls` of one class that came together, in their order: with
+  // one reservation for all of them, if there is room, and one append. What is
+  // refused is handed to `refuse`.
+  void AdmitAll(int worker, absl::Span<Call* const> calls,
+                absl::FunctionRef<void(Call& call, Answer refusal)> refuse);
 
   // Answers `call`, which was admitted, in the place of its handler, unless it
   // was answered before. Anyone, any time; not with a lock held that Deliver()
@@ -156,12 +164,17 @@ class Lanes {
   // How long a call of that class, beside itself, has before it.
   std::chrono::nanoseconds TimeBefore(const Lane& lane, int worker,
                                       TaskClass task_class, Moment now) const;
-  std::optional<Answer> RefuseIfTooLate(const Lane& lane,
-                                        const Call& call) const;
+  // `before`: what TimeBefore() says of it.
+  std::optional<Answer> RefuseIfTooLate(const Lane& lane, const Call& call,
+                                        std::chrono::nanoseconds before) const;
+  // The last step of an admission: the chain is of one class.
+  void Append(Lane& lane, int worker, TaskClass task_class, WorkChain& calls);
   Answer Full(Credit::Grant why, const Call& call) const;
 
   void Run(int worker, WorkBatch& calls);
-  void RunCall(Lane& lane, Call& call, const Batch& batch)
+  // At `now`; returns when it was done with the call. The end of one is the
+  // begin of the next: reading the clock costs as much as a short handler.
+  Moment RunCall(Lane& lane, Call& call, const Batch& batch, Moment now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
   // What the handler gave, with what belongs to the answer beside.
   Answer Complete(const Call& call, const Batch& batch, const RunTimes& times,

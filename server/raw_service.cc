@@ -5,20 +5,25 @@
 
 namespace pinion {
 
-int RawService::AddMethod(const std::string& path) { return Add(path, false); }
+using grpc::internal::RpcMethod;
 
-int RawService::AddStreamingMethod(const std::string& path) {
-  return Add(path, true);
+int RawService::AddMethod(const std::string& path) {
+  return Add(path, RpcMethod::NORMAL_RPC);
 }
 
-int RawService::Add(const std::string& path, bool streams_answers) {
-  using grpc::internal::RpcMethod;
+int RawService::AddStreamingMethod(const std::string& path) {
+  return Add(path, RpcMethod::SERVER_STREAMING);
+}
+
+int RawService::AddBidiMethod(const std::string& path) {
+  return Add(path, RpcMethod::BIDI_STREAMING);
+}
+
+int RawService::Add(const std::string& path, RpcMethod::RpcType type) {
   paths_.push_back(path);  // The method keeps a pointer to it.
   const int index = static_cast<int>(paths_.size()) - 1;
   grpc::Service::AddMethod(new grpc::internal::RpcServiceMethod(
-      paths_.back().c_str(),
-      streams_answers ? RpcMethod::SERVER_STREAMING : RpcMethod::NORMAL_RPC,
-      nullptr));
+      paths_.back().c_str(), type, nullptr));
   MarkMethodRaw(index);
   return index;
 }
@@ -34,6 +39,12 @@ void RawService::AwaitStream(int method, grpc::ServerContext* context,
                              grpc::ServerCompletionQueue* queue, void* tag) {
   RequestAsyncServerStreaming(method, context, request, writer, queue, queue,
                               tag);
+}
+
+void RawService::AwaitBidi(int method, grpc::ServerContext* context,
+                           RawBidiStream* stream,
+                           grpc::ServerCompletionQueue* queue, void* tag) {
+  RequestAsyncBidiStreaming(method, context, stream, queue, queue, tag);
 }
 
 }  // namespace pinion

@@ -16,6 +16,7 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/impl/codegen/async_stream.h>
 #include <grpcpp/impl/codegen/async_unary_call.h>
+#include <grpcpp/impl/codegen/rpc_method.h>
 #include <grpcpp/impl/codegen/service_type.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
@@ -27,6 +28,8 @@ namespace pinion {
 
 using RawWriter = grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>;
 using RawStreamWriter = grpc::ServerAsyncWriter<grpc::ByteBuffer>;
+using RawBidiStream =
+    grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>;
 
 class RawService : public grpc::Service {
  public:
@@ -35,6 +38,9 @@ class RawService : public grpc::Service {
 
   // The same for a method that takes one message and answers with a stream.
   int AddStreamingMethod(const std::string& path);
+
+  // The same for a method that takes a stream and answers with one.
+  int AddBidiMethod(const std::string& path);
 
   // Asks for one call of the unary method. `tag` comes out of `queue` when one
   // has arrived (and its request is in `request`), or, with false, when the
@@ -48,8 +54,13 @@ class RawService : public grpc::Service {
                    grpc::ByteBuffer* request, RawStreamWriter* writer,
                    grpc::ServerCompletionQueue* queue, void* tag);
 
+  // The same for a method of two streams; its requests are read by `stream`.
+  void AwaitBidi(int method, grpc::ServerContext* context,
+                 RawBidiStream* stream, grpc::ServerCompletionQueue* queue,
+                 void* tag);
+
  private:
-  int Add(const std::string& path, bool streams_answers);
+  int Add(const std::string& path, grpc::internal::RpcMethod::RpcType type);
 
   std::deque<std::string> paths_;
 };
