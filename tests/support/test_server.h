@@ -20,6 +20,7 @@
 #include "client/client.h"
 #include "gtest/gtest.h"
 #include "server/server.h"
+#include "tests/support/open_call.h"
 
 namespace pinion::testing {
 
@@ -27,7 +28,9 @@ class TestServer {
  public:
   explicit TestServer(ServerOptions options = {})
       : server_(WithFreePort(std::move(options))) {}
-  ~TestServer() { Stop(); }
+  ~TestServer() {
+    if (!stop_tried_) Stop();
+  }
 
   // Where services are hosted, before Start().
   Server& server() { return server_; }
@@ -48,8 +51,10 @@ class TestServer {
     EXPECT_TRUE(at_rest.ok()) << at_rest;
   }
 
-  // The same for a stop that may leave a handler behind.
+  // The same for a stop that may leave a handler behind, for which the server
+  // waits when it is destroyed.
   absl::Status TryStop() {
+    stop_tried_ = true;
     in_process_->Close();
     server_.Drain();
     in_process_->AwaitCalls();
@@ -61,8 +66,17 @@ class TestServer {
 
   // A client that comes over TCP loopback.
   std::unique_ptr<Client> TcpClient() const {
-    return std::make_unique<Client>(grpc::CreateChannel(
-        server_.address(), grpc::InsecureChannelCredentials()));
+    return std::make_unique<Client>(TcpChannel().channel);
+  }
+
+  // The same ways for an OpenCall.
+  GuardedChannel InProcessChannel() {
+    return {server_.InProcessChannel(), in_process_};
+  }
+  GuardedChannel TcpChannel() const {
+    return {grpc::CreateChannel(server_.address(),
+                                grpc::InsecureChannelCredentials()),
+            nullptr};
   }
 
  private:
@@ -75,6 +89,7 @@ class TestServer {
   const std::shared_ptr<ChannelGuard> in_process_ =
       std::make_shared<ChannelGuard>();
   std::unique_ptr<Client> client_;
+  bool stop_tried_ = false;
 };
 
 }  // namespace pinion::testing

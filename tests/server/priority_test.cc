@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which calls a worker runs first; in-process and over TCP.
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/priority.pb.h"
+#include "tests/support/lane_test.h"
+
+namespace pinion {
+namespace {
+
+using ::pinion::test::Mark;
+using ::pinion::testing::ExpectFailure;
+using ::pinion::testing::Gate;
+using ::pinion::testing::HeldWorker;
+using ::pinion::testing::LaneTest;
+using ::pinion::testing::OpenCall;
+using ::pinion::testing::OpenCallOptions;
+using ::pinion::testing::TransportName;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr char kService[] = "pinion.test.PriorityService";
+
+// Writes down which calls ran, in order; one named "gate" waits at a gate.
+struct NotingShard {
+  absl::Status Note(const Mark& request, Mark*) {
+    if (request.name() == "gate") gate.Pass();
+    names.push_back(request.name());
+    return absl::OkStatus();
+  }
+  Gate& gate;
+  std::vector<std::string>& names;
+};
+
+class PriorityTest : public LaneTest {
+ protected:
+  void HostMore(Server& server) override {
+    server
+        .Host<NotingShard>(kService,
+                           [this] {
+                             return std::unique_ptr<NotingShard>(
+                                 new NotingShard{gate_, names_});
+                           })
+        .On("Urgent", &NotingShard::Note)
+        .On("Normal", &NotingShard::Note)
+        .On("Bulk", &NotingShard::Note)
+        .On("Unspecified", &NotingShard::Note);
+  }
+
+  // Holds the worker by a bulk call. (After a long normal one the worker would
+  // give bulk ones their small part of its time first.)
+  OpenCallOptions AsBulk() {
+    return {.metadata = {{"pinion-priority", "bulk"}}};
+  }
+
+  // Begins a call, and returns when the server has it waiting.
+  void BeginWaiting(absl::string_view method, absl::string_view name,
+                    absl::string_view priority = "") {
+    const uint64_t before = Accepted();
+    Begin(method, name, priority);
+    while (Accepted() == before) std::this_thread::yield();
+  }
+  OpenCall& Begin(absl::string_view method, absl::string_view name,
+                  absl::string_view priority = "") {
+    OpenCallOptions options;
+    if (!priority.empty()) {
+      options.metadata.emplace_back("pinion-priority", priority);
+    }
+    Mark mark;
+    mark.set_name(std::string(name));
+    return calls_.emplace_back(channel(),
+                               absl::StrCat("/", kService, "/", method),
+                               mark.SerializeAsString(), options);
+  }
+
+  // Which calls have run, when all have. Once.
+  const std::vector<std::string>& NamesInOrder() {
+    for (OpenCall& call : calls_) EXPECT_TRUE(call.Await().ok());
+    test().Stop();  // The worker has left the names.
+    return names_;
+  }
+
+ private:
+  uint64_t Accepted() {
+    uint64_t accepted = 0;
+    for (const MethodSnapshot& method : server().Snapshot().methods) {
+      accepted += method.counts.accepted;
+    }
+    return accepted;
+  }
+
+  std::vector<std::string> names_;
+  std::deque<OpenCall> calls_;
+};
+
+INSTANTIATE_TEST_SUITE_P(, PriorityTest, ::testing::Bool(), TransportName);
+
+TEST_P(PriorityTest, RunsUrgentBeforeNormalBeforeBulk) {
+  Start({.workers = 1});
+  HeldWorker held(channel(), AsBulk());
+  BeginWaiting("Bulk", "bulk");
+  BeginWaiting("Normal", "normal");
+  BeginWaiting("Unspecified", "unspecified");
+  BeginWaiting("Urgent", "urgent");
+  held.Release();
+  EXPECT_THAT(NamesInOrder(),
+              ElementsAre("urgent", "normal", "unspecified", "bulk"));
+}
+
+TEST_P(PriorityTest, RunsAnUrgentCallAfterTheOneThatRunsAndBeforeTheRest) {
+  Start({.workers = 1});
+  HeldWorker held(channel(), AsBulk());
+  BeginWaiting("Normal", "gate");
+  BeginWaiting("Normal", "normal");
+  held.Release();
+  gate_.AwaitArrivals(1);
+  // The worker has taken both normal ones.
+  BeginWaiting("Urgent", "urgent");
+  gate_.Open();
+  EXPECT_THAT(NamesInOrder(), ElementsAre("gate", "urgent", "normal"));
+}
+
+TEST_P(PriorityTest, LowersACallThatAsksForLess) {
+  Start({.workers = 1});
+  HeldWorker held(channel(), AsBulk());
+  BeginWaiting("Urgent", "urgent as bulk", "bulk");
+  BeginWaiting("Urgent", "urgent as normal", "normal");
+  BeginWaiting("Normal", "normal as bulk", "bulk");
+  BeginWaiting("Urgent", "urgent", "urgent");
+  held.Release();
+  EXPECT_THAT(NamesInOrder(), ElementsAre("urgent", "urgent as normal",
+                                          "urgent as bulk", "normal as bulk"));
+}
+
+TEST_P(PriorityTest, NeverRaisesACallThatAsksForMore) {
+  Start({.workers = 1});
+  HeldWorker held(channel(), AsBulk());
+  BeginWaiting("Bulk", "bulk as urgent", "urgent");
+  BeginWaiting("Bulk", "bulk as normal", "normal");
+  BeginWaiting("Normal", "normal as urgent", "urgent");
+  BeginWaiting("Normal", "normal");
+  BeginWaiting("Urgent", "urgent");
+  held.Release();
+  EXPECT_THAT(NamesInOrder(),
+              ElementsAre("urgent", "normal as urgent", "normal",
+                          "bulk as urgent", "bulk as normal"));
+}
+
+TEST_P(PriorityTest, RefusesAPriorityThatIsNoneAndSaysWhichAre) {
+  Start({.workers = 1});
+  for (const char* bad :
+       {"Urgent", "high", "0", "PRIORITY_BULK", "bulk,bulk"}) {
+    OpenCall& call = Begin("Normal", "a", bad);
+    ExpectFailure(call, absl::StatusCode::kInvalidArgument,
+                  v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+    EXPECT_THAT(std::string(call.Await().message()),
+                HasSubstr(absl::StrCat(
+                    "\"", bad, "\"; valid are urgent, normal and bulk")));
+  }
+}
+
+TEST_P(PriorityTest, RefusesAPriorityThatIsGivenTwice) {
+  Start({.workers = 1});
+  OpenCall call(
+      channel(), absl::StrCat("/", kService, "/Normal"), "",
+      {.metadata = {{"pinion-priority", "bulk"}, {"pinion-priority", "bulk"}}});
+  ExpectFailure(call, absl::StatusCode::kInvalidArgument,
+                v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+}
+
+}  // namespace
+}  // namespace pinion
