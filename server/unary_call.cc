@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/unary_call.h"
 
+#include <grpc/support/time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -13,22 +15,23 @@ namespace pinion {
 namespace {
 
 // What lies further ahead is as good as never.
-constexpr std::chrono::hours kLongest(24 * 365 * 100);
+constexpr std::chrono::seconds kLongest = std::chrono::hours(24 * 365 * 100);
 
 // How long before its deadline a call may be cut off by gRPC, whose own timer
 // says just that it was cancelled.
 constexpr std::chrono::milliseconds kTimersDiffer(1);
 
-// When `context`'s call is to be answered at last.
+// When `context`'s call is to be answered at last. gRPC would tell it by the
+// system's clock, too, but in nanoseconds that end in the year 2262.
 std::optional<Moment> DeadlineOf(const grpc::ServerContext& context,
                                  Moment now) {
-  const auto deadline = context.deadline();
-  if (deadline == std::chrono::system_clock::time_point::max()) {
-    return std::nullopt;
-  }
-  const auto left = deadline - std::chrono::system_clock::now();
-  if (left > kLongest) return std::nullopt;
-  return now + std::chrono::duration_cast<std::chrono::nanoseconds>(left);
+  const gpr_timespec deadline = context.raw_deadline();
+  const gpr_timespec left =
+      gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  const std::chrono::seconds seconds(left.tv_sec);
+  if (seconds > kLongest) return std::nullopt;
+  return now + std::max(seconds, -kLongest) +
+         std::chrono::nanoseconds(left.tv_nsec);
 }
 
 }  // namespace

@@ -201,6 +201,22 @@ TEST_P(DeadlineTest, GivesTheDefaultTimeoutToCallsWithoutADeadlineOnly) {
   EXPECT_TRUE(with.Await().ok());
 }
 
+TEST_P(DeadlineTest, EndsNoCallForADeadlineThatIsFartherAwayThanItCanCount) {
+  on_add_ = [&](const auto&, auto*, CallContext& context) {
+    EXPECT_GT(context.time_left(), absl::Hours(24 * 365));
+    EXPECT_GT(context.deadline(), absl::Now() + absl::Hours(24 * 365));
+    return absl::OkStatus();
+  };
+  Start({.workers = 1});
+  constexpr int64_t kYear = 365 * 24 * 60 * 60;
+  for (const int64_t years : {2, 99, 101, 200, 280, 300, 400, 1000, 11'000}) {
+    gpr_timespec deadline = gpr_now(GPR_CLOCK_REALTIME);
+    deadline.tv_sec += years * kYear;
+    OpenCall add(channel(), kAdd, AddOf("a"), {.deadline = deadline});
+    EXPECT_TRUE(add.Await().ok()) << years << " years: " << add.Await();
+  }
+}
+
 TEST_P(DeadlineTest, HoldsNoMoreThanItMayWhenShortDeadlinesFloodAStuckWorker) {
   constexpr int kCapacity = 100;
   constexpr int kFlood = 1000;
