@@ -110,6 +110,8 @@ void Server::Drain() {
   health_->SetStopping();
   hurry_.WaitForNotificationWithTimeout(options_.lame_duck);
   door_->Close();
+  // It may have been hurried when it had no door yet.
+  if (hurry_.HasBeenNotified()) door_->GiveUpWaiting();
   door_->AwaitEmpty(options_.grace);
   // What is open has used its grace; each I/O thread answers its own.
   for (auto& io : io_threads_) io->StopOpenCalls();

@@ -203,5 +203,24 @@ TEST_P(StopTest, EndsAtOnceWhenIdleAndMayBeCalledAgain) {
   EXPECT_EQ(late.Await().code(), absl::StatusCode::kUnavailable);
 }
 
+TEST(HurriedServerTest, WaitsForNothingThoughItWasHurriedBeforeItStarted) {
+  Gate gate;
+  const testing::AddShard::Handler at_gate = [&](const auto&, auto*,
+                                                 CallContext&) {
+    gate.Pass();
+    return absl::OkStatus();
+  };
+  TestServer test(
+      {.workers = 1, .lame_duck = absl::Hours(1), .grace = absl::Hours(1)});
+  testing::HostAdd(test.server(), at_gate);
+  test.server().HurryStop();
+  test.Start();
+  OpenCall add(test.InProcessChannel(), kAdd, AddOf("a"));
+  gate.AwaitArrivals(1);
+  test.server().Drain();
+  ExpectStopped(add, v1::EXECUTED_MAYBE);
+  gate.Open();
+}
+
 }  // namespace
 }  // namespace pinion
