@@ -124,6 +124,7 @@ void Lanes::AdmitAll(int worker, absl::Span<Call* const> calls,
   Lane& lane = At(worker);
   const TaskClass task_class = calls[0]->task_class;
   const Moment now = clock_.Now();
+  bool empty = lane.credit.calls() == 0;
   nanoseconds before = TimeBefore(lane, worker, task_class, now);
   int64_t bytes = 0;
   for (Call* call : calls) {
@@ -144,10 +145,13 @@ void Lanes::AdmitAll(int worker, absl::Span<Call* const> calls,
         continue;
       }
     }
-    if (auto refusal = RefuseIfTooLate(lane, *call, before)) {
-      lane.credit.Return(1, size);
-      refuse(*call, *std::move(refusal));
-      continue;
+    // An empty lane lets in what comes first.
+    if (!std::exchange(empty, false)) {
+      if (auto refusal = RefuseIfTooLate(lane, *call, before)) {
+        lane.credit.Return(1, size);
+        refuse(*call, *std::move(refusal));
+        continue;
+      }
     }
     before += lane.speed.per_call();
     call->AddRef();  // The lane's.
@@ -198,8 +202,6 @@ void Lanes::Append(Lane& lane, int worker, TaskClass task_class,
 std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane, const Call& call,
                                              nanoseconds before) const {
   if (!call.deadline.has_value()) return std::nullopt;
-  // An empty lane lets in what comes first.
-  if (before == nanoseconds(0)) return std::nullopt;
   const nanoseconds expected = before + lane.speed.per_call();
   const nanoseconds left = *call.deadline - call.accepted;
   const nanoseconds allowed = left / kAllParts * kExpectedParts;
@@ -302,22 +304,24 @@ void Lanes::Run(int worker, WorkBatch& calls) {
   Lane& lane = At(worker);
   lane.worker_thread.Assert();
   const Batch batch = {.size = calls.size(), .wake = LastWake()};
-  Moment now = clock_.Now();
   while (Call* call = calls.Pop<Call>()) {
-    now = RunCall(lane, *call, batch, now);
+    RunCall(lane, *call, batch);
     lane.left[static_cast<size_t>(call->task_class)].Add(1);
     call->Unref();
   }
 }
 
-Moment Lanes::RunCall(Lane& lane, Call& call, const Batch& batch, Moment now) {
+void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
+  // Not the end of the call before: the thread may have lost its CPU since, and
+  // what expired meanwhile must not be run.
+  const Moment now = clock_.Now();
   // The expirer may be a little behind.
   if (call.deadline.has_value() && *call.deadline <= now) {
     Take(call, Verdict::kExpired);
   }
   if (!call.fate.Claim()) {
     if (call.fate.WorkerIsDone()) ReturnPlace(lane, call);
-    return now;
+    return;
   }
   account_.Count(call.worker, call.method->index, Account::Event::kClaimed);
   running_.Begin(call.worker, &call, now);
@@ -328,7 +332,6 @@ Moment Lanes::RunCall(Lane& lane, Call& call, const Batch& batch, Moment now) {
   lane.speed.Learn(call.accepted, times.claimed, times.ended);
   Record(lane, call, batch, times);
   Finish(lane, call, Complete(call, batch, times, std::move(answer)));
-  return times.ended;
 }
 
 Answer Lanes::Complete(const Call& call, const Batch& batch,

@@ -172,9 +172,7 @@ class Lanes {
   Answer Full(Credit::Grant why, const Call& call) const;
 
   void Run(int worker, WorkBatch& calls);
-  // At `now`; returns when it was done with the call. The end of one is the
-  // begin of the next: reading the clock costs as much as a short handler.
-  Moment RunCall(Lane& lane, Call& call, const Batch& batch, Moment now)
+  void RunCall(Lane& lane, Call& call, const Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
   // What the handler gave, with what belongs to the answer beside.
   Answer Complete(const Call& call, const Batch& batch, const RunTimes& times,

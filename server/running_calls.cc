@@ -13,10 +13,10 @@ std::string RunningCalls::Describe(int worker, const Clock& clock) {
     const absl::Duration age = absl::Trunc(
         absl::FromChrono(clock.Now() - since), absl::Milliseconds(1));
     const std::optional<Key> key = CallContext(call, clock).key();
-    text = absl::StrCat(
-        call.method->path, ", ", key.has_value() ? "key " : "no key",
-        key.has_value() ? key->ToString() : "", ", has run for ",
-        absl::FormatDuration(age), " on worker ", worker);
+    text = absl::StrCat(call.method->path, ", ",
+                        key.has_value() ? "key " : "no key",
+                        key.has_value() ? key->ToString() : "", ", for ",
+                        absl::FormatDuration(age));
   });
   return text;
 }

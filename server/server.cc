@@ -29,8 +29,8 @@ constexpr int kAwaitedUnknownCalls = 4;
 // answers to leave, for the connections to end, for the workers to let go of
 // calls that were answered without them. What is left is for the rest.
 constexpr absl::Duration kAnswersLeave = absl::Milliseconds(300);
-constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(300);
-constexpr std::chrono::milliseconds kWorkersEnd(200);
+constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(200);
+constexpr std::chrono::milliseconds kWorkersEnd(100);
 
 // What gRPC itself may be asked to hold or do by those who connect.
 struct GrpcLimit {

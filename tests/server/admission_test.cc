@@ -115,7 +115,8 @@ TEST_P(AdmissionTest, RefusesAtOnceWhatWouldWaitLongerThanItMay) {
   OpenCall(channel(), kAdd, AddOf("a")).Await().IgnoreError();
   OpenCall add(channel(), kAdd, AddOf("a"));
   ExpectRefused(add, v1::REASON_WAIT_TOO_LONG);
-  EXPECT_THAT(std::string(add.Await().message()), HasSubstr("worker 0 would"));
+  EXPECT_THAT(std::string(add.Await().message()),
+              HasSubstr("worker 0 is expected"));
   // What may wait for longer is let in.
   OpenCall patient(channel(), kAdd, AddOf("a"), {.timeout = absl::Hours(1)});
   AwaitWaiting(1);
@@ -135,7 +136,7 @@ TEST_P(AdmissionTest, SaysThatTheLaneIsStalledByAHandlerThatHasRunForLong) {
   OpenCall add(channel(), kAdd, AddOf("a"));
   ExpectRefused(add, v1::REASON_LANE_STALLED);
   EXPECT_THAT(std::string(add.Await().message()),
-              HasSubstr("stalled by a handler that has run for"));
+              HasSubstr("kept by a handler that has run for"));
   gate_.Open();
 }
 

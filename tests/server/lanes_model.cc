@@ -154,9 +154,7 @@ std::vector<v1::Reason> LanesModel::AllowedForDeadline(const ModelCall& call,
   const nanoseconds age = run == nullptr ? nanoseconds(0) : now - run->claimed;
   const nanoseconds left = *call.deadline - now;
   const auto is_too_late = [&](int64_t before) {
-    const nanoseconds wait =
-        before == 0 ? nanoseconds(0) : before * per_call + age;
-    return wait + per_call > left / 5 * 4;
+    return (before + 1) * per_call + age > left / 5 * 4;
   };
   const auto [certain, perhaps] = CountBefore(call);
   const v1::Reason reason = age >= limits_.stall_after
