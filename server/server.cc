@@ -28,8 +28,8 @@ constexpr int kAwaitedUnknownCalls = 4;
 // A stop's last second, in which nothing waits for a handler any more: for the
 // answers to leave, for the connections to end, for the workers to let go of
 // calls that were answered without them. What is left is for the rest.
-constexpr absl::Duration kAnswersLeave = absl::Milliseconds(300);
-constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(200);
+constexpr absl::Duration kAnswersLeave = absl::Milliseconds(600);
+constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(150);
 constexpr std::chrono::milliseconds kWorkersEnd(100);
 
 // What gRPC itself may be asked to hold or do by those who connect.
