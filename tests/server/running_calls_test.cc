@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/running_calls.h"
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "core/clock.h"
+#include "core/fake_clock.h"
+#include "gtest/gtest.h"
+#include "shop/v1/counter.pb.h"
+#include "tests/support/gate.h"
+
+namespace pinion {
+namespace {
+
+using ::pinion::testing::Gate;
+using ::shop::v1::AddRequest;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+// Which nobody answers.
+struct TestCall final : Call {
+  void Deliver() override {}
+};
+
+class RunningCallsTest : public ::testing::Test {
+ protected:
+  RunningCallsTest() {
+    AddRequest request;
+    request.set_name("a");
+    bytes_ = request.SerializeAsString();
+    call_->method = &keyed_;
+    call_->request = bytes_;
+  }
+  ~RunningCallsTest() override { call_->Unref(); }
+
+  const Method keyed_ = {
+      .path = "/shop.v1.CounterService/Add",
+      .key = KeyReader::Create(AddRequest::descriptor(), "name").value(),
+      .run = nullptr};
+  const Method keyless_ = {.path = "/shop.v1.CounterService/Sum",
+                           .key = std::nullopt,
+                           .run = nullptr};
+  std::string bytes_;
+  TestCall* const call_ = new TestCall;
+  FakeClock time_;
+  RunningCalls running_{/*workers=*/2};
+};
+
+TEST_F(RunningCallsTest, AVisitorSeesTheCallAndWhenItBegan) {
+  running_.Begin(1, call_, time_.Now());
+  const Moment begun = time_.Now();
+  time_.Advance(milliseconds(7));
+  bool visited = false;
+  EXPECT_TRUE(running_.Visit(1, [&](const Call& call, Moment since) {
+    visited = true;
+    EXPECT_EQ(&call, call_);
+    EXPECT_EQ(since, begun);
+  }));
+  EXPECT_TRUE(visited);
+  EXPECT_EQ(running_.Age(1, time_.Now()), milliseconds(7));
+  running_.End(1);
+}
+
+TEST_F(RunningCallsTest, ThereIsNothingToSeeWhereNoCallRuns) {
+  running_.Begin(1, call_, time_.Now());
+  running_.End(1);
+  time_.Advance(milliseconds(7));
+  for (int worker = 0; worker < 2; ++worker) {
+    EXPECT_FALSE(running_.Visit(worker, [](const Call&, Moment) { FAIL(); }));
+    EXPECT_EQ(running_.Age(worker, time_.Now()), nanoseconds(0));
+    EXPECT_EQ(running_.Describe(worker, time_.clock()), "");
+  }
+}
+
+TEST_F(RunningCallsTest, DescribesACallWithItsKeyAndItsAge) {
+  running_.Begin(1, call_, time_.Now());
+  time_.Advance(milliseconds(1200) + nanoseconds(999'999));
+  EXPECT_EQ(running_.Describe(1, time_.clock()),
+            "/shop.v1.CounterService/Add, key \"a\", has run for 1.2s on "
+            "worker 1");
+  running_.End(1);
+}
+
+TEST_F(RunningCallsTest, DescribesACallOfAMethodWithoutAKey) {
+  call_->method = &keyless_;
+  running_.Begin(0, call_, time_.Now());
+  EXPECT_EQ(running_.Describe(0, time_.clock()),
+            "/shop.v1.CounterService/Sum, no key, has run for 0 on worker 0");
+  running_.End(0);
+}
+
+TEST_F(RunningCallsTest, TheEndWaitsForAVisit) {
+  running_.Begin(0, call_, time_.Now());
+  Gate at_the_end;
+  std::atomic<bool> ended{false};
+  std::thread worker;
+  running_.Visit(0, [&](const Call&, Moment) {
+    worker = std::thread([&] {
+      at_the_end.Pass();
+      running_.End(0);
+      ended = true;
+    });
+    at_the_end.AwaitArrivals(1);
+    at_the_end.Open();
+    // Time enough for an end that does not wait.
+    for (int i = 0; i < 10'000; ++i) std::this_thread::yield();
+    EXPECT_FALSE(ended);
+  });
+  worker.join();
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(running_.Visit(0, [](const Call&, Moment) {}));
+}
+
+TEST_F(RunningCallsTest, WhatIsVisitedRunsHoweverManyLook) {
+  constexpr int kCalls = 20'000;
+  std::atomic<bool> runs{false}, over{false};
+  std::atomic<int> inside{0}, visits{0};
+  const auto look = [&] {
+    while (!over) {
+      running_.Visit(0, [&](const Call&, Moment) {
+        EXPECT_TRUE(runs);
+        EXPECT_EQ(++inside, 1) << "one visitor at a time";
+        ++visits;
+        --inside;
+      });
+      running_.Age(0, time_.Now());
+    }
+  };
+  std::thread one(look), other(look);
+  for (int i = 0; i < kCalls || visits == 0; ++i) {
+    runs = true;
+    running_.Begin(0, call_, time_.Now());
+    if (i % 100 == 0) std::this_thread::yield();
+    running_.End(0);
+    runs = false;
+  }
+  over = true;
+  one.join();
+  other.join();
+}
+
+}  // namespace
+}  // namespace pinion
