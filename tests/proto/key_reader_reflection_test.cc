@@ -8,18 +8,13 @@
 // read the key that each of them holds if it parsed.
 //
 // Replay: the seed is printed; PINION_SEED=<seed> draws the same messages.
-#include <array>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/descriptor.h"
@@ -32,10 +27,18 @@
 #include "proto/wire/key_reader.h"
 #include "tests/proto/key_reader_proto2_test.pb.h"
 #include "tests/proto/key_reader_test.pb.h"
+#include "tests/proto/random_wire.h"
+#include "tests/support/seed.h"
 
 namespace pinion {
 namespace {
 
+using testing::CaseRule;
+using testing::Coverage;
+using testing::Random;
+using testing::RandomWire;
+using testing::Seed;
+using enum testing::WireCase;
 using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
 using google::protobuf::DynamicMessageFactory;
@@ -54,43 +57,10 @@ constexpr int kMessages = 1'000'000;
 constexpr int kMessages = 100'000;  // Unoptimised or sanitized builds are slow.
 #endif
 
-// Deterministic and cheap: a few draws for each byte of a message.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-
-  uint64_t Bits() {  // splitmix64
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  int Below(int bound) {
-    return static_cast<int>(Bits() % static_cast<uint64_t>(bound));
-  }
-  int Between(int low, int high) { return low + Below(high - low + 1); }
-  bool OneIn(int n) { return Below(n) == 0; }
-
- private:
-  uint64_t state_;
-};
-
-// What a message had in it or came to, and in how many of 1000 messages that
-// must be, lest the test pass without having tested it.
+// What a message had in it or came to, beside the cases of RandomWire.
 enum Case {
-  kHadRepeatedKey,
+  kHadRepeatedKey = kWireCases,
   kHadRepeatedParent,
-  kHadOtherField,
-  kHadUnknownField,
-  kHadGroup,
-  kHadDeepGroup,
-  kHadWrongWireType,
-  kHadOverlongVarint,
-  kHadTooLongVarint,
-  kHadUndeclaredEnum,
-  kWasTruncated,
-  kWasFlipped,
-  kWasStuffed,
   kGaveBytes,
   kGaveInteger,
   kGaveDefault,
@@ -98,68 +68,41 @@ enum Case {
   kGaveTooLong,
   kGaveUndecodable,
   kParsedWhole,
-  kCases
 };
 
-struct CaseRule {
-  const char* name;
-  int min_per_mille;
-};
-
-constexpr std::array<CaseRule, kCases> kRules = {{
-    {"key twice or more", 50},
-    {"parent twice or more", 20},
-    {"other field of the type", 50},
-    {"unknown field", 50},
-    {"group", 50},
-    {"group about 100 levels deep", 5},
-    {"path field of a wrong wire type", 50},
-    {"overlong varint", 50},
-    {"varint too long for protobuf", 5},
-    {"number that a closed enum lacks", 5},
-    {"truncated", 50},
-    {"bytes flipped", 50},
-    {"bytes put in", 20},
-    {"result: a bytes key", 100},
-    {"result: an integer key that is not the default", 100},
-    {"result: the default", 50},
-    {"result: absent or empty", 50},
-    {"result: too long", 1},
-    {"result: undecodable", 50},
-    {"the whole message parsed", 200},
-}};
-
-class Coverage {
- public:
-  void Saw(Case what) { seen_ |= 1u << what; }
-  void EndMessage() {
-    ++messages_;
-    for (int i = 0; i < kCases; ++i) counts_[i] += (seen_ >> i) & 1;
-    seen_ = 0;
-  }
-  void PrintAndCheck() const {
-    for (int i = 0; i < kCases; ++i) {
-      const int64_t per_mille = counts_[i] * 1000 / messages_;
-      std::cout << "  " << per_mille << " per mille: " << kRules[i].name
-                << "\n";
-      EXPECT_GE(per_mille, kRules[i].min_per_mille) << kRules[i].name;
-    }
-  }
-
- private:
-  static_assert(kCases <= 32);
-  uint32_t seen_ = 0;
-  int64_t messages_ = 0;
-  std::array<int64_t, kCases> counts_ = {};
+const std::vector<CaseRule> kRules = {
+    {kHadRepeatedKey, "key twice or more", 50},
+    {kHadRepeatedParent, "parent twice or more", 20},
+    {kHadOtherField, "other field of the type", 50},
+    {kHadUnknownField, "unknown field", 50},
+    {kHadGroup, "group", 50},
+    {kHadDeepGroup, "group about 100 levels deep", 5},
+    {kHadWrongWireType, "path field of a wrong wire type", 50},
+    {kHadOverlongVarint, "overlong varint", 50},
+    {kHadTooLongVarint, "varint too long for protobuf", 5},
+    {kHadUndeclaredEnum, "number that a closed enum lacks", 5},
+    {kWasTruncated, "truncated", 50},
+    {kWasFlipped, "bytes flipped", 50},
+    {kWasStuffed, "bytes put in", 20},
+    {kGaveBytes, "result: a bytes key", 100},
+    {kGaveInteger, "result: an integer key that is not the default", 100},
+    {kGaveDefault, "result: the default", 50},
+    {kGaveEmpty, "result: absent or empty", 50},
+    {kGaveTooLong, "result: too long", 1},
+    {kGaveUndecodable, "result: undecodable", 50},
+    {kParsedWhole, "the whole message parsed", 200},
 };
 
 // Draws messages whose fields lie mostly on `path`.
 class Generator {
  public:
   Generator(const FieldPath* path, Random* random, Coverage* coverage)
-      : path_(*path), random_(*random), coverage_(*coverage) {}
+      : path_(*path),
+        random_(*random),
+        coverage_(*coverage),
+        wire_(random, coverage) {}
 
-  std::string Draw() { return Broken(Fields(0)); }
+  std::string Draw() { return wire_.Broken(Fields(0)); }
 
  private:
   std::string Fields(size_t level) {
@@ -177,20 +120,16 @@ class Generator {
           PathField(level, &out);
           break;
         case 5:
-          coverage_.Saw(kHadWrongWireType);
-          WrongWireType(*path_[level], &out);
+          wire_.WrongWireType(*path_[level], &out);
           break;
         case 6:
-          coverage_.Saw(kHadUnknownField);
-          AnyValue(AnyNumber(), random_.Below(2) * 5, &out);
+          wire_.UnknownField(&out);
           break;
         case 7:
-          coverage_.Saw(kHadGroup);
-          Group(&out);
+          wire_.Group(&out);
           break;
         default:
-          coverage_.Saw(kHadOtherField);
-          DeclaredField(*path_[level]->containing_type(), 0, &out);
+          wire_.DeclaredField(*path_[level]->containing_type(), 0, &out);
           break;
       }
     }
@@ -203,214 +142,18 @@ class Generator {
 
   void PathField(size_t level, std::string* out) {
     if (level + 1 == path_.size()) {
-      Field(*path_[level], 0, out);
+      wire_.Field(*path_[level], 0, out);
     } else {
-      Tag(path_[level]->number(), WireFormatLite::WIRETYPE_LENGTH_DELIMITED,
-          out);
-      Sized(Fields(level + 1), out);
+      wire_.Tag(path_[level]->number(),
+                WireFormatLite::WIRETYPE_LENGTH_DELIMITED, out);
+      wire_.Sized(Fields(level + 1), out);
     }
-  }
-
-  // Some field of `type`, as its declaration says.
-  void DeclaredField(const Descriptor& type, int depth, std::string* out) {
-    if (type.field_count() == 0) return;
-    Field(*type.field(random_.Below(type.field_count())), depth, out);
-  }
-
-  void Field(const FieldDescriptor& field, int depth, std::string* out) {
-    const auto wire_type = WireFormatLite::WireTypeForFieldType(
-        static_cast<WireFormatLite::FieldType>(field.type()));
-    Tag(field.number(), wire_type, out);
-    switch (field.type()) {
-      case FieldDescriptor::TYPE_STRING:
-      case FieldDescriptor::TYPE_BYTES:
-        Sized(Text(), out);
-        break;
-      case FieldDescriptor::TYPE_GROUP:
-      case FieldDescriptor::TYPE_MESSAGE: {
-        std::string inner;
-        if (depth < 3) DeclaredField(*field.message_type(), depth + 1, &inner);
-        if (field.type() == FieldDescriptor::TYPE_MESSAGE) {
-          Sized(inner, out);
-        } else {
-          out->append(inner);
-          Tag(field.number(), WireFormatLite::WIRETYPE_END_GROUP, out);
-        }
-        break;
-      }
-      case FieldDescriptor::TYPE_ENUM: {
-        const int number = random_.Between(-4, 10);
-        if (field.file()->syntax() == FileDescriptor::SYNTAX_PROTO2 &&
-            field.enum_type()->FindValueByNumber(number) == nullptr) {
-          coverage_.Saw(kHadUndeclaredEnum);
-        }
-        Varint(static_cast<uint64_t>(number), 10, out);
-        break;
-      }
-      default:
-        Value(wire_type, out);
-        break;
-    }
-  }
-
-  void WrongWireType(const FieldDescriptor& field, std::string* out) {
-    const int right = WireFormatLite::WireTypeForFieldType(
-        static_cast<WireFormatLite::FieldType>(field.type()));
-    static constexpr int kTypes[] = {0, 1, 2, 5};
-    int wrong;
-    do {
-      wrong = kTypes[random_.Below(4)];
-    } while (wrong == right);
-    AnyValue(field.number(), wrong, out);
-  }
-
-  void AnyValue(int number, int wire_type, std::string* out) {
-    const auto type = static_cast<WireFormatLite::WireType>(wire_type);
-    Tag(number, type, out);
-    Value(type, out);
-  }
-
-  void Value(WireFormatLite::WireType type, std::string* out) {
-    switch (type) {
-      case WireFormatLite::WIRETYPE_VARINT:
-        Varint(Integer(), 10, out);
-        break;
-      case WireFormatLite::WIRETYPE_FIXED64:
-        Fixed(Integer(), 8, out);
-        break;
-      case WireFormatLite::WIRETYPE_FIXED32:
-        Fixed(Integer(), 4, out);
-        break;
-      default:
-        Sized(Text(), out);
-        break;
-    }
-  }
-
-  // Nested groups of unknown fields; some just beyond what protobuf takes.
-  void Group(std::string* out) {
-    int depth = random_.Between(1, 3);
-    if (random_.OneIn(8)) {
-      coverage_.Saw(kHadDeepGroup);
-      depth = random_.Between(94, 102);
-    }
-    std::vector<int> numbers;
-    for (int i = 0; i < depth; ++i) {
-      numbers.push_back(random_.Between(1000, 3000));
-      Tag(numbers.back(), WireFormatLite::WIRETYPE_START_GROUP, out);
-      if (depth < 10 && random_.OneIn(2)) {
-        AnyValue(AnyNumber(), random_.Below(3), out);
-      }
-    }
-    if (random_.OneIn(20)) numbers[0] += random_.Between(0, 1);
-    for (; !numbers.empty(); numbers.pop_back()) {
-      Tag(numbers.back(), WireFormatLite::WIRETYPE_END_GROUP, out);
-    }
-  }
-
-  int AnyNumber() {
-    switch (random_.Below(3)) {
-      case 0:
-        return random_.Between(1, 40);
-      case 1:
-        return random_.Between(1, 3000);
-      default:
-        return random_.Between(1, (1 << 29) - 1);
-    }
-  }
-
-  uint64_t Integer() {
-    switch (random_.Below(4)) {
-      case 0:
-        return static_cast<uint64_t>(random_.Below(3));
-      case 1:  // Around the ends of the 31, 32 and 64 bit ranges.
-        return (uint64_t{1} << random_.Between(31, 63)) +
-               static_cast<uint64_t>(random_.Between(-1, 1));
-      case 2:
-        return ~static_cast<uint64_t>(random_.Below(300));
-      default:
-        return random_.Bits() >> random_.Below(64);
-    }
-  }
-
-  std::string Text() {
-    int size = random_.Below(8);
-    if (random_.OneIn(30)) size = random_.Between(120, 136);
-    if (random_.OneIn(20)) size = random_.Between(1022, 1027);
-    std::string text(static_cast<size_t>(size), 'a');
-    const bool is_ascii = !random_.OneIn(20);
-    for (int i = 0; i < size && i < 16; ++i) {
-      text[static_cast<size_t>(i)] =
-          is_ascii ? static_cast<char>(random_.Between(' ', '~'))
-                   : static_cast<char>(random_.Bits());
-    }
-    return text;
-  }
-
-  void Tag(int number, WireFormatLite::WireType type, std::string* out) {
-    Varint(WireFormatLite::MakeTag(number, type), 5, out);
-  }
-
-  void Sized(const std::string& bytes, std::string* out) {
-    Varint(bytes.size(), 5, out);
-    out->append(bytes);
-  }
-
-  // Sometimes longer than need be, seldom longer than `max_bytes`.
-  void Varint(uint64_t value, int max_bytes, std::string* out) {
-    int size = 1;
-    for (uint64_t rest = value >> 7; rest != 0; rest >>= 7) ++size;
-    if (random_.OneIn(40)) {
-      int padded = random_.Between(size, max_bytes);
-      if (random_.OneIn(20)) {
-        padded = max_bytes + 1;
-        coverage_.Saw(kHadTooLongVarint);
-      }
-      if (padded > size) coverage_.Saw(kHadOverlongVarint);
-      size = padded;
-    }
-    for (int i = 0; i < size; ++i) {
-      const uint64_t more = i + 1 < size ? 0x80 : 0;
-      const uint64_t bits = i < 10 ? (value >> (7 * i)) & 0x7f : 0;
-      out->push_back(static_cast<char>(bits | more));
-    }
-  }
-
-  void Fixed(uint64_t value, int size, std::string* out) {
-    for (int i = 0; i < size; ++i) {
-      out->push_back(static_cast<char>(value >> (8 * i)));
-    }
-  }
-
-  std::string Broken(std::string bytes) {
-    const int how = random_.Below(20);
-    if (how < 2 && !bytes.empty()) {
-      coverage_.Saw(kWasTruncated);
-      bytes.resize(static_cast<size_t>(Place(bytes)));
-    } else if (how < 4 && !bytes.empty()) {
-      coverage_.Saw(kWasFlipped);
-      for (int i = random_.Between(1, 3); i > 0; --i) {
-        bytes[static_cast<size_t>(Place(bytes))] ^=
-            static_cast<char>(1 << random_.Below(8));
-      }
-    } else if (how < 5) {
-      coverage_.Saw(kWasStuffed);
-      for (int i = random_.Between(1, 3); i > 0; --i) {
-        bytes.insert(static_cast<size_t>(
-                         random_.Below(static_cast<int>(bytes.size()) + 1)),
-                     1, static_cast<char>(random_.Bits()));
-      }
-    }
-    return bytes;
-  }
-
-  int Place(const std::string& bytes) {
-    return random_.Below(static_cast<int>(bytes.size()));
   }
 
   const FieldPath& path_;
   Random& random_;
   Coverage& coverage_;
+  RandomWire wire_;
 };
 
 // What a parsed message says about the key.
@@ -644,28 +387,21 @@ std::vector<std::unique_ptr<Subject>> Subjects() {
   return subjects;
 }
 
-uint64_t Seed() {
-  uint64_t seed;
-  const char* text = std::getenv("PINION_SEED");
-  if (text != nullptr && absl::SimpleAtoi(text, &seed)) return seed;
-  return std::random_device()();
-}
-
 TEST(KeyReaderReflectionTest, ReadsTheKeyThatProtobufDecodes) {
-  const uint64_t seed = Seed();
-  std::cout << "PINION_SEED=" << seed << std::endl;
+  const Seed seed;
   google::protobuf::LogSilencer no_line_for_each_bad_string;
   const std::vector<std::unique_ptr<Subject>> subjects = Subjects();
-  Random random(seed);
-  Coverage coverage;
+  Random random(seed.value());
+  Coverage coverage(kRules);
   for (int i = 0; i < kMessages; ++i) {
     Subject& subject = *subjects[static_cast<size_t>(i) % subjects.size()];
     const std::string bytes =
         Generator(&subject.path(), &random, &coverage).Draw();
     const std::string disagreement = subject.Compare(bytes, &coverage);
     ASSERT_EQ(disagreement, "")
-        << subject.name() << ", message " << i << " of PINION_SEED=" << seed
-        << ": " << absl::BytesToHexString(bytes) << "\nRead() says "
+        << subject.name() << ", message " << i
+        << " of PINION_SEED=" << seed.value() << ": "
+        << absl::BytesToHexString(bytes) << "\nRead() says "
         << subject.ReadForMessage(bytes);
     coverage.EndMessage();
   }
