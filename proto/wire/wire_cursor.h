@@ -27,14 +27,19 @@ class WireCursor {
   // As protobuf's: this many messages and groups may lie in one another.
   static constexpr int kMaxDepth = 100;
 
-  // The bytes must outlive the cursor.
-  explicit WireCursor(absl::string_view bytes)
+  // Starts at byte `start` of `bytes`, which must outlive the cursor.
+  explicit WireCursor(absl::string_view bytes, size_t start = 0)
       : begin_(bytes.data()),
-        position_(bytes.data()),
+        position_(bytes.data() + start),
         limit_(bytes.data() + bytes.size()) {}
 
   bool AtEnd() const { return position_ == limit_; }
+  // Where the next read starts.
+  size_t position() const { return static_cast<size_t>(position_ - begin_); }
+  // What is left to read, of the message that was entered last.
+  absl::string_view rest() const { return {position_, Left()}; }
 
+  bool failed() const { return fault_at_ != nullptr; }
   // What is wrong, as words for a message, and where.
   const char* fault() const { return fault_; }
   size_t offset() const { return static_cast<size_t>(fault_at_ - begin_); }
@@ -53,6 +58,20 @@ class WireCursor {
 
   // Bits beyond the 64th are dropped, as protobuf does.
   bool ReadVarint(uint64_t* value) { return ReadVarintOf(kVarint, value); }
+
+  // The same, for a field of 32 bits: protobuf keeps the low ones.
+  bool ReadVarint32(uint32_t* value) {
+    uint64_t varint;
+    if (!ReadVarint(&varint)) return false;
+    *value = static_cast<uint32_t>(varint);
+    return true;
+  }
+  bool ReadBool(bool* value) {
+    uint64_t varint;
+    if (!ReadVarint(&varint)) return false;
+    *value = varint != 0;
+    return true;
+  }
 
   bool ReadFixed32(uint32_t* value) {
     return ReadFixed("a truncated 4-byte value", value);
@@ -92,6 +111,20 @@ class WireCursor {
   }
   void Leave(const char* outer_limit) { limit_ = outer_limit; }
 
+  // Reads the message that starts here. `read_field(tag)` reads, or skips, the
+  // value of each of its fields by this cursor; it is false upon a fault.
+  template <typename ReadField>
+  bool ReadMessage(int depth, ReadField&& read_field) {
+    const char* const outer_limit = Enter(depth);
+    if (outer_limit == nullptr) return false;
+    while (!AtEnd()) {
+      uint32_t tag;
+      if (!ReadTag(&tag) || !read_field(tag)) return false;
+    }
+    Leave(outer_limit);
+    return true;
+  }
+
   // Steps over the value of the field whose tag was just read.
   bool Skip(uint32_t tag, int depth) {
     uint64_t varint;
@@ -115,20 +148,42 @@ class WireCursor {
     return Fault("a field of wire type 6 or 7", position_);
   }
 
+  // The same, for where fields to skip are rare.
+  bool SkipRare(uint32_t tag, int depth) {
+    return ReadRare([&](WireCursor* rare) { rare->Skip(tag, depth); });
+  }
+
+  // Steps over the message that starts here, and checks that it can be read.
+  bool CheckMessage(int depth) {
+    return ReadRare([&](WireCursor* rare) {
+      rare->ReadMessage(
+          depth, [&](uint32_t tag) { return rare->Skip(tag, depth - 1); });
+    });
+  }
+
+  // Calls `read(&cursor)` out of line and goes on where it ended. For what is
+  // rare in a fast loop: a cursor whose address is not taken by what is not
+  // inlined is kept in registers.
+  template <typename Read>
+  bool ReadRare(const Read& read) {
+    *this = After(*this, read);
+    return !failed();
+  }
+
  private:
   using WireFormatLite = google::protobuf::internal::WireFormatLite;
 
-  // How many bytes protobuf reads of each varint before it gives up.
   struct Varint {
-    int max_bytes;
+    int inlined_bytes;  // As many as most have.
+    int max_bytes;      // As many as protobuf reads before it gives up.
     const char* truncated;
     const char* too_long;
   };
-  static constexpr Varint kTag = {5, "a truncated field tag",
+  static constexpr Varint kTag = {2, 5, "a truncated field tag",
                                   "a field tag of more than 5 bytes"};
-  static constexpr Varint kLength = {5, "a truncated length",
+  static constexpr Varint kLength = {2, 5, "a truncated length",
                                      "a length of more than 5 bytes"};
-  static constexpr Varint kVarint = {10, "a truncated varint",
+  static constexpr Varint kVarint = {5, 10, "a truncated varint",
                                      "a varint of more than 10 bytes"};
 
   static constexpr uint32_t kFirstTag = 1 << 3;  // Of the field number 1.
@@ -137,42 +192,63 @@ class WireCursor {
 
   size_t Left() const { return static_cast<size_t>(limit_ - position_); }
 
-  ABSL_ATTRIBUTE_NOINLINE bool Fault(const char* what, const char* where) {
+  bool Fault(const char* what, const char* where) {
     fault_ = what;
     fault_at_ = where;
     return false;
   }
 
-  // Most are of one byte, and the tags of the fields 16 to 2047 of two.
-  bool ReadVarintOf(const Varint& kind, uint64_t* value) {
-    if (ABSL_PREDICT_TRUE(Left() >= 2)) {
-      const uint8_t first = static_cast<uint8_t>(position_[0]);
-      const uint8_t second = static_cast<uint8_t>(position_[1]);
-      if (first < 0x80) {
-        *value = first;
-        position_ += 1;
-        return true;
-      }
-      if (second < 0x80) {
-        *value = (first & 0x7fu) | static_cast<uint32_t>(second) << 7;
-        position_ += 2;
-        return true;
-      }
-    }
-    return ReadLongVarint(kind, value);
+  template <typename Read>
+  ABSL_ATTRIBUTE_NOINLINE static WireCursor After(WireCursor cursor,
+                                                  const Read& read) {
+    read(&cursor);
+    return cursor;
   }
 
-  ABSL_ATTRIBUTE_NOINLINE bool ReadLongVarint(const Varint& kind,
-                                              uint64_t* value) {
-    const char* const start = position_;
-    *value = 0;
-    for (int i = 0; i < kind.max_bytes; ++i) {
-      if (AtEnd()) return Fault(kind.truncated, start);
-      const uint8_t byte = static_cast<uint8_t>(*position_++);
-      *value |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
-      if (byte < 0x80) return true;
+  // Most are of one byte, tags of the fields 16 to 2047 and many lengths of
+  // two, and times in microseconds of up to five.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool ReadVarintOf(const Varint& kind,
+                                                 uint64_t* value) {
+    const char* next = position_;
+    uint64_t read = 0;
+#pragma GCC unroll 5
+    for (int i = 0; i < kind.inlined_bytes; ++i) {
+      if (ABSL_PREDICT_FALSE(next == limit_)) {
+        return Fault(kind.truncated, position_);
+      }
+      const uint64_t byte = static_cast<uint8_t>(*next++);
+      read |= (byte & 0x7f) << (7 * i);
+      if (byte < 0x80) {
+        *value = read;
+        position_ = next;
+        return true;
+      }
     }
-    return Fault(kind.too_long, start);
+    uint64_t rest;
+    next =
+        RestOfVarint(next, limit_, kind.inlined_bytes, kind.max_bytes, &rest);
+    if (ABSL_PREDICT_FALSE(next == nullptr)) {
+      const bool is_truncated = Left() < static_cast<size_t>(kind.max_bytes);
+      return Fault(is_truncated ? kind.truncated : kind.too_long, position_);
+    }
+    *value = read | rest;
+    position_ = next;
+    return true;
+  }
+
+  // The bits of a varint beyond its first `i` bytes, after which `next` stands.
+  // Null if it does not end before `limit`, or within `max_bytes`.
+  ABSL_ATTRIBUTE_NOINLINE static const char* RestOfVarint(const char* next,
+                                                          const char* limit,
+                                                          int i, int max_bytes,
+                                                          uint64_t* rest) {
+    *rest = 0;
+    for (; i < max_bytes && next != limit; ++i) {
+      const uint64_t byte = static_cast<uint8_t>(*next++);
+      *rest |= (byte & 0x7f) << (7 * i);
+      if (byte < 0x80) return next;
+    }
+    return nullptr;
   }
 
   template <typename Word>
@@ -204,7 +280,7 @@ class WireCursor {
   }
 
   // The bytes; `limit_` is the end of the message that is being read.
-  const char* const begin_;
+  const char* begin_;
   const char* position_;
   const char* limit_;
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/wire/session_answer.h"
+
+#include "absl/base/optimization.h"
+#include "proto/wire/session_tags.h"
+#include "proto/wire/wire_writer.h"
+
+namespace pinion {
+namespace {
+
+template <typename Message>
+size_t SizeOf(const Message* message) {
+  return message == nullptr ? 0 : MessageFieldSize(message->ByteSizeLong());
+}
+
+template <typename Message>
+uint8_t* WriteMessage(uint32_t tag, const Message* message, uint8_t* at) {
+  if (message == nullptr) return at;
+  at = BeginMessageField(tag, message->ByteSizeLong(), at);
+  return message->SerializeWithCachedSizesToArray(at);
+}
+
+// Whether `answer` has only an id and a payload, as most have.
+bool IsPlain(const OutgoingAnswer& answer) {
+  return answer.code == 0 && answer.timing == nullptr &&
+         answer.failure == nullptr && answer.message.empty() &&
+         answer.status_details.empty() && answer.trailing.empty();
+}
+
+size_t PlainSize(const OutgoingAnswer& answer) {
+  return NumberFieldSize(answer.id) + BytesFieldSize(answer.payload);
+}
+
+size_t SizeOfRest(const OutgoingAnswer& answer) {
+  return NumberFieldSize(SignExtended(answer.code)) +
+         BytesFieldSize(answer.message) + SizeOf(answer.failure) +
+         SizeOf(answer.timing) + BytesFieldSize(answer.status_details) +
+         MetadataSize(answer.trailing);
+}
+
+uint8_t* WriteRest(const OutgoingAnswer& answer, uint8_t* at) {
+  using namespace session_tags;
+  at = WriteNumberField(kAnswerCode, SignExtended(answer.code), at);
+  at = WriteTextField(kAnswerMessage, answer.message, at);
+  at = WriteMessage(kAnswerFailure, answer.failure, at);
+  at = WriteMessage(kAnswerTiming, answer.timing, at);
+  at = WriteBytesField(kAnswerStatusDetails, answer.status_details, at);
+  return WriteMetadata(kAnswerTrailing, answer.trailing, at);
+}
+
+}  // namespace
+
+size_t AnswerSize(const OutgoingAnswer& answer) {
+  size_t size = PlainSize(answer);
+  if (ABSL_PREDICT_FALSE(!IsPlain(answer))) size += SizeOfRest(answer);
+  return MessageFieldSize(size);
+}
+
+uint8_t* WriteAnswer(const OutgoingAnswer& answer, uint8_t* at) {
+  const bool is_plain = IsPlain(answer);
+  size_t size = PlainSize(answer);
+  if (ABSL_PREDICT_FALSE(!is_plain)) size += SizeOfRest(answer);
+  at = BeginMessageField(session_tags::kAnswer, size, at);
+  at = WriteNumberField(session_tags::kAnswerId, answer.id, at);
+  at = WriteBytesField(session_tags::kAnswerPayload, answer.payload, at);
+  return ABSL_PREDICT_TRUE(is_plain) ? at : WriteRest(answer, at);
+}
+
+std::string EncodeServerHello(const v1::ServerHello& hello) {
+  v1::OpenResponse response;
+  *response.mutable_hello() = hello;
+  return response.SerializeAsString();
+}
+
+std::string EncodeDrain(uint64_t grace_us, v1::DrainReason reason) {
+  v1::OpenResponse response;
+  response.mutable_drain()->set_grace_us(grace_us);
+  response.mutable_drain()->set_reason(reason);
+  return response.SerializeAsString();
+}
+
+}  // namespace pinion
