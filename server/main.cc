@@ -54,6 +54,19 @@ ABSL_FLAG(int64_t, max_bytes, pinion::ServerOptions().max_bytes,
 ABSL_FLAG(int64_t, grpc_memory_bytes, pinion::ServerOptions().grpc_memory_bytes,
           "How many bytes gRPC's own buffers should keep to, 16777216 to "
           "1099511627776.");
+ABSL_FLAG(int64_t, session_calls, pinion::ServerOptions().session_calls,
+          "How many calls one session may have open, 1 to 1000000.");
+ABSL_FLAG(int64_t, session_bytes, pinion::ServerOptions().session_bytes,
+          "How many bytes of messages with open calls one session may have, "
+          "--max_message_bytes to 549755813887.");
+ABSL_FLAG(absl::Duration, session_write_timeout,
+          pinion::ServerOptions().session_write_timeout,
+          "How long the client of a session may take none of what is written "
+          "to it, 10ms to 1h.");
+ABSL_FLAG(absl::Duration, max_session_age,
+          pinion::ServerOptions().max_session_age,
+          "After how long a session's client is asked to open another, above "
+          "0; inf: never.");
 ABSL_FLAG(int64_t, max_message_bytes, pinion::ServerOptions().max_message_bytes,
           "The largest request and response, 1024 to 1073741824 bytes.");
 ABSL_FLAG(absl::Duration, default_timeout,
@@ -100,6 +113,10 @@ pinion::ServerOptions OptionsFromFlags() {
       .max_calls = absl::GetFlag(FLAGS_max_calls),
       .max_bytes = absl::GetFlag(FLAGS_max_bytes),
       .grpc_memory_bytes = absl::GetFlag(FLAGS_grpc_memory_bytes),
+      .session_calls = absl::GetFlag(FLAGS_session_calls),
+      .session_bytes = absl::GetFlag(FLAGS_session_bytes),
+      .session_write_timeout = absl::GetFlag(FLAGS_session_write_timeout),
+      .max_session_age = absl::GetFlag(FLAGS_max_session_age),
       .max_message_bytes = absl::GetFlag(FLAGS_max_message_bytes),
       .default_timeout = absl::GetFlag(FLAGS_default_timeout),
       .stall_after = absl::GetFlag(FLAGS_stall_after),

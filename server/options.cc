@@ -36,11 +36,11 @@ absl::Status ValidateListen(const ServerOptions& options) {
       "a loopback address, or set allow_unencrypted_public_traffic"));
 }
 
-absl::Status ValidateDefaultTimeout(const ServerOptions& options) {
-  if (options.default_timeout > absl::ZeroDuration()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "default_timeout is ", absl::FormatDuration(options.default_timeout),
-      "; valid is above 0, and inf for none"));
+absl::Status Positive(absl::string_view name, absl::Duration value) {
+  if (value > absl::ZeroDuration()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is ", absl::FormatDuration(value),
+                   "; valid is above 0, and inf for none"));
 }
 
 }  // namespace
@@ -59,7 +59,13 @@ absl::Status Validate(const ServerOptions& options) {
       InRange("max_bytes", options.max_bytes, one_message, Credit::kMaxBytes),
       InRange("grpc_memory_bytes", options.grpc_memory_bytes, 16 << 20,
               int64_t{1} << 40),
-      ValidateDefaultTimeout(options),
+      InRange("session_calls", options.session_calls, 1, 1'000'000),
+      InRange("session_bytes", options.session_bytes, one_message,
+              Credit::kMaxBytes),
+      InRange("session_write_timeout", options.session_write_timeout,
+              absl::Milliseconds(10), absl::Hours(1)),
+      Positive("max_session_age", options.max_session_age),
+      Positive("default_timeout", options.default_timeout),
       InRange("stall_after", options.stall_after, absl::Milliseconds(10),
               absl::Hours(1)),
       InRange("lame_duck", options.lame_duck, absl::ZeroDuration(),

@@ -58,6 +58,20 @@ struct ServerOptions {
   int64_t max_bytes = int64_t{1} << 30;
   int64_t grpc_memory_bytes = int64_t{1} << 30;  // 16 MiB to 1 TiB.
 
+  // How many calls one session may have open, 1 to 1,000,000, and how many bytes
+  // of messages with open calls, max_message_bytes to 512 GiB - 1. Beyond it a
+  // call is refused with REASON_TOO_MANY_CALLS.
+  int64_t session_calls = 16384;
+  int64_t session_bytes = int64_t{64} << 20;
+
+  // How long the client of a session may take none of what is written to it,
+  // 10 ms to 1 hour; then the session is broken.
+  absl::Duration session_write_timeout = absl::Seconds(30);
+
+  // After how long a session's client is asked to open another, above 0;
+  // InfiniteDuration(): never.
+  absl::Duration max_session_age = absl::InfiniteDuration();
+
   // The largest request and the largest response, in bytes; 1 KiB to 1 GiB.
   int64_t max_message_bytes = 4 << 20;
 

@@ -58,14 +58,27 @@ constexpr GrpcLimit kGrpcLimits[] = {
     {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000},
 };
 
+constexpr absl::Duration kAsGoodAsNever = absl::Hours(24 * 36500);
+
+// None for what is as good as never.
+std::optional<std::chrono::nanoseconds> ToNanos(absl::Duration span) {
+  if (span >= kAsGoodAsNever) return std::nullopt;
+  return absl::ToChronoNanoseconds(span);
+}
+
 FrontDoorOptions DoorOptions(const ServerOptions& options) {
-  FrontDoorOptions door = {.most_calls = options.max_calls,
-                           .most_bytes = options.max_bytes};
-  constexpr absl::Duration kAsGoodAsNever = absl::Hours(24 * 36500);
-  if (options.default_timeout < kAsGoodAsNever) {
-    door.default_timeout = absl::ToChronoNanoseconds(options.default_timeout);
-  }
-  return door;
+  return {.most_calls = options.max_calls,
+          .most_bytes = options.max_bytes,
+          .default_timeout = ToNanos(options.default_timeout)};
+}
+
+SessionLimits SessionLimitsOf(const ServerOptions& options) {
+  return {.most_calls = options.session_calls,
+          .most_bytes = options.session_bytes,
+          .most_message_bytes = options.max_message_bytes,
+          .write_timeout =
+              absl::ToChronoNanoseconds(options.session_write_timeout),
+          .max_age = ToNanos(options.max_session_age)};
 }
 
 LaneOptions LaneOptionsOf(const ServerOptions& options) {
@@ -108,6 +121,7 @@ void Server::Drain() {
   if (!serving_ || drained_) return;
   drained_ = true;
   health_->SetStopping();
+  for (auto& io : io_threads_) io->BeginStop();
   hurry_.WaitForNotificationWithTimeout(options_.lame_duck);
   door_->Close();
   // It may have been hurried when it had no door yet.
@@ -198,7 +212,8 @@ absl::Status Server::CheckServices() const {
     return absl::InvalidArgumentError("the server hosts no service");
   }
   for (const auto& service : services_) {
-    if (service->name() == HealthService::kName) {
+    if (service->name() == HealthService::kName ||
+        service->name() == SessionService::kName) {
       return absl::InvalidArgumentError(absl::StrCat(
           "the server itself serves ", service->name(), "; do not host it"));
     }
@@ -240,12 +255,16 @@ absl::Status Server::MakeLanes() {
                                       DoorOptions(options_));
   expirer_ =
       std::make_unique<Expirer>(scheduler_->clock(), options_.io_threads);
+  session_service_ = std::make_unique<SessionService>(
+      raw_service_, *door_, *expirer_, SessionLimitsOf(options_),
+      absl::ToChronoNanoseconds(options_.grace));
   for (const auto& service : services_) {
     auto lanes = Lanes::Create(*scheduler_, *service, LaneOptionsOf(options_),
                                *running_calls_);
     if (!lanes.ok()) return lanes.status();
     lanes_.push_back(*std::move(lanes));
     for (const Method& method : service->methods()) {
+      session_service_->Serve(method, *lanes_.back());
       methods_.push_back(std::make_unique<UnaryMethod>(
           UnaryMethod{.method = &method,
                       .lanes = lanes_.back().get(),
@@ -329,6 +348,7 @@ void Server::AwaitCalls() {
       UnknownCall::Await(unknown_methods_, *io);
     }
     health_service_->AwaitCalls(*io);
+    session_service_->AwaitSessions(*io);
   }
 }
 

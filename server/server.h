@@ -37,6 +37,7 @@
 #include "server/raw_service.h"
 #include "server/router.h"
 #include "server/running_calls.h"
+#include "server/session_service.h"
 #include "server/snapshot.h"
 #include "server/unary_call.h"
 
@@ -143,6 +144,7 @@ class Server {
   RawService raw_service_;
   std::unique_ptr<Expirer> expirer_;
   std::vector<std::unique_ptr<UnaryMethod>> methods_;
+  std::unique_ptr<SessionService> session_service_;
   std::unique_ptr<Health> health_;
   std::unique_ptr<HealthService> health_service_;
   grpc::AsyncGenericService unknown_methods_;

@@ -79,8 +79,7 @@ TEST_F(RunningCallsTest, DescribesACallWithItsKeyAndItsAge) {
   running_.Begin(1, call_, time_.Now());
   time_.Advance(milliseconds(1200) + nanoseconds(999'999));
   EXPECT_EQ(running_.Describe(1, time_.clock()),
-            "/shop.v1.CounterService/Add, key \"a\", has run for 1.2s on "
-            "worker 1");
+            "/shop.v1.CounterService/Add, key \"a\", for 1.2s");
   running_.End(1);
 }
 
@@ -88,7 +87,7 @@ TEST_F(RunningCallsTest, DescribesACallOfAMethodWithoutAKey) {
   call_->method = &keyless_;
   running_.Begin(0, call_, time_.Now());
   EXPECT_EQ(running_.Describe(0, time_.clock()),
-            "/shop.v1.CounterService/Sum, no key, has run for 0 on worker 0");
+            "/shop.v1.CounterService/Sum, no key, for 0");
   running_.End(0);
 }
 
