@@ -74,8 +74,8 @@ class DeadlineWheel {
   // earlier, and a tick later at most. Returns when.
   Moment Arm(Item& item, Moment at);
 
-  // Takes it back; false if it is not armed, or no more: what is due already may
-  // still be told. May be called again.
+  // Takes it back; false if it is not armed, or no more: what is due already
+  // may still be told. May be called again.
   bool Disarm(Item& item);
 
   // Takes out what is due at `now` and returns it, each item held, as a line

@@ -58,9 +58,9 @@ struct ServerOptions {
   int64_t max_bytes = int64_t{1} << 30;
   int64_t grpc_memory_bytes = int64_t{1} << 30;  // 16 MiB to 1 TiB.
 
-  // How many calls one session may have open, 1 to 1,000,000, and how many bytes
-  // of messages with open calls, max_message_bytes to 512 GiB - 1. Beyond it a
-  // call is refused with REASON_TOO_MANY_CALLS.
+  // How many calls one session may have open, 1 to 1,000,000, and how many
+  // bytes of messages with open calls, max_message_bytes to 512 GiB - 1. Beyond
+  // it a call is refused with REASON_TOO_MANY_CALLS.
   int64_t session_calls = 16384;
   int64_t session_bytes = int64_t{64} << 20;
 

@@ -73,12 +73,12 @@ FrontDoorOptions DoorOptions(const ServerOptions& options) {
 }
 
 SessionLimits SessionLimitsOf(const ServerOptions& options) {
-  return {.most_calls = options.session_calls,
-          .most_bytes = options.session_bytes,
-          .most_message_bytes = options.max_message_bytes,
-          .write_timeout =
-              absl::ToChronoNanoseconds(options.session_write_timeout),
-          .max_age = ToNanos(options.max_session_age)};
+  return {
+      .most_calls = options.session_calls,
+      .most_bytes = options.session_bytes,
+      .most_message_bytes = options.max_message_bytes,
+      .write_timeout = absl::ToChronoNanoseconds(options.session_write_timeout),
+      .max_age = ToNanos(options.max_session_age)};
 }
 
 LaneOptions LaneOptionsOf(const ServerOptions& options) {

@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+#include "proto/wire/session_answer.h"
+
+namespace pinion {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// A message of answers is closed when it has grown to this.
+constexpr size_t kFullMessage = 256 << 10;
+
+// With so many bytes of answers unsent, no further calls are read: the client
+// takes fewer than it asks for.
+constexpr int64_t kMostUnsentBytes = 4 << 20;
+
+// What a waiting answer counts beside its payload.
+constexpr int64_t kAnswerBytes = 64;
+
+// A call takes two bytes of a message, but a hundred times that here.
+constexpr size_t kMostCallsOfMessage = 128 << 10;
+
+// The highest index by which a client may call a method.
+constexpr uint32_t kMostMethodIndex = 4096;
+
+// Of the protocol; see session.proto.
+constexpr uint32_t kRevision = 1;
+
+constexpr uint64_t kLongestTimeoutMicros =
+    uint64_t{100} * 365 * 86400 * 1000000;
+
+absl::string_view NameOf(v1::Priority priority) {
+  switch (priority) {
+    case v1::PRIORITY_URGENT:
+      return "urgent";
+    case v1::PRIORITY_NORMAL:
+      return "normal";
+    case v1::PRIORITY_BULK:
+      return "bulk";
+    default:
+      return "none of the enum's";
+  }
+}
+
+Answer TooMany(absl::string_view what, int64_t has, int64_t most) {
+  return Failed(
+      absl::ResourceExhaustedError(absl::StrCat(
+          "the session already has ", has, " ", what, " open, of at most ",
+          most, "; wait for answers, or open another session")),
+      v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
+}
+
+Answer NoSuchMethod(absl::string_view name) {
+  return Failed(absl::UnimplementedError(
+                    absl::StrCat("this server hosts no method ",
+                                 absl::CHexEscape(name.substr(0, 256)))),
+                v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+}
+
+OutgoingAnswer OutgoingOf(const SessionCall& call) {
+  const Answer& answer = call.answer;
+  OutgoingAnswer outgoing;
+  outgoing.id = call.id;
+  outgoing.timing = answer.timing.get();
+  if (answer.status.ok()) {
+    outgoing.payload =
+        absl::string_view(reinterpret_cast<const char*>(answer.payload.begin()),
+                          answer.payload.size());
+  } else {
+    outgoing.code = static_cast<int>(answer.status.code());
+    outgoing.message = answer.status.message();
+    outgoing.failure = answer.failure.get();
+  }
+  return outgoing;
+}
+
+}  // namespace
+
+void Session::Await(const SessionHost& host, IoThread& io) {
+  auto* session = new Session(host, io);  // Deletes itself.
+  // The notice comes only if a stream does.
+  session->context_.AsyncNotifyWhenDone(session->over_.Begin());
+  host.service->AwaitBidi(host.index, &session->context_, &session->stream_,
+                          io.queue(), static_cast<IoEvent*>(session));
+}
+
+Session::Session(const SessionHost& host, IoThread& io)
+    : host_(host), io_(io) {}
+
+void Session::OnEvent(bool ok) {
+  if (!ok) {
+    delete this;  // The server shuts down; no stream will come.
+    return;
+  }
+  Await(host_, io_);
+  io_.CallOpened(*this);
+  if (host_.limits.max_age.has_value()) {
+    Set(age_, *host_.limits.max_age);
+  }
+  if (io_.stop_begun()) OnStopBegun();
+  if (io_.no_more_time()) OnStop();
+  ReadOn();
+  FlushSoon();  // The hello.
+}
+
+void Session::ReadOn() {
+  if (reads_ended_ || broken_ || end_.has_value() || read_.under_way()) return;
+  if (ready_bytes_ + writing_bytes_ >= kMostUnsentBytes) return;
+  stream_.Read(&incoming_, read_.Begin());
+}
+
+void Session::OnRead(bool ok) {
+  if (!ok) {
+    reads_ended_ = true;
+    FlushSoon();
+    EndWhenOver();
+    return;
+  }
+  grpc::Slice bytes;
+  if (!incoming_.TrySingleSlice(&bytes).ok()) {
+    incoming_.DumpToSingleSlice(&bytes);
+  }
+  incoming_.Clear();
+  if (!broken_ && !end_.has_value()) TakeMessage(bytes);
+  ReadOn();
+}
+
+void Session::TakeMessage(const grpc::Slice& bytes) {
+  SessionRequest request(absl::string_view(
+      reinterpret_cast<const char*>(bytes.begin()), bytes.size()));
+  if (!request.Scan()) return EndWith(request.status());
+  if (request.calls() > kMostCallsOfMessage) {
+    return EndWith(absl::ResourceExhaustedError(
+        absl::StrCat("a message has ", request.calls(), " calls; at most ",
+                     kMostCallsOfMessage, " are possible")));
+  }
+  absl::Status names;
+  request.ForEachMethodName(
+      [&](const MethodNameView& name) { names.Update(NameMethod(name)); });
+  if (!names.ok()) return EndWith(names);
+  request.ForEachCancel([&](uint64_t id) { Cancel(id); });
+  if (request.calls() > 0) TakeCalls(request, bytes);
+}
+
+absl::Status Session::NameMethod(const MethodNameView& name) {
+  if (name.index > kMostMethodIndex) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a method has the index ", name.index, "; valid are 0 to ",
+                     kMostMethodIndex));
+  }
+  if (name.index >= methods_.size()) methods_.resize(name.index + 1);
+  methods_[name.index] = FindMethod(name.name);
+  return absl::OkStatus();
+}
+
+SessionMethod Session::FindMethod(absl::string_view path) const {
+  const auto found = host_.methods.find(path);
+  return found == host_.methods.end() ? SessionMethod() : found->second;
+}
+
+void Session::Cancel(uint64_t id) {
+  // One that is not open was answered; the answer is on its way.
+  const auto found = open_.find(id);
+  if (found != open_.end()) Take(*found->second, Verdict::kCancelled);
+}
+
+void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
+  SessionBlock* block = SessionBlock::Make(*this, bytes, request.calls());
+  std::vector<Entrant> entrants;
+  entrants.reserve(request.calls());
+  std::vector<std::pair<SessionCall*, Answer>> refused;
+  std::deque<std::string> workers;  // As wishes are told.
+  const Moment now = host_.expirer->clock().Now();
+  CallView view;
+  while (request.NextCall(&view)) {
+    SessionCall* call = block->Add();
+    std::optional<Answer> refusal = Prepare(view, now, *call);
+    if (refusal.has_value()) {
+      refused.emplace_back(call, *std::move(refusal));
+      continue;
+    }
+    Wishes wishes;
+    if (view.worker.has_value()) {
+      wishes.worker = workers.emplace_back(absl::StrCat(*view.worker));
+    }
+    if (view.priority != v1::PRIORITY_UNSPECIFIED) {
+      wishes.priority = NameOf(view.priority);
+    }
+    entrants.push_back({.call = call, .lanes = call->lanes, .wishes = wishes});
+  }
+  unclosed_calls_ += static_cast<int64_t>(block->size());
+  open_bytes_ += block->bytes();
+  if (request.ok()) {
+    for (auto& [call, refusal] : refused) Refuse(*call, std::move(refusal));
+    host_.door->EnterAll(entrants, [this](Call& call, Answer refusal) {
+      auto& refused = static_cast<SessionCall&>(call);
+      refused.admitted = false;
+      Refuse(refused, std::move(refusal));
+    });
+    block->ArmDeadline(*host_.expirer, io_.index());
+  } else {
+    // A message that cannot be decoded is nobody's: none of it enters.
+    for (size_t i = 0; i < block->size(); ++i) {
+      block->call(i).admitted = false;
+      Refuse(block->call(i),
+             Failed(request.status(), v1::REASON_BAD_REQUEST, v1::EXECUTED_NO));
+    }
+    EndWith(request.status());
+  }
+  block->Unref();
+}
+
+std::optional<Answer> Session::Prepare(const CallView& view, Moment now,
+                                       SessionCall& call) {
+  call.id = view.id;
+  call.request = view.payload;
+  call.wants_timing = view.want_timing;
+  if (view.timeout_us > 0) {
+    call.deadline = now + std::chrono::microseconds(
+                              std::min(view.timeout_us, kLongestTimeoutMicros));
+  }
+  const SessionMethod method = !view.method.empty() ? FindMethod(view.method)
+                               : view.method_index < methods_.size()
+                                   ? methods_[view.method_index]
+                                   : SessionMethod();
+  call.method = method.method;
+  call.lanes = method.lanes;
+  const SessionLimits& limits = host_.limits;
+  const auto open = static_cast<int64_t>(open_.size());
+  if (open >= limits.most_calls) {
+    return TooMany("calls", open, limits.most_calls);
+  }
+  if (open_bytes_ >= limits.most_bytes) {
+    return TooMany("bytes", open_bytes_, limits.most_bytes);
+  }
+  if (call.method == nullptr) {
+    return NoSuchMethod(view.method.empty()
+                            ? absl::StrCat("of the index ", view.method_index)
+                            : view.method);
+  }
+  if (!open_.try_emplace(view.id, &call).second) {
+    return Failed(absl::InvalidArgumentError(absl::StrCat(
+                      "the id ", view.id, " is that of a call that is open")),
+                  v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+  }
+  call.admitted = true;
+  if (view.has_metadata && call.method->uses_context) {
+    std::vector<Call::Metadata>& metadata = call.block().AddMetadata();
+    MetadataReader reader = view.metadata();
+    for (MetadataView entry; reader.Next(&entry);) {
+      metadata.emplace_back(std::string(entry.name), std::string(entry.value));
+    }
+    call.metadata = metadata;
+  }
+  return std::nullopt;
+}
+
+void Session::Refuse(SessionCall& call, Answer refusal) {
+  call.answer = std::move(refusal);
+  Answered(call);
+}
+
+void Session::Take(SessionCall& call, Verdict verdict) {
+  if (call.admitted) call.lanes->Take(call, verdict);
+}
+
+void Session::TakeAll(Verdict verdict) {
+  for (const auto& [id, call] : open_) Take(*call, verdict);
+}
+
+void Session::Answered(SessionCall& call) {
+  ready_.Push(static_cast<IoDelivery*>(&call));
+  ready_bytes_ += BytesOf(call);
+  if (call.block().Answered()) open_bytes_ -= call.block().bytes();
+  FlushSoon();
+}
+
+int64_t Session::BytesOf(const SessionCall& call) {
+  return static_cast<int64_t>(call.answer.payload.size()) + kAnswerBytes;
+}
+
+void Session::FlushSoon() {
+  if (std::exchange(flush_listed_, true)) return;
+  io_.FlushLater(*this);
+}
+
+void Session::Flush() {
+  flush_listed_ = false;
+  if (finish_begun_) return EndWhenOver();
+  if (write_.under_way()) return;
+  if (broken_) DropReady();
+  if (hello_due_ || drain_due_ || !ready_.empty()) {
+    Write();
+  } else {
+    FinishWhenDone();
+  }
+}
+
+void Session::Write() {
+  write_begun_ = host_.expirer->clock().Now();
+  stream_.Write(NextMessage(), write_.Begin());
+  if (!patience_.ended.under_way()) {
+    Set(patience_, host_.limits.write_timeout);
+  }
+}
+
+grpc::ByteBuffer Session::NextMessage() {
+  std::vector<SessionCall*> calls;
+  size_t size = 0;
+  while (size < kFullMessage) {
+    auto* call = static_cast<SessionCall*>(ready_.Pop<IoDelivery>());
+    if (call == nullptr) break;
+    ready_bytes_ -= BytesOf(*call);
+    size += AnswerSize(OutgoingOf(*call));
+    calls.push_back(call);
+  }
+  const std::string head = Head();
+  size += head.size();
+  grpc::Slice slice(size);
+  // A slice is const to share it; this one is nobody else's yet.
+  auto* out = const_cast<uint8_t*>(slice.begin());
+  out = std::copy(head.begin(), head.end(), out);
+  for (SessionCall* call : calls) {
+    out = WriteAnswer(OutgoingOf(*call), out);
+    Close(*call);
+  }
+  PINION_DCHECK(out == slice.end(), "a message of another size than counted");
+  writing_bytes_ = static_cast<int64_t>(size);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+std::string Session::Head() {
+  std::string head;
+  if (std::exchange(hello_due_, false)) {
+    v1::ServerHello hello;
+    hello.set_instance_id(host_.instance_id);
+    hello.set_revision(kRevision);
+    hello.set_max_open_calls(host_.limits.most_calls);
+    hello.set_max_open_bytes(host_.limits.most_bytes);
+    hello.set_max_message_bytes(host_.limits.most_message_bytes);
+    head += EncodeServerHello(hello);
+  }
+  if (std::exchange(drain_due_, false)) {
+    head += EncodeDrain(
+        std::chrono::duration_cast<std::chrono::microseconds>(host_.grace)
+            .count(),
+        drain_reason_);
+  }
+  return head;
+}
+
+void Session::DropReady() {
+  while (auto* call = static_cast<SessionCall*>(ready_.Pop<IoDelivery>())) {
+    ready_bytes_ -= BytesOf(*call);
+    Close(*call);
+  }
+  hello_due_ = drain_due_ = false;
+  LeaveDoor();
+}
+
+// The answer is in a message, or nobody wants it.
+void Session::Close(SessionCall& call) {
+  const auto found = open_.find(call.id);
+  if (found != open_.end() && found->second == &call) open_.erase(found);
+  --unclosed_calls_;
+  if (call.inside) ++leaving_;
+  call.Unref();
+}
+
+void Session::LeaveDoor() {
+  if (leaving_ > 0) host_.door->Leave(std::exchange(leaving_, 0));
+}
+
+void Session::OnWritten(bool ok) {
+  writing_bytes_ = 0;
+  LeaveDoor();
+  if (!ok) broken_ = true;
+  ReadOn();
+  FlushSoon();
+  EndWhenOver();
+}
+
+void Session::OnPatienceEnded(bool ok) {
+  const Clock& clock = host_.expirer->clock();
+  if (ok && write_.under_way()) {
+    const nanoseconds left =
+        host_.limits.write_timeout - (clock.Now() - write_begun_);
+    if (left > nanoseconds(0)) {
+      Set(patience_, left);
+    } else {
+      // It takes nothing. The notice that the stream is over does the rest.
+      context_.TryCancel();
+    }
+  }
+  EndWhenOver();
+}
+
+void Session::OnOld(bool ok) {
+  if (ok) Drain(v1::DRAIN_REASON_CONNECTION_AGE);
+  EndWhenOver();
+}
+
+void Session::OnStopBegun() { Drain(v1::DRAIN_REASON_STOPPING); }
+
+void Session::Drain(v1::DrainReason reason) {
+  if (drain_reason_ != v1::DRAIN_REASON_UNSPECIFIED) return;
+  drain_reason_ = reason;
+  drain_due_ = true;
+  FlushSoon();
+}
+
+void Session::OnStop() {
+  TakeAll(Verdict::kStopped);
+  EndWith(absl::UnavailableError("the server is stopping; call another"));
+}
+
+void Session::EndWith(const absl::Status& status) {
+  if (!end_.has_value()) {
+    end_ = status;
+    if (status.code() != absl::StatusCode::kUnavailable) {
+      TakeAll(Verdict::kCancelled);
+    }
+  }
+  FlushSoon();
+}
+
+void Session::FinishWhenDone() {
+  if (unclosed_calls_ > 0) return;
+  if (end_.has_value()) {
+    Finish(grpc::Status(static_cast<grpc::StatusCode>(end_->code()),
+                        std::string(end_->message())));
+  } else if (broken_) {
+    Finish(grpc::Status::CANCELLED);  // For gRPC's order; nobody hears it.
+  } else if (reads_ended_) {
+    Finish(grpc::Status::OK);
+  }
+}
+
+void Session::Finish(const grpc::Status& status) {
+  finish_begun_ = true;
+  stream_.Finish(status, finish_.Begin());
+  Cancel(patience_);
+  Cancel(age_);
+}
+
+void Session::OnFinished(bool) { EndWhenOver(); }
+
+void Session::OnOver(bool) {
+  if (context_.IsCancelled()) {
+    broken_ = true;
+    TakeAll(Verdict::kCancelled);
+  }
+  FlushSoon();
+  EndWhenOver();
+}
+
+void Session::Set(Timer& timer, nanoseconds span) {
+  timer.alarm.Set(io_.queue(), std::chrono::system_clock::now() + span,
+                  timer.ended.Begin());
+}
+
+void Session::Cancel(Timer& timer) {
+  if (timer.ended.under_way()) timer.alarm.Cancel();
+}
+
+void Session::EndWhenOver() {
+  if (!finish_begun_ || flush_listed_) return;
+  for (const Operation* operation :
+       {&read_, &write_, &finish_, &over_, &patience_.ended, &age_.ended}) {
+    if (operation->under_way()) return;
+  }
+  io_.CallClosed(*this);
+  delete this;
+}
+
+}  // namespace pinion

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Session: one stream that carries many calls; see session.proto.
+//
+// Threads: its I/O thread's. Its calls are run, and answered, as any other.
+// Way in:  a message → a SessionBlock → the front door, all calls at once → the
+//          lanes, those of one lane in one append.
+// Way out: an answer is delivered → it joins what is ready → when no write is
+//          under way, what is ready makes one message. So messages grow with
+//          the load, and an answer never waits for another call.
+// Life:    Await() makes one that waits for a stream. It ends when the stream
+//          does and each of its calls has its answer.
+#ifndef PINION_SERVER_SESSION_H_
+#define PINION_SERVER_SESSION_H_
+
+#include <grpcpp/alarm.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/status.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "core/clock.h"
+#include "core/work_item.h"
+#include "pinion/v1/session.pb.h"
+#include "proto/wire/session_request.h"
+#include "server/expirer.h"
+#include "server/front_door.h"
+#include "server/io_thread.h"
+#include "server/raw_service.h"
+#include "server/session_call.h"
+
+namespace pinion {
+
+struct SessionLimits {
+  // How many calls one session may have open, and how many bytes of messages
+  // with open calls.
+  int64_t most_calls = 16384;
+  int64_t most_bytes = int64_t{64} << 20;
+  int64_t most_message_bytes = int64_t{4} << 20;
+  // How long the client may take nothing of what is written.
+  std::chrono::nanoseconds write_timeout = std::chrono::seconds(30);
+  // After how long the client is asked to open another; none: never.
+  std::optional<std::chrono::nanoseconds> max_age = std::nullopt;
+};
+
+// Where a call of a session finds its method.
+struct SessionMethod {
+  const Method* method = nullptr;  // Null: there is none.
+  Lanes* lanes = nullptr;
+};
+
+// What all sessions of a server share. Fixed while it runs.
+struct SessionHost {
+  RawService* service;
+  int index;  // In `service`.
+  FrontDoor* door;
+  Expirer* expirer;
+  SessionLimits limits;
+  std::string instance_id;
+  std::chrono::nanoseconds grace;  // What a stop gives, for clients to know.
+  absl::flat_hash_map<std::string, SessionMethod> methods;  // By path.
+};
+
+class Session final : private IoEvent, private OpenCall, private IoFlush {
+ public:
+  // Waits for one stream on the queue of `io`.
+  static void Await(const SessionHost& host, IoThread& io);
+
+  IoThread& io() { return io_; }
+
+  // The answer of a call is there, in the call.
+  void Answered(SessionCall& call);
+
+ private:
+  // An operation of gRPC's that is under way, and what to do at its end.
+  class Operation final : public IoEvent {
+   public:
+    using Ended = void (Session::*)(bool ok);
+    Operation(Session& session, Ended ended)
+        : session_(session), ended_(ended) {}
+    IoEvent* Begin() {
+      under_way_ = true;
+      return this;
+    }
+    bool under_way() const { return under_way_; }
+    void OnEvent(bool ok) override {
+      under_way_ = false;
+      (session_.*ended_)(ok);
+    }
+
+   private:
+    Session& session_;
+    const Ended ended_;
+    bool under_way_ = false;
+  };
+
+  struct Timer {
+    grpc::Alarm alarm;
+    Operation ended;
+  };
+
+  Session(const SessionHost& host, IoThread& io);
+  ~Session() = default;
+
+  // What happens to it.
+  void OnEvent(bool ok) override;  // The arrival.
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
+  void OnPatienceEnded(bool ok);
+  void OnOld(bool ok);
+  void OnFinished(bool ok);
+  void OnOver(bool ok);
+  void OnStopBegun() override;
+  void OnStop() override;
+  void Flush() override;
+
+  // Way in.
+  void ReadOn();
+  void TakeMessage(const grpc::Slice& bytes);
+  absl::Status NameMethod(const MethodNameView& name);
+  SessionMethod FindMethod(absl::string_view path) const;
+  void Cancel(uint64_t id);
+  void TakeCalls(SessionRequest& request, const grpc::Slice& bytes);
+  // Takes over what the view says; the refusal if the call cannot enter.
+  std::optional<Answer> Prepare(const CallView& view, Moment now,
+                                SessionCall& call);
+  void Refuse(SessionCall& call, Answer refusal);
+  void Take(SessionCall& call, Verdict verdict);
+  void TakeAll(Verdict verdict);
+
+  // Way out.
+  static int64_t BytesOf(const SessionCall& call);
+  void FlushSoon();
+  void Write();
+  grpc::ByteBuffer NextMessage();
+  std::string Head();
+  void DropReady();
+  void Close(SessionCall& call);
+  void LeaveDoor();
+
+  // The end.
+  void Drain(v1::DrainReason reason);
+  void EndWith(const absl::Status& status);
+  void FinishWhenDone();
+  void Finish(const grpc::Status& status);
+  void EndWhenOver();
+
+  void Set(Timer& timer, std::chrono::nanoseconds span);
+  static void Cancel(Timer& timer);
+
+  const SessionHost& host_;
+  IoThread& io_;
+  grpc::ServerContext context_;
+  RawBidiStream stream_{&context_};
+  grpc::ByteBuffer incoming_;
+
+  Operation read_{*this, &Session::OnRead};
+  Operation write_{*this, &Session::OnWritten};
+  Operation finish_{*this, &Session::OnFinished};
+  Operation over_{*this, &Session::OnOver};
+  Timer patience_{{}, {*this, &Session::OnPatienceEnded}};
+  Timer age_{{}, {*this, &Session::OnOld}};
+
+  bool reads_ended_ = false;  // The client has said all, or is gone.
+  bool broken_ = false;       // Nothing can be written any more.
+  bool finish_begun_ = false;
+  bool hello_due_ = true;
+  bool drain_due_ = false;
+  bool flush_listed_ = false;  // The I/O thread will call Flush().
+  v1::DrainReason drain_reason_ = v1::DRAIN_REASON_UNSPECIFIED;
+  std::optional<absl::Status> end_;  // With which the stream is to end.
+
+  std::vector<SessionMethod> methods_;  // By the index the client gave.
+  // Calls without an answer, or whose answer is not in a message yet.
+  absl::flat_hash_map<uint64_t, SessionCall*> open_;
+  int64_t unclosed_calls_ = 0;  // The same, and those that were refused.
+  int64_t open_bytes_ = 0;      // Messages with calls without an answer.
+
+  WorkChain ready_;  // Answers to be written.
+  int64_t ready_bytes_ = 0;
+  int64_t writing_bytes_ = 0;
+  Moment write_begun_;
+  int64_t leaving_ = 0;  // Answers under way of calls that are inside.
+};
+
+}  // namespace pinion
+
+#endif  // PINION_SERVER_SESSION_H_

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/session_call.h"
+
+#include <algorithm>
+#include <new>
+
+#include "server/session.h"
+
+namespace pinion {
+
+void SessionCall::Deliver() {
+  // The session is there until this is delivered.
+  block_.session().io().Deliver(this);
+}
+
+void SessionCall::OnDelivered() { block_.session().Answered(*this); }
+
+void SessionCall::OnUnreferenced() {
+  // The expirer may still look at its fate: it ends with its block.
+  answer = Answer();
+  ReturnCredit();
+  block_.Unref();
+}
+
+SessionBlock* SessionBlock::Make(Session& session, grpc::Slice bytes,
+                                 size_t calls) {
+  static_assert(sizeof(SessionBlock) % alignof(SessionCall) == 0);
+  void* memory =
+      ::operator new(sizeof(SessionBlock) + calls * sizeof(SessionCall),
+                     std::align_val_t(alignof(SessionCall)));
+  auto* block = new (memory) SessionBlock(session, std::move(bytes));
+  block->references_ += static_cast<uint32_t>(calls);
+  return block;
+}
+
+void SessionBlock::Unref() {
+  // Release, with the acquire of the last, which destroys what all have left.
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  for (size_t i = 0; i < size_; ++i) At(i)->~SessionCall();
+  this->~SessionBlock();
+  ::operator delete(this, std::align_val_t(alignof(SessionCall)));
+}
+
+void SessionBlock::ArmDeadline(Expirer& expirer, int wheel) {
+  expirer_ = &expirer;
+  wheel_ = wheel;
+  if (const std::optional<Moment> at = EarliestDeadline()) Arm(*at);
+}
+
+std::optional<Moment> SessionBlock::EarliestDeadline() {
+  std::optional<Moment> earliest;
+  for (size_t i = 0; i < size_; ++i) {
+    const SessionCall& call = *At(i);
+    if (!call.admitted || !call.deadline.has_value() || call.fate.answered()) {
+      continue;
+    }
+    earliest = earliest.has_value() ? std::min(*earliest, *call.deadline)
+                                    : *call.deadline;
+  }
+  return earliest;
+}
+
+void SessionBlock::Arm(Moment at) {
+  AddRef();
+  expirer_->Arm(wheel_, *this, at);
+}
+
+void SessionBlock::OnDue() {
+  const Moment now = expirer_->clock().Now();
+  for (size_t i = 0; i < size_; ++i) {
+    SessionCall& call = *At(i);
+    if (call.admitted && call.deadline.has_value() && *call.deadline <= now) {
+      call.lanes->Take(call, Verdict::kExpired);
+    }
+  }
+  if (const std::optional<Moment> next = EarliestDeadline()) {
+    Arm(*next);
+    // Either the last answer's disarming comes after this, or we see here, by
+    // way of the wheel's lock, that it came before.
+    if (all_answered_.load(std::memory_order_relaxed) &&
+        expirer_->Disarm(wheel_, *this)) {
+      Unref();
+    }
+  }
+  Unref();
+}
+
+bool SessionBlock::Answered() {
+  if (++answered_ < size_) return false;
+  all_answered_.store(true, std::memory_order_relaxed);
+  if (expirer_ != nullptr && expirer_->Disarm(wheel_, *this)) Unref();
+  return true;
+}
+
+}  // namespace pinion

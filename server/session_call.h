@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SessionCall: a call that came within a session; SessionBlock: the calls of
+//              one message of it, in one piece of memory, with what they look
+//              into.
+//
+// Threads: a block is made on its session's I/O thread; its calls are as Call
+//          says. Both stay until the last call of the block is gone.
+// Deadlines: a block has one entry with the expirer, at the earliest deadline
+//          of its calls that have no answer yet.
+// Example: SessionBlock* block = SessionBlock::Make(session, bytes, count);
+//          SessionCall* call = block->Add();    // count times
+#ifndef PINION_SERVER_SESSION_CALL_H_
+#define PINION_SERVER_SESSION_CALL_H_
+
+#include <grpcpp/support/slice.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "server/call.h"
+#include "server/expirer.h"
+#include "server/io_thread.h"
+#include "server/lanes.h"
+
+namespace pinion {
+
+class Session;
+class SessionBlock;
+
+class SessionCall final : public Call, public IoDelivery {
+ public:
+  explicit SessionCall(SessionBlock& block) : block_(block) {
+    in_session = true;
+  }
+  ~SessionCall() override = default;
+
+  void Deliver() override;
+
+  SessionBlock& block() { return block_; }
+
+  uint64_t id = 0;  // The client's.
+  // Fixed before the block's entry is armed.
+  Lanes* lanes = nullptr;  // Of its method; null if there is none.
+  bool admitted = false;
+
+ private:
+  void OnDelivered() override;
+  void OnUnreferenced() override;
+
+  SessionBlock& block_;
+};
+
+class SessionBlock final : private DeadlineWheel::Item {
+ public:
+  // A block of `session` with room for `calls` calls, which look into `bytes`.
+  static SessionBlock* Make(Session& session, grpc::Slice bytes, size_t calls);
+
+  // The next call. They are fixed when ArmDeadline() is called.
+  SessionCall* Add() { return new (At(size_++)) SessionCall(*this); }
+
+  size_t size() const { return size_; }
+  SessionCall& call(size_t index) { return *At(index); }
+  Session& session() { return session_; }
+  int64_t bytes() const { return static_cast<int64_t>(bytes_.size()); }
+
+  // What metadata of a call refers to; each call's has a vector of its own.
+  std::vector<Call::Metadata>& AddMetadata() {
+    return metadata_.emplace_back();
+  }
+
+  // The block is there as long as one of its calls, or who made it.
+  void AddRef() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void Unref();
+
+  // On the I/O thread, the rest.
+
+  // Has the expirer answer those that were admitted, each at its deadline.
+  void ArmDeadline(Expirer& expirer, int wheel);
+  // One of the calls has its answer. True for the last.
+  bool Answered();
+
+ private:
+  SessionBlock(Session& session, grpc::Slice bytes)
+      : session_(session), bytes_(std::move(bytes)) {}
+  ~SessionBlock() = default;
+
+  SessionCall* At(size_t index) {
+    return reinterpret_cast<SessionCall*>(this + 1) + index;
+  }
+  void Hold() override {}  // What is armed has a reference.
+  void OnDue() override;
+  void Arm(Moment at);
+  std::optional<Moment> EarliestDeadline();
+
+  Session& session_;
+  const grpc::Slice bytes_;
+  std::deque<std::vector<Call::Metadata>> metadata_;
+  std::atomic<uint32_t> references_{1};
+  size_t size_ = 0;
+
+  // Fixed by ArmDeadline().
+  Expirer* expirer_ = nullptr;
+  int wheel_ = 0;
+
+  // The I/O thread's.
+  size_t answered_ = 0;
+  // Written by the I/O thread, read by the expirer.
+  std::atomic<bool> all_answered_{false};
+};
+
+}  // namespace pinion
+
+#endif  // PINION_SERVER_SESSION_CALL_H_
