@@ -143,7 +143,8 @@ absl::Status Server::Stop() {
 }
 
 void Server::HurryStop() {
-  if (!hurry_.HasBeenNotified()) hurry_.Notify();
+  // A notification may be notified once only.
+  if (!hurried_.exchange(true)) hurry_.Notify();
   if (door_ != nullptr) door_->GiveUpWaiting();
 }
 

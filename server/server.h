@@ -14,6 +14,7 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -132,6 +133,7 @@ class Server {
 
   ServerOptions options_;
   absl::Notification hurry_;
+  std::atomic<bool> hurried_{false};
   std::vector<std::unique_ptr<HostedService>> services_;
 
   // In order of their making; destroyed in the reverse.
