@@ -4,65 +4,12 @@
 # The programs as a person uses them: what they print, and their exit codes.
 set -uo pipefail
 
-server=$PWD/server/pinion-server
-pinion=$PWD/client/pinion
-out=$TEST_TMPDIR/out
-err=$TEST_TMPDIR/err
-failures=0
-
-# Runs a command; checks its exit code, and that what it printed on standard
-# output and standard error together has each of the given words.
-#   expect CODE "WORD|WORD" COMMAND...
-expect() {
-  local code=$1 words=$2 got word
-  shift 2
-  "$@" >"$out" 2>"$err"
-  got=$?
-  if [ "$got" != "$code" ]; then
-    complain "$*: exit code $got, not $code"
-  fi
-  while IFS= read -r word; do
-    if ! cat "$out" "$err" | grep -qF -- "$word"; then
-      complain "$*: did not print \"$word\""
-    fi
-  done < <(tr '|' '\n' <<<"$words")
-}
-
-# The same, for mistakes: code 2, and a single line on standard error.
-expect_mistake() {
-  local words=$1
-  shift
-  expect 2 "$words" "$@"
-  if [ "$(wc -l <"$err")" != 1 ] || [ -s "$out" ]; then
-    complain "$*: a mistake is told in one line on standard error"
-  fi
-}
-
-complain() {
-  echo "FAILED: $1"
-  echo "--- printed:"
-  cat "$out" "$err"
-  failures=$((failures + 1))
-}
-
-start_server() {
-  exec {from_server}< <(exec "$server" --listen=127.0.0.1:0 "$@")
-  server_pid=$!
-  read -r started <&"$from_server" || {
-    echo "FAILED: the server did not start"
-    exit 1
-  }
-  target=${started#listening on }
-  target=${target%%;*}
-}
+# shellcheck source=tests/support/programs.sh
+. tests/support/programs.sh
 
 start_server --workers=1
 folder=
 trap 'kill "$server_pid" 2>/dev/null; rm -rf "$folder"' EXIT
-
-call() { "$pinion" call "$1" "$2" --target="$target" "${@:3}"; }
-kv=/pinion.kv.v1.KvService
-echo=/pinion.echo.v1.EchoService
 
 # What succeeds.
 expect 0 '"version":"1"' call $kv/Put '{"key":"a","value":"1"}'
@@ -73,6 +20,8 @@ expect 0 '"payload":"YWJj"|"worker":0' call $echo/Echo '{"payload":"YWJj"}' --wo
 expect 0 'worker 0, waited|ran|batch of 1' call $kv/Get '{"key":"a"}' --timing
 expect 0 'usage: pinion call|--timeout (default: 10s)|Exit codes' "$pinion" --help
 expect 0 'usage: pinion-server|--allow_unencrypted_public_traffic' "$server" --help
+expect 0 '--lane_bytes|--max_calls|--max_bytes|--grpc_memory_bytes' "$server" --help
+expect 0 '--default_timeout|--stall_after|--lame_duck|--grace|or SIGINT; a second one' "$server" --help
 
 # What the server refuses: code 1, the status, and its detail in words.
 expect 1 'NOT_FOUND: the key "b" has no value|reason: HANDLER|executed: YES' \
@@ -114,6 +63,16 @@ expect_mistake 'listen|0.0.0.0:0|not encrypted|allow_unencrypted_public_traffic'
 expect_mistake 'listen|"nowhere"|host:port' "$server" --listen=nowhere
 expect_mistake '9999' "$server" --listen=127.0.0.1:0 --workers=9999
 expect_mistake 'lane_capacity is 0|1 to 524287' "$server" --lane_capacity=0
+expect_mistake 'lane_bytes is 5|4194304 to 549755813887' "$server" --lane_bytes=5
+expect_mistake 'max_calls is 16777216|1 to 16777215' "$server" --max_calls=16777216
+expect_mistake 'max_bytes is -1|4194304 to 549755813887' "$server" --max_bytes=-1
+expect_mistake 'grpc_memory_bytes is 1|16777216 to 1099511627776' "$server" --grpc_memory_bytes=1
+expect_mistake 'default_timeout is 0|above 0' "$server" --default_timeout=0
+expect_mistake 'stall_after is 1ms|10ms to 1h' "$server" --stall_after=1ms
+expect_mistake 'lame_duck is -1s|0 to 1h' "$server" --lame_duck=-1s
+expect_mistake 'grace is 2h|0 to 1h' "$server" --grace=2h
+expect_mistake '--grace|"soon"|0 to 1h' "$server" --grace=soon
+expect_mistake '--default_timeout|"10"|as in 10s' "$server" --default_timeout=10
 expect_mistake '--workers|"two"' "$server" --workers=two
 expect_mistake '--cpu_policy|loose' "$server" --cpu_policy=loose
 expect_mistake '3-1' "$server" --worker_cpus=3-1
@@ -126,9 +85,7 @@ expect_mistake "unix:" "$server" --listen=unix:
 
 # A stop is clean, and told to who calls afterwards.
 kill -TERM "$server_pid"
-wait "$server_pid"
-code=$?
-[ "$code" = 0 ] || complain "after SIGTERM the server's exit code is $code, not 0"
+expect_server_ends 0 "after SIGTERM"
 expect 1 'UNAVAILABLE' call $kv/Get '{"key":"a"}'
 
 # SIGINT does the same. On a Unix socket, which is not taken from a server.
@@ -136,12 +93,6 @@ start_server --listen="$socket"
 expect_mistake "$socket|another server" "$server" --listen="$socket"
 expect 0 'YWJj' "$pinion" call $echo/Echo '{"payload":"YWJj"}' --target="$socket"
 kill -INT "$server_pid"
-wait "$server_pid"
-code=$?
-[ "$code" = 0 ] || complain "after SIGINT the server's exit code is $code, not 0"
+expect_server_ends 0 "after SIGINT"
 
-if [ "$failures" != 0 ]; then
-  echo "$failures failed"
-  exit 1
-fi
-echo "all passed"
+finish

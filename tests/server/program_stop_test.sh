@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# How pinion-server ends: its exit codes, what it says, and how long it takes.
+set -uo pipefail
+# shellcheck source=tests/support/programs.sh
+. tests/support/programs.sh
+
+log=$TEST_TMPDIR/log
+reply=$TEST_TMPDIR/reply
+server_pid=
+trap 'kill -KILL $server_pid 2>/dev/null' EXIT
+
+# Starts a server with one worker that tells at once when a handler keeps it.
+start_telling_server() {
+  rm -f "$log"
+  mkfifo "$log"
+  exec {from_log}<>"$log"
+  server_err=$log start_server --workers=1 --stall_after=10ms "$@"
+}
+
+# Begins a call that blocks the worker for so many microseconds, and waits until
+# its handler runs.
+begin_call() {
+  call $echo/Echo "{\"block_us\":$1,\"payload\":\"YWJj\"}" --timeout=5m >"$reply" 2>&1 &
+  call_pid=$!
+  await_log "/pinion.echo.v1.EchoService/Echo"
+}
+
+# Waits for a line with that word in the server's log, and puts it into $line.
+await_log() {
+  while read -r -t 60 line <&"$from_log"; do
+    [[ $line != *"$1"* ]] || return 0
+  done
+  complain "the server did not log \"$1\""
+}
+
+# Waits until the server, whose worker is held, refuses calls: the stop has
+# begun. Until then this call is refused for its key.
+await_refusals() {
+  until [[ $(call $kv/Get '{}' 2>&1) == *UNAVAILABLE* ]]; do :; done
+}
+
+# Checks how the call that was begun was answered.
+#   expect_reply CODE "WORD|WORD"
+expect_reply() {
+  local got
+  wait "$call_pid"
+  got=$?
+  [ "$got" = "$1" ] || complain "the call's exit code is $got, not $1"
+  expect 0 "$2" cat "$reply"
+}
+
+# A call that is done within the grace gets its answer.
+start_telling_server --grace=1m
+begin_call 300000
+kill -TERM "$server_pid"
+expect_server_ends 0 "after a stop that waited for a call"
+expect_reply 0 '"payload":"YWJj"'
+
+# One that is not is answered without its handler, which is named; and the
+# process ends within a second more.
+start_telling_server --grace=200ms
+begin_call 60000000
+begun=$(date +%s%3N)
+kill -TERM "$server_pid"
+expect_server_ends 3 "after a stop that left a handler behind"
+took=$(($(date +%s%3N) - begun))
+[ "$took" -le 1200 ] || complain "with a grace of 200 ms the stop took $took ms"
+expect_reply 1 'UNAVAILABLE|reason: STOPPING|executed: MAYBE|worker: 0'
+await_log "the stop did not wait"
+expect 0 '/pinion.echo.v1.EchoService/Echo|no key|has run for|on worker 0' printf '%s' "$line"
+
+# A second signal ends the grace, whichever the two are.
+for signals in "TERM TERM" "TERM INT" "INT TERM"; do
+  start_telling_server --grace=1h
+  begin_call 60000000
+  kill -"${signals% *}" "$server_pid"
+  await_refusals
+  kill -"${signals#* }" "$server_pid"
+  expect_server_ends 3 "hurried by $signals"
+  expect_reply 1 'UNAVAILABLE|reason: STOPPING|executed: MAYBE'
+done
+
+# It ends the lame duck, too. (What came of the first cannot be seen meanwhile:
+# calls are still taken.)
+start_server --workers=1 --lame_duck=1h --grace=1h
+kill -TERM "$server_pid"
+expect 0 '"version"' call $kv/Put '{"key":"a","value":"1"}'
+while call $kv/Get '{"key":"a"}' >/dev/null 2>&1; do
+  kill -TERM "$server_pid" 2>/dev/null
+done
+expect_server_ends 0 "as a lame duck that is hurried"
+
+finish
