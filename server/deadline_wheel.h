@@ -71,7 +71,8 @@ class DeadlineWheel {
   DeadlineWheel& operator=(const DeadlineWheel&) = delete;
 
   // Has `item`, which is not armed, come due when `at` has passed: never
-  // earlier, and a tick later at most. Returns when.
+  // earlier, and a tick later at most; one that has passed, with the next tick.
+  // Returns when.
   Moment Arm(Item& item, Moment at);
 
   // Takes it back; false if it is not armed, or no more: what is due already

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LatencyHistogram: how often which time was taken, to within 3 %.
+// LatencyHistogram: how often which time was taken, to within one part in 32.
 //
 // Threads: one records; anyone adds it to a LatencySummary meanwhile.
 // Cost:    two plain additions a recording; 9 KiB.
