@@ -69,7 +69,7 @@ took=$(($(date +%s%3N) - begun))
 [ "$took" -le 1200 ] || complain "with a grace of 200 ms the stop took $took ms"
 expect_reply 1 'UNAVAILABLE|reason: STOPPING|executed: MAYBE|worker: 0'
 await_log "the stop did not wait"
-expect 0 'worker 0: |/pinion.echo.v1.EchoService/Echo|no key|, for ' printf '%s' "$line"
+expect 0 'worker 0 runs |/pinion.echo.v1.EchoService/Echo|no key|, for ' printf '%s' "$line"
 
 # A second signal ends the grace, whichever the two are.
 for signals in "TERM TERM" "TERM INT" "INT TERM"; do
