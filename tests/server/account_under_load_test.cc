@@ -102,7 +102,8 @@ class AccountUnderLoadTest : public LaneTest {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(, AccountUnderLoadTest, ::testing::Bool(), TransportName);
+INSTANTIATE_TEST_SUITE_P(, AccountUnderLoadTest, ::testing::Bool(),
+                         TransportName);
 
 // How long a handler runs that does.
 constexpr absl::Duration kRun = absl::Milliseconds(3);

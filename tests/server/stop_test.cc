@@ -67,9 +67,9 @@ class StopTest : public LaneTest {
     const absl::Status stopped = test().TryStop();
     const absl::Duration took = absl::Now() - begun;
     EXPECT_EQ(stopped.code(), absl::StatusCode::kDeadlineExceeded);
-    EXPECT_THAT(std::string(stopped.message()),
-                AllOf(HasSubstr(kAdd), HasSubstr("key \"k\""),
-                      HasSubstr(", for ")));
+    EXPECT_THAT(
+        std::string(stopped.message()),
+        AllOf(HasSubstr(kAdd), HasSubstr("key \"k\""), HasSubstr(", for ")));
     stuck_->Await().IgnoreError();
     for (OpenCall& call : waiting_) call.Await().IgnoreError();
     EXPECT_EQ(Lane().counts.stopped, waiting_.size() + 1);
