@@ -209,6 +209,7 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
     // A message that cannot be decoded is nobody's: none of it enters.
     for (size_t i = 0; i < block->size(); ++i) {
       block->call(i).admitted = false;
+  block->AllAdded();
       Refuse(block->call(i),
              Failed(request.status(), v1::REASON_BAD_REQUEST, v1::EXECUTED_NO));
     }

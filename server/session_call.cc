@@ -28,9 +28,7 @@ SessionBlock* SessionBlock::Make(Session& session, grpc::Slice bytes,
   void* memory =
       ::operator new(sizeof(SessionBlock) + calls * sizeof(SessionCall),
                      std::align_val_t(alignof(SessionCall)));
-  auto* block = new (memory) SessionBlock(session, std::move(bytes));
-  block->references_ += static_cast<uint32_t>(calls);
-  return block;
+  return new (memory) SessionBlock(session, std::move(bytes));
 }
 
 void SessionBlock::Unref() {

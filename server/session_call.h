@@ -9,7 +9,8 @@
 // Deadlines: a block has one entry with the expirer, at the earliest deadline
 //          of its calls that have no answer yet.
 // Example: SessionBlock* block = SessionBlock::Make(session, bytes, count);
-//          SessionCall* call = block->Add();    // count times
+//          SessionCall* call = block->Add();    // count times at most
+//          block->AllAdded();
 #ifndef PINION_SERVER_SESSION_CALL_H_
 #define PINION_SERVER_SESSION_CALL_H_
 
@@ -61,8 +62,13 @@ class SessionBlock final : private DeadlineWheel::Item {
   // A block of `session` with room for `calls` calls, which look into `bytes`.
   static SessionBlock* Make(Session& session, grpc::Slice bytes, size_t calls);
 
-  // The next call. They are fixed when ArmDeadline() is called.
+  // The next call.
   SessionCall* Add() { return new (At(size_++)) SessionCall(*this); }
+  // Before any of the calls enters or goes: they are all. Once.
+  void AllAdded() {
+    references_.fetch_add(static_cast<uint32_t>(size_),
+                          std::memory_order_relaxed);
+  }
 
   size_t size() const { return size_; }
   SessionCall& call(size_t index) { return *At(index); }
