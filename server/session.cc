@@ -103,6 +103,7 @@ void Session::OnEvent(bool ok) {
   io_.CallOpened(*this);
   if (host_.limits.max_age.has_value()) {
     Set(age_, *host_.limits.max_age);
+  arrived_ = true;
   }
   if (io_.stop_begun()) OnStopBegun();
   if (io_.no_more_time()) OnStop();
@@ -479,6 +480,7 @@ void Session::EndWhenOver() {
   }
   io_.CallClosed(*this);
   delete this;
+  if (!arrived_) return;  // gRPC may tell of the end first.
 }
 
 }  // namespace pinion

@@ -176,6 +176,7 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   bool hello_due_ = true;
   bool drain_due_ = false;
   bool flush_listed_ = false;  // The I/O thread will call Flush().
+  bool arrived_ = false;      // A stream is there.
   v1::DrainReason drain_reason_ = v1::DRAIN_REASON_UNSPECIFIED;
   std::optional<absl::Status> end_;  // With which the stream is to end.
 
