@@ -27,11 +27,9 @@ constexpr int64_t kAnswerBytes = 64;
 // A call takes two bytes of a message, but a hundred times that here.
 constexpr size_t kMostCallsOfMessage = 128 << 10;
 
-// The highest index by which a client may call a method.
-constexpr uint32_t kMostMethodIndex = 4096;
-
 // Of the protocol; see session.proto.
 constexpr uint32_t kRevision = 1;
+constexpr uint32_t kMostMethodIndex = 1024;
 
 constexpr uint64_t kLongestTimeoutMicros =
     uint64_t{100} * 365 * 86400 * 1000000;
@@ -151,9 +149,9 @@ void Session::TakeMessage(const grpc::Slice& bytes) {
 }
 
 absl::Status Session::NameMethod(const MethodNameView& name) {
-  if (name.index > kMostMethodIndex) {
+  if (name.index < 1 || name.index > kMostMethodIndex) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a method has the index ", name.index, "; valid are 0 to ",
+        absl::StrCat("a method has the index ", name.index, "; valid are 1 to ",
                      kMostMethodIndex));
   }
   if (name.index >= methods_.size()) methods_.resize(name.index + 1);
