@@ -183,11 +183,20 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
     std::optional<Answer> refusal = Prepare(view, now, *call);
     if (refusal.has_value()) {
       refused.emplace_back(call, *std::move(refusal));
+  absl::Status mistake;  // In the message as a whole.
       continue;
     }
+    const auto [place, is_new] = open_.try_emplace(view.id, nullptr);
+    if (!is_new) {
+      mistake = absl::InvalidArgumentError(
+          absl::StrCat("the id ", view.id, " is that of a call that is open"));
+      break;
+    }
     Wishes wishes;
+    place->second = call;
     if (view.worker.has_value()) {
       wishes.worker = workers.emplace_back(absl::StrCat(*view.worker));
+      open_.erase(place);
     }
     if (view.priority != v1::PRIORITY_UNSPECIFIED) {
       wishes.priority = NameOf(view.priority);
@@ -196,7 +205,8 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
   }
   unclosed_calls_ += static_cast<int64_t>(block->size());
   open_bytes_ += block->bytes();
-  if (request.ok()) {
+  if (!request.ok()) mistake = request.status();
+  if (mistake.ok()) {
     for (auto& [call, refusal] : refused) Refuse(*call, std::move(refusal));
     host_.door->EnterAll(entrants, [this](Call& call, Answer refusal) {
       auto& refused = static_cast<SessionCall&>(call);
@@ -205,14 +215,14 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
     });
     block->ArmDeadline(*host_.expirer, io_.index());
   } else {
-    // A message that cannot be decoded is nobody's: none of it enters.
+    // None of a message with a mistake enters.
     for (size_t i = 0; i < block->size(); ++i) {
       block->call(i).admitted = false;
   block->AllAdded();
       Refuse(block->call(i),
-             Failed(request.status(), v1::REASON_BAD_REQUEST, v1::EXECUTED_NO));
+             Failed(mistake, v1::REASON_BAD_REQUEST, v1::EXECUTED_NO));
     }
-    EndWith(request.status());
+    EndWith(mistake);
   }
   block->Unref();
 }
@@ -233,7 +243,7 @@ std::optional<Answer> Session::Prepare(const CallView& view, Moment now,
   call.method = method.method;
   call.lanes = method.lanes;
   const SessionLimits& limits = host_.limits;
-  const auto open = static_cast<int64_t>(open_.size());
+  const auto open = static_cast<int64_t>(open_.size()) - 1;  // Without it.
   if (open >= limits.most_calls) {
     return TooMany("calls", open, limits.most_calls);
   }
@@ -244,11 +254,6 @@ std::optional<Answer> Session::Prepare(const CallView& view, Moment now,
     return NoSuchMethod(view.method.empty()
                             ? absl::StrCat("of the index ", view.method_index)
                             : view.method);
-  }
-  if (!open_.try_emplace(view.id, &call).second) {
-    return Failed(absl::InvalidArgumentError(absl::StrCat(
-                      "the id ", view.id, " is that of a call that is open")),
-                  v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
   }
   call.admitted = true;
   if (view.has_metadata && call.method->uses_context) {
