@@ -55,6 +55,12 @@ Answer TooMany(absl::string_view what, int64_t has, int64_t most) {
       v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
 }
 
+Answer TooOld() {
+  return Failed(
+      absl::UnavailableError("the session is old; open another session"),
+      v1::REASON_STOPPING, v1::EXECUTED_NO);
+}
+
 Answer NoSuchMethod(absl::string_view name) {
   return Failed(absl::UnimplementedError(
                     absl::StrCat("this server hosts no method ",
@@ -242,6 +248,7 @@ std::optional<Answer> Session::Prepare(const CallView& view, Moment now,
                                    : SessionMethod();
   call.method = method.method;
   call.lanes = method.lanes;
+  if (RefusesForAge()) return TooOld();
   const SessionLimits& limits = host_.limits;
   const auto open = static_cast<int64_t>(open_.size()) - 1;  // Without it.
   if (open >= limits.most_calls) {

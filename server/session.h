@@ -151,6 +151,10 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   void Drain(v1::DrainReason reason);
   void EndWith(const absl::Status& status);
   void FinishWhenDone();
+  // Whether the client has been told that the session is too old.
+  bool RefusesForAge() const {
+    return drain_reason_ == v1::DRAIN_REASON_CONNECTION_AGE && !drain_due_;
+  }
   void Finish(const grpc::Status& status);
   void EndWhenOver();
 
