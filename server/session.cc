@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// A message of answers is closed when it has grown to this.
+// A message of answers grows to this, unless one answer alone is larger.
 constexpr size_t kFullMessage = 256 << 10;
 
 // With so many bytes of answers unsent, no further calls are read: the client
@@ -103,11 +103,11 @@ void Session::OnEvent(bool ok) {
     delete this;  // The server shuts down; no stream will come.
     return;
   }
+  arrived_ = true;
   Await(host_, io_);
   io_.CallOpened(*this);
   if (host_.limits.max_age.has_value()) {
     Set(age_, *host_.limits.max_age);
-  arrived_ = true;
   }
   if (io_.stop_begun()) OnStopBegun();
   if (io_.no_more_time()) OnStop();
@@ -183,32 +183,33 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
   std::vector<std::pair<SessionCall*, Answer>> refused;
   std::deque<std::string> workers;  // As wishes are told.
   const Moment now = host_.expirer->clock().Now();
+  absl::Status mistake;  // In the message as a whole.
   CallView view;
   while (request.NextCall(&view)) {
-    SessionCall* call = block->Add();
-    std::optional<Answer> refusal = Prepare(view, now, *call);
-    if (refusal.has_value()) {
-      refused.emplace_back(call, *std::move(refusal));
-  absl::Status mistake;  // In the message as a whole.
-      continue;
-    }
     const auto [place, is_new] = open_.try_emplace(view.id, nullptr);
     if (!is_new) {
       mistake = absl::InvalidArgumentError(
           absl::StrCat("the id ", view.id, " is that of a call that is open"));
       break;
     }
-    Wishes wishes;
+    SessionCall* call = block->Add();
     place->second = call;
+    std::optional<Answer> refusal = Prepare(view, now, *call);
+    if (refusal.has_value()) {
+      open_.erase(place);
+      refused.emplace_back(call, *std::move(refusal));
+      continue;
+    }
+    Wishes wishes;
     if (view.worker.has_value()) {
       wishes.worker = workers.emplace_back(absl::StrCat(*view.worker));
-      open_.erase(place);
     }
     if (view.priority != v1::PRIORITY_UNSPECIFIED) {
       wishes.priority = NameOf(view.priority);
     }
     entrants.push_back({.call = call, .lanes = call->lanes, .wishes = wishes});
   }
+  block->AllAdded();
   unclosed_calls_ += static_cast<int64_t>(block->size());
   open_bytes_ += block->bytes();
   if (!request.ok()) mistake = request.status();
@@ -224,7 +225,6 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
     // None of a message with a mistake enters.
     for (size_t i = 0; i < block->size(); ++i) {
       block->call(i).admitted = false;
-  block->AllAdded();
       Refuse(block->call(i),
              Failed(mistake, v1::REASON_BAD_REQUEST, v1::EXECUTED_NO));
     }
@@ -324,17 +324,21 @@ void Session::Write() {
 }
 
 grpc::ByteBuffer Session::NextMessage() {
+  const size_t full = std::min(
+      kFullMessage, static_cast<size_t>(host_.limits.most_message_bytes));
   std::vector<SessionCall*> calls;
-  size_t size = 0;
-  while (size < kFullMessage) {
-    auto* call = static_cast<SessionCall*>(ready_.Pop<IoDelivery>());
-    if (call == nullptr) break;
+  const std::string head = Head();
+  size_t size = head.size();
+  while (auto* call = static_cast<SessionCall*>(ready_.Pop<IoDelivery>())) {
+    const size_t answer_size = AnswerSize(OutgoingOf(*call));
+    if (size > 0 && size + answer_size > full) {
+      PutBack(*call);
+      break;
+    }
     ready_bytes_ -= BytesOf(*call);
-    size += AnswerSize(OutgoingOf(*call));
+    size += answer_size;
     calls.push_back(call);
   }
-  const std::string head = Head();
-  size += head.size();
   grpc::Slice slice(size);
   // A slice is const to share it; this one is nobody else's yet.
   auto* out = const_cast<uint8_t*>(slice.begin());
@@ -346,6 +350,13 @@ grpc::ByteBuffer Session::NextMessage() {
   PINION_DCHECK(out == slice.end(), "a message of another size than counted");
   writing_bytes_ = static_cast<int64_t>(size);
   return grpc::ByteBuffer(&slice, 1);
+}
+
+void Session::PutBack(SessionCall& call) {
+  WorkChain ready;
+  ready.Push(static_cast<IoDelivery*>(&call));
+  ready.Append(std::move(ready_));
+  ready_ = std::move(ready);
 }
 
 std::string Session::Head() {
@@ -469,6 +480,7 @@ void Session::OnOver(bool) {
     broken_ = true;
     TakeAll(Verdict::kCancelled);
   }
+  if (!arrived_) return;  // gRPC may tell of the end first.
   FlushSoon();
   EndWhenOver();
 }
@@ -490,7 +502,6 @@ void Session::EndWhenOver() {
   }
   io_.CallClosed(*this);
   delete this;
-  if (!arrived_) return;  // gRPC may tell of the end first.
 }
 
 }  // namespace pinion

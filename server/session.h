@@ -142,6 +142,8 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   void FlushSoon();
   void Write();
   grpc::ByteBuffer NextMessage();
+  // The next of those that are ready, again.
+  void PutBack(SessionCall& call);
   std::string Head();
   void DropReady();
   void Close(SessionCall& call);
@@ -149,12 +151,12 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
 
   // The end.
   void Drain(v1::DrainReason reason);
-  void EndWith(const absl::Status& status);
-  void FinishWhenDone();
   // Whether the client has been told that the session is too old.
   bool RefusesForAge() const {
     return drain_reason_ == v1::DRAIN_REASON_CONNECTION_AGE && !drain_due_;
   }
+  void EndWith(const absl::Status& status);
+  void FinishWhenDone();
   void Finish(const grpc::Status& status);
   void EndWhenOver();
 
@@ -174,13 +176,13 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   Timer patience_{{}, {*this, &Session::OnPatienceEnded}};
   Timer age_{{}, {*this, &Session::OnOld}};
 
+  bool arrived_ = false;      // A stream is there.
   bool reads_ended_ = false;  // The client has said all, or is gone.
   bool broken_ = false;       // Nothing can be written any more.
   bool finish_begun_ = false;
   bool hello_due_ = true;
   bool drain_due_ = false;
   bool flush_listed_ = false;  // The I/O thread will call Flush().
-  bool arrived_ = false;      // A stream is there.
   v1::DrainReason drain_reason_ = v1::DRAIN_REASON_UNSPECIFIED;
   std::optional<absl::Status> end_;  // With which the stream is to end.
 
