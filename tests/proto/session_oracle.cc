@@ -42,10 +42,17 @@ void CopyCall(const CallView& view, test::shape::SessionCall* call) {
   CopyMetadata(view.metadata(), [&] { return call->add_metadata(); });
 }
 
+// In a block of just their size, so that AddressSanitizer sees the first byte
+// that is read beyond them.
+std::vector<char> InBlock(const std::string& bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+
 // What SessionRequest reads; nothing if it finds a fault.
-std::optional<test::shape::OpenRequest> ReadRequest(absl::string_view bytes) {
+std::optional<test::shape::OpenRequest> ReadRequest(const std::string& bytes) {
+  const std::vector<char> block = InBlock(bytes);
   test::shape::OpenRequest read;
-  SessionRequest request(bytes);
+  SessionRequest request({block.data(), block.size()});
   if (!request.Scan()) return std::nullopt;
   request.ForEachCancel([&](uint64_t id) { read.add_cancel(id); });
   request.ForEachMethodName([&](const MethodNameView& view) {
@@ -87,9 +94,11 @@ void CopyHello(const ServerHelloView& view, test::shape::ServerHello* hello) {
 }
 
 // What SessionResponse reads; nothing if it finds a fault.
-std::optional<test::shape::OpenResponse> ReadResponse(absl::string_view bytes) {
+std::optional<test::shape::OpenResponse> ReadResponse(
+    const std::string& bytes) {
+  const std::vector<char> block = InBlock(bytes);
   test::shape::OpenResponse read;
-  SessionResponse response(bytes);
+  SessionResponse response({block.data(), block.size()});
   if (!response.Scan()) return std::nullopt;
   if (response.hello().has_value()) {
     CopyHello(*response.hello(), read.mutable_hello());

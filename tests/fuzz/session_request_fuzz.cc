@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Any bytes as an OpenRequest: our code must read, and write, what protobuf's
+// does; see session_oracle.h. README.md tells how to run it.
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/fuzz/must_agree.h"
+#include "tests/proto/session_oracle.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  pinion::testing::MustAgree(pinion::testing::RequestDisagreement, data, size);
+  return 0;
+}
