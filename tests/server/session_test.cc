@@ -1,0 +1,713 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sessions: what becomes of their calls, and how they end; in-process and over
+// TCP.
+#include <array>
+#include <atomic>
+#include <deque>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "pinion/v1/session.pb.h"
+#include "tests/support/lane_test.h"
+#include "tests/support/session_client.h"
+
+namespace pinion {
+namespace {
+
+using ::pinion::testing::AddOf;
+using ::pinion::testing::HeldWorker;
+using ::pinion::testing::kAdd;
+using ::pinion::testing::kHold;
+using ::pinion::testing::LaneTest;
+using ::pinion::testing::SessionClient;
+using ::pinion::testing::TransportName;
+using ::testing::HasSubstr;
+
+// A call of Add.
+v1::SessionCall Add(uint64_t id, absl::string_view name = "a", int64_t by = 1) {
+  v1::SessionCall call;
+  call.set_id(id);
+  call.set_method(kAdd);
+  call.set_payload(AddOf(name, by));
+  return call;
+}
+
+v1::SessionCall AddWithin(absl::Duration timeout, uint64_t id) {
+  v1::SessionCall call = Add(id);
+  call.set_timeout_us(absl::ToInt64Microseconds(timeout));
+  return call;
+}
+
+v1::OpenRequest Message(const std::vector<v1::SessionCall>& calls) {
+  v1::OpenRequest request;
+  request.mutable_calls()->Assign(calls.begin(), calls.end());
+  return request;
+}
+
+v1::OpenRequest Cancel(uint64_t id) {
+  v1::OpenRequest request;
+  request.add_cancel(id);
+  return request;
+}
+
+void AddName(v1::OpenRequest& request, uint32_t index, const char* name) {
+  v1::MethodName* method = request.add_methods();
+  method->set_index(index);
+  method->set_name(name);
+}
+
+// That the call was answered so, with the response to an Add of `by`.
+void ExpectAdded(const v1::SessionAnswer& answer, int64_t by = 1) {
+  EXPECT_EQ(answer.code(), 0) << answer.DebugString();
+  EXPECT_FALSE(answer.has_failure()) << answer.DebugString();
+  shop::v1::AddResponse response;
+  EXPECT_TRUE(response.ParseFromString(answer.payload()));
+  EXPECT_EQ(response.value(), by);
+}
+
+void ExpectFailed(const v1::SessionAnswer& answer, absl::StatusCode code,
+                  v1::Reason reason, v1::Executed executed) {
+  EXPECT_EQ(answer.code(), static_cast<int>(code)) << answer.DebugString();
+  EXPECT_NE(answer.message(), "");
+  EXPECT_EQ(answer.failure().reason(), reason) << answer.DebugString();
+  EXPECT_EQ(answer.failure().executed(), executed) << answer.DebugString();
+}
+
+void ExpectBadRequest(const v1::SessionAnswer& answer) {
+  ExpectFailed(answer, absl::StatusCode::kInvalidArgument,
+               v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+}
+
+void ExpectExpired(const v1::SessionAnswer& answer, v1::Executed executed) {
+  ExpectFailed(answer, absl::StatusCode::kDeadlineExceeded, v1::REASON_EXPIRED,
+               executed);
+}
+
+void ExpectCancelled(const v1::SessionAnswer& answer, v1::Executed executed) {
+  ExpectFailed(answer, absl::StatusCode::kCancelled, v1::REASON_CANCELLED,
+               executed);
+}
+
+void ExpectStopped(const v1::SessionAnswer& answer, v1::Executed executed) {
+  ExpectFailed(answer, absl::StatusCode::kUnavailable, v1::REASON_STOPPING,
+               executed);
+}
+
+class SessionTest : public LaneTest {
+ protected:
+  void AwaitCancelled(uint64_t calls) {
+    AwaitLane([](const auto& lane) { return lane.counts.cancelled; }, calls);
+  }
+
+  // Waits until nothing is held of any call.
+  void AwaitNothingHeld() {
+    AwaitHeld(0);
+    while (server().Snapshot().held_calls != 0) std::this_thread::yield();
+    EXPECT_EQ(server().Snapshot().held_bytes, 0);
+  }
+
+  // That a message of two calls that wait and `request` behind it end the
+  // stream for a mistake that `says` so, and that none of them is run.
+  void ExpectMistake(const std::string& request, const char* says) {
+    Start({.workers = 1});
+    HeldWorker held(channel());
+    SessionClient session(channel());
+    session.Send(Message({Add(1), Add(2)}));
+    session.SendBytes(request);
+    const absl::Status end = session.AwaitEnd();
+    EXPECT_EQ(end.code(), absl::StatusCode::kInvalidArgument) << end;
+    EXPECT_THAT(std::string(end.message()), HasSubstr(says));
+    ExpectCancelled(session.Await(1), v1::EXECUTED_NO);
+    ExpectCancelled(session.Await(2), v1::EXECUTED_NO);
+    held.Release();
+    AwaitNothingHeld();
+    EXPECT_EQ(adds_begun(), 0);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, SessionTest, ::testing::Bool(), TransportName);
+
+TEST_P(SessionTest, SaysFirstWhoTheServerIsAndWhatItAllows) {
+  Start({.workers = 1,
+         .session_calls = 123,
+         .session_bytes = 1 << 21,
+         .max_message_bytes = 1 << 20});
+  SessionClient session(channel());
+  const v1::ServerHello hello = session.AwaitHello();
+  EXPECT_NE(hello.instance_id(), "");
+  EXPECT_EQ(hello.revision(), 1u);
+  EXPECT_EQ(hello.max_open_calls(), 123u);
+  EXPECT_EQ(hello.max_open_bytes(), 1u << 21);
+  EXPECT_EQ(hello.max_message_bytes(), 1u << 20);
+  v1::OpenRequest with_hello;
+  with_hello.mutable_hello()->set_name("test/1");
+  SessionClient other(channel());
+  other.Send(with_hello);
+  EXPECT_EQ(other.AwaitHello().instance_id(), hello.instance_id());
+}
+
+TEST_P(SessionTest, FindsMethodsByNameAndByIndexAndAnswersById) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::SessionCall by_index = Add(1ull << 63, "a", 8);
+  by_index.clear_method();
+  by_index.set_method_index(1024);
+  v1::OpenRequest request = Message({Add(7, "a", 7), by_index, Add(0, "a", 9)});
+  AddName(request, 1024, kAdd);
+  session.Send(request);
+  ExpectAdded(session.Await(0), 9);
+  ExpectAdded(session.Await(1ull << 63), 8);
+  ExpectAdded(session.Await(7), 7);
+  // What is answered may come again, and the index means the same.
+  session.Send(Message({by_index, Add(7, "a", -1)}));
+  ExpectAdded(session.Await(1ull << 63), 8);
+  ExpectAdded(session.Await(7), -1);
+}
+
+TEST_P(SessionTest, GivesAnIndexItsNewNameForTheCallsThatFollow) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::SessionCall call = Add(1);
+  call.clear_method();
+  call.set_method_index(1);
+  v1::OpenRequest request = Message({call});
+  AddName(request, 1, "/shop.v1.CounterService/None");
+  AddName(request, 1, kAdd);
+  session.Send(request);
+  ExpectAdded(session.Await(1));
+  request.mutable_methods(1)->set_name("/none");
+  session.Send(request);
+  ExpectFailed(session.Await(1), absl::StatusCode::kUnimplemented,
+               v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+}
+
+TEST_P(SessionTest, AnswersAHandlersErrorWithAFailure) {
+  on_add_ = [](const auto&, auto*, CallContext&) {
+    return absl::NotFoundError("there is no such counter");
+  };
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.Send(Message({Add(1)}));
+  const v1::SessionAnswer answer = session.Await(1);
+  ExpectFailed(answer, absl::StatusCode::kNotFound, v1::REASON_HANDLER,
+               v1::EXECUTED_YES);
+  EXPECT_EQ(answer.message(), "there is no such counter");
+  EXPECT_TRUE(answer.failure().has_worker());
+  EXPECT_EQ(answer.payload(), "");
+}
+
+TEST_P(SessionTest, StartsTheCallsOfAKeyInTheOrderInWhichTheyCame) {
+  constexpr int kKeys = 16;
+  constexpr int kCalls = 10'000;
+  constexpr int kOfMessage = 3000;
+  std::array<std::atomic<int64_t>, kKeys> last = {};
+  on_add_ = [&](const auto& request, auto* response, CallContext&) {
+    const int key = std::stoi(request.name());
+    EXPECT_GT(request.by(), last[key].exchange(request.by()));
+    response->set_value(request.by());
+    return absl::OkStatus();
+  };
+  Start({.workers = 2});
+  SessionClient session(channel());
+  std::vector<v1::SessionCall> calls;
+  for (int i = 1; i <= kCalls; ++i) {
+    calls.push_back(Add(i, absl::StrCat(i * 7 % kKeys), i));
+    if (calls.size() == kOfMessage || i == kCalls) {
+      session.Send(Message(std::exchange(calls, {})));
+    }
+  }
+  for (int i = 1; i <= kCalls; ++i) ExpectAdded(session.Await(i), i);
+  EXPECT_EQ(adds_begun(), kCalls);
+}
+
+TEST_P(SessionTest, LetsNoAnswerWaitForASlowerCallOfAnotherKey) {
+  constexpr uint64_t kKeys = 20;
+  gate_.Open();
+  Start({.workers = 2});
+  SessionClient session(channel());
+  std::vector<v1::SessionCall> calls;
+  for (uint64_t i = 0; i < kKeys; ++i) {
+    calls.push_back(Add(i, absl::StrCat(i)));
+    calls.back().set_want_timing(true);
+  }
+  session.Send(Message(calls));
+  std::set<uint64_t> on_worker[2];
+  for (uint64_t i = 0; i < kKeys; ++i) {
+    const uint32_t worker = session.Await(i).timing().worker();
+    ASSERT_LT(worker, 2u);
+    on_worker[worker].insert(i);
+  }
+  ASSERT_FALSE(on_worker[0].empty());
+  ASSERT_FALSE(on_worker[1].empty());
+  HeldWorker held(channel());
+  session.Send(Message(calls));
+  for (const uint64_t i : on_worker[1]) ExpectAdded(session.Await(i));
+  for (const uint64_t i : on_worker[0]) EXPECT_FALSE(session.Poll(i));
+  held.Release();
+  for (const uint64_t i : on_worker[0]) ExpectAdded(session.Await(i));
+}
+
+TEST_P(SessionTest, AnswersWhatExpiresWhileItWaitsAndNeverRunsIt) {
+  gate_.Open();
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({AddWithin(absl::Milliseconds(10), 1), Add(2),
+                        AddWithin(absl::Seconds(2), 3)}));
+  ExpectExpired(session.Await(1), v1::EXECUTED_NO);
+  ExpectExpired(session.Await(3), v1::EXECUTED_NO);
+  EXPECT_FALSE(session.Poll(2));
+  held.Release();
+  ExpectAdded(session.Await(2));
+  AwaitNothingHeld();
+  EXPECT_EQ(adds_begun(), 1);
+}
+
+TEST_P(SessionTest, AnswersWhatExpiresWhileItRunsAndDropsItsResult) {
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.Send(Message({AddWithin(absl::Seconds(1), 1)}));
+  gate_.AwaitArrivals(1);
+  ExpectExpired(session.Await(1), v1::EXECUTED_MAYBE);
+  EXPECT_EQ(Lane().counts.abandoned, 1u);
+  gate_.Open();
+  AwaitNothingHeld();
+  EXPECT_FALSE(session.Poll(1));
+  EXPECT_EQ(Lane().counts.ok, 0u);
+}
+
+TEST_P(SessionTest, GivesTheDefaultTimeoutToCallsWithoutOne) {
+  Start({.workers = 1, .default_timeout = absl::Milliseconds(10)});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(1)}));
+  ExpectExpired(session.Await(1), v1::EXECUTED_NO);
+}
+
+TEST_P(SessionTest, TakesTheLongestTimeoutThatCanBeSaid) {
+  on_add_ = [](const auto&, auto*, CallContext& context) {
+    EXPECT_GT(context.time_left(), absl::Hours(24 * 365));
+    return absl::OkStatus();
+  };
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::SessionCall call = Add(1);
+  call.set_timeout_us(~uint64_t{0});
+  session.Send(Message({call}));
+  EXPECT_EQ(session.Await(1).code(), 0);
+}
+
+TEST_P(SessionTest, NeverRunsWhatIsCancelledWhileItWaits) {
+  gate_.Open();
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(2)}));
+  session.Send(Cancel(1));
+  ExpectCancelled(session.Await(1), v1::EXECUTED_NO);
+  EXPECT_FALSE(session.Poll(2));
+  held.Release();
+  ExpectAdded(session.Await(2));
+  AwaitNothingHeld();
+  EXPECT_EQ(adds_begun(), 1);
+}
+
+TEST_P(SessionTest, TellsARunningHandlerThatItsCallIsCancelled) {
+  on_add_ = [&](const auto&, auto*, CallContext& context) {
+    gate_.Pass();
+    while (!context.cancelled()) std::this_thread::yield();
+    return absl::OkStatus();
+  };
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.Send(Message({Add(1)}));
+  gate_.AwaitArrivals(1);
+  gate_.Open();
+  session.Send(Cancel(1));
+  ExpectCancelled(session.Await(1), v1::EXECUTED_MAYBE);
+  AwaitNothingHeld();
+}
+
+TEST_P(SessionTest, CancelsOnlyCallsOfEarlierMessages) {
+  gate_.Open();
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(1)}));
+  v1::OpenRequest request = Message({Add(2)});
+  for (const uint64_t id : {1, 2, 3}) request.add_cancel(id);
+  session.Send(request);
+  ExpectCancelled(session.Await(1), v1::EXECUTED_NO);
+  EXPECT_FALSE(session.Poll(2));
+  held.Release();
+  ExpectAdded(session.Await(2));
+}
+
+TEST_P(SessionTest, IgnoresACancelOfWhatHasItsAnswer) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.Send(Message({Add(1)}));
+  ExpectAdded(session.Await(1));
+  session.Send(Cancel(1));
+  session.Send(Message({Add(1)}));
+  ExpectAdded(session.Await(1));
+  EXPECT_EQ(Lane().counts.cancelled, 0u);
+}
+
+TEST_P(SessionTest, EndsWhenAnIdIsThatOfAnOpenCall) {
+  ExpectMistake(Message({Add(3), Add(1)}).SerializeAsString(), "id 1 ");
+}
+
+TEST_P(SessionTest, EndsWhenAMessageHasAnIdTwice) {
+  ExpectMistake(Message({Add(3), Add(3)}).SerializeAsString(), "id 3 ");
+}
+
+TEST_P(SessionTest, EndsWhenAMessageCannotBeDecoded) {
+  ExpectMistake("\xff\xff", "pinion.v1.OpenRequest");
+}
+
+TEST_P(SessionTest, EndsWhenACallCannotBeDecodedAndRunsNoneOfItsMessage) {
+  ExpectMistake(Message({Add(3)}).SerializeAsString() + "\x0a\x01\xff",
+                "pinion.v1.OpenRequest");
+}
+
+TEST_P(SessionTest, EndsWhenAMethodIsNamedWithTheIndexZero) {
+  v1::OpenRequest request = Message({Add(3)});
+  AddName(request, 0, kAdd);
+  ExpectMistake(request.SerializeAsString(), "index 0");
+}
+
+TEST_P(SessionTest, EndsWhenAMethodIsNamedWithAnIndexThatIsTooHigh) {
+  v1::OpenRequest request = Message({Add(3)});
+  AddName(request, 1025, kAdd);
+  ExpectMistake(request.SerializeAsString(), "index 1025");
+}
+
+TEST_P(SessionTest, AnswersThatThereIsNoSuchMethod) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::SessionCall none = Add(1);
+  none.set_method("/shop.v1.CounterService/None");
+  v1::SessionCall no_index = Add(2);
+  no_index.clear_method();
+  v1::SessionCall high_index = no_index;
+  high_index.set_id(3);
+  high_index.set_method_index(~0u);
+  session.Send(Message({none, no_index, high_index, Add(4)}));
+  for (const uint64_t id : {1, 2, 3}) {
+    ExpectFailed(session.Await(id), absl::StatusCode::kUnimplemented,
+                 v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+  }
+  ExpectAdded(session.Await(4));
+}
+
+TEST_P(SessionTest, AnswersWhatIsWrongWithACallAndGoesOn) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::SessionCall undecodable = Add(1);
+  undecodable.set_payload("\xff\xff");
+  v1::SessionCall on_worker = Add(3);
+  on_worker.set_worker(0);
+  v1::SessionCall no_such_worker = Add(4);
+  no_such_worker.set_method(kHold);
+  no_such_worker.set_worker(1);
+  v1::SessionCall no_priority = Add(5);
+  no_priority.set_priority(static_cast<v1::Priority>(77));
+  session.Send(Message({undecodable, Add(2, /*name=*/""), on_worker,
+                        no_such_worker, no_priority, Add(6)}));
+  for (const uint64_t id : {1, 2, 3, 4, 5}) ExpectBadRequest(session.Await(id));
+  ExpectAdded(session.Await(6));
+  EXPECT_EQ(adds_begun(), 1);
+}
+
+TEST_P(SessionTest, RefusesMoreOpenCallsThanItAllows) {
+  gate_.Open();
+  Start({.workers = 1, .session_calls = 3});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(2), Add(3), Add(4)}));
+  session.Send(Message({Add(5)}));
+  for (const uint64_t id : {4, 5}) {
+    ExpectFailed(session.Await(id), absl::StatusCode::kResourceExhausted,
+                 v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
+  }
+  // A place that is free again serves another.
+  session.Send(Cancel(2));
+  ExpectCancelled(session.Await(2), v1::EXECUTED_NO);
+  session.Send(Message({Add(6)}));
+  held.Release();
+  for (const uint64_t id : {1, 3, 6}) ExpectAdded(session.Await(id));
+}
+
+TEST_P(SessionTest, RefusesCallsWhileMessagesHoldMoreBytesThanItAllows) {
+  gate_.Open();
+  Start({.workers = 1, .session_bytes = 2048, .max_message_bytes = 1024});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  for (const uint64_t id : {1, 2, 3, 4}) {
+    v1::OpenRequest request = Message({Add(id)});
+    request.mutable_hello()->set_name(std::string(950, 'x'));
+    session.Send(request);
+  }
+  ExpectFailed(session.Await(4), absl::StatusCode::kResourceExhausted,
+               v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
+  held.Release();
+  for (const uint64_t id : {1, 2, 3}) ExpectAdded(session.Await(id));
+  session.Send(Message({Add(5)}));
+  ExpectAdded(session.Await(5));
+}
+
+TEST_P(SessionTest, AnswersAHundredThousandCallsOfOneMessage) {
+  constexpr int kCalls = 100'000;
+  gate_.Open();
+  Start(
+      {.workers = 1, .lane_capacity = 2 * kCalls, .session_calls = 2 * kCalls});
+  SessionClient session(channel());
+  std::vector<v1::SessionCall> calls;
+  for (int i = 0; i < kCalls; ++i) calls.push_back(Add(i, "a", i));
+  for (v1::SessionCall& call : calls) {
+    call.clear_method();
+    call.set_method_index(1);
+  }
+  v1::OpenRequest request = Message(calls);
+  AddName(request, 1, kAdd);
+  session.Send(request);
+  for (int i = 0; i < kCalls; ++i) ExpectAdded(session.Await(i), i);
+  AwaitNothingHeld();
+}
+
+TEST_P(SessionTest, RefusesAHundredThousandCallsOfOneMessage) {
+  constexpr int kCalls = 100'000;
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::OpenRequest request;
+  for (int i = 0; i < kCalls; ++i) request.add_calls()->set_id(i);
+  session.Send(request);
+  for (int i = 0; i < kCalls; ++i) {
+    EXPECT_EQ(session.Await(i).failure().reason(), v1::REASON_NO_SUCH_METHOD);
+  }
+  session.Send(Message({Add(1)}));
+  ExpectAdded(session.Await(1));
+}
+
+TEST_P(SessionTest, KeepsToTheSizeOfAMessageHoweverLargeTheAnswersAre) {
+  constexpr int kCalls = 100;
+  on_add_ = [](const auto& request, auto*, CallContext&) {
+    return absl::AbortedError(std::string(request.by(), 'x'));
+  };
+  Start({.workers = 1});
+  SessionClient session(channel());
+  std::vector<v1::SessionCall> calls;
+  for (int i = 0; i < kCalls; ++i) {
+    calls.push_back(Add(i, "a", i % 8 == 7 ? (4 << 20) - 1000 : 30 << 10));
+  }
+  session.Send(Message(calls));
+  for (int i = 0; i < kCalls; ++i) {
+    EXPECT_EQ(session.Await(i).code(),
+              static_cast<int>(absl::StatusCode::kAborted));
+  }
+}
+
+TEST_P(SessionTest, TellsWhereTheTimeWentIfAskedTo) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::SessionCall asks = Add(1);
+  asks.set_want_timing(true);
+  session.Send(Message({asks, Add(2)}));
+  const v1::SessionAnswer answer = session.Await(1);
+  ExpectAdded(answer);
+  ASSERT_TRUE(answer.has_timing());
+  EXPECT_EQ(answer.timing().worker(), 0u);
+  EXPECT_GT(answer.timing().waited_ns(), 0u);
+  EXPECT_GT(answer.timing().ran_ns(), 0u);
+  EXPECT_GT(answer.timing().batch(), 0u);
+  EXPECT_FALSE(session.Await(2).has_timing());
+}
+
+TEST_P(SessionTest, GivesEachHandlerTheMetadataOfItsCall) {
+  const std::string bytes("\0\xff\n\x01", 4);
+  on_add_ = [&](const auto& request, auto*, CallContext& context) {
+    EXPECT_TRUE(context.in_session());
+    EXPECT_EQ(context.metadata("name").value_or("none"), request.name());
+    EXPECT_EQ(context.metadata("trace-bin").value_or("none"), bytes);
+    EXPECT_EQ(context.metadata("absent"), std::nullopt);
+    return absl::OkStatus();
+  };
+  Start({.workers = 2});
+  SessionClient session(channel());
+  std::vector<v1::SessionCall> calls;
+  for (int i = 0; i < 100; ++i) {
+    calls.push_back(Add(i, absl::StrCat("key ", i)));
+    v1::Metadata* name = calls.back().add_metadata();
+    name->set_name("name");
+    name->set_value(absl::StrCat("key ", i));
+    v1::Metadata* trace = calls.back().add_metadata();
+    trace->set_name("trace-bin");
+    trace->set_value(bytes);
+  }
+  session.Send(Message(calls));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(session.Await(i).code(), 0);
+}
+
+TEST_P(SessionTest, AnswersItsOpenCallsWhenTheClientHasSaidAll) {
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(2)}));
+  session.EndSends();
+  gate_.AwaitArrivals(1);
+  EXPECT_FALSE(session.Poll(1));
+  gate_.Open();
+  EXPECT_TRUE(session.AwaitEnd().ok()) << session.AwaitEnd();
+  ExpectAdded(session.Await(1));
+  ExpectAdded(session.Await(2));
+}
+
+TEST_P(SessionTest, EndsAtOnceWhenTheClientSaysNothing) {
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.EndSends();
+  EXPECT_TRUE(session.AwaitEnd().ok()) << session.AwaitEnd();
+  EXPECT_EQ(session.AwaitHello().revision(), 1u);
+}
+
+TEST_P(SessionTest, NeverRunsWhatWaitsWhenTheStreamBreaks) {
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(2)}));
+  session.Send(Message({Add(3)}));
+  AwaitWaiting(3);
+  session.Break();
+  EXPECT_EQ(session.AwaitEnd().code(), absl::StatusCode::kCancelled);
+  AwaitCancelled(3);
+  held.Release();
+  AwaitNothingHeld();
+  EXPECT_EQ(adds_begun(), 0);
+}
+
+TEST_P(SessionTest, DropsTheResultOfWhatRunsWhenTheStreamBreaks) {
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(2)}));
+  gate_.AwaitArrivals(1);
+  session.Break();
+  AwaitCancelled(2);
+  EXPECT_EQ(Lane().counts.cancelled_running, 1u);
+  gate_.Open();
+  AwaitNothingHeld();
+  EXPECT_EQ(adds_begun(), 1);
+}
+
+TEST_P(SessionTest, OutlivesStreamsThatBreakAsTheyBegin) {
+  gate_.Open();
+  Start({.workers = 1});
+  for (int round = 0; round < 20; ++round) {
+    std::deque<SessionClient> sessions;
+    for (int i = 0; i < 20; ++i) {
+      sessions.emplace_back(channel()).Send(Message({Add(1), Add(2)}));
+      if (i % 4 != 0) sessions.back().Break();
+      if (i % 3 == 0) sessions[i / 2].Break();
+    }
+  }
+  AwaitNothingHeld();
+  SessionClient session(channel());
+  session.Send(Message({Add(1)}));
+  ExpectAdded(session.Await(1));
+}
+
+TEST_P(SessionTest, BreaksWhatTakesNothingOfItsAnswers) {
+  on_add_ = [&](const auto& request, auto*, CallContext&) {
+    if (request.name() == "held") gate_.Pass();
+    return absl::AbortedError(std::string(1 << 20, 'x'));
+  };
+  Start({.workers = 1, .session_write_timeout = absl::Milliseconds(50)});
+  SessionClient session(channel(), SessionClient::Takes::kNothing);
+  std::vector<v1::SessionCall> calls;
+  for (int i = 0; i < 20; ++i) calls.push_back(Add(i));
+  calls.push_back(Add(20, "held"));
+  calls.push_back(Add(21));
+  session.Send(Message(calls));
+  // Nobody else would answer the last two.
+  AwaitAnswered(calls.size());
+  EXPECT_GE(Lane().counts.cancelled, 2u);
+  session.TakeAll();
+  EXPECT_FALSE(session.AwaitEnd().ok());
+  gate_.Open();
+  AwaitNothingHeld();
+}
+
+TEST_P(SessionTest, AsksForAnotherWhenOldAndRefusesWhatComesThen) {
+  gate_.Open();
+  Start({.workers = 1, .max_session_age = absl::Milliseconds(10)});
+  SessionClient session(channel());
+  EXPECT_EQ(session.AwaitDrain().reason(), v1::DRAIN_REASON_CONNECTION_AGE);
+  session.Send(Message({Add(1), Add(2)}));
+  ExpectStopped(session.Await(1), v1::EXECUTED_NO);
+  ExpectStopped(session.Await(2), v1::EXECUTED_NO);
+  session.EndSends();
+  EXPECT_TRUE(session.AwaitEnd().ok()) << session.AwaitEnd();
+  EXPECT_EQ(adds_begun(), 0);
+}
+
+TEST_P(SessionTest, AnswersItsOpenCallsBeforeTheServerStops) {
+  Start({.workers = 1, .grace = absl::Hours(1)});
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(2)}));
+  gate_.AwaitArrivals(1);
+  std::thread stopper([&] { server().Drain(); });
+  const v1::Drain drain = session.AwaitDrain();
+  EXPECT_EQ(drain.reason(), v1::DRAIN_REASON_STOPPING);
+  EXPECT_EQ(drain.grace_us(), 3600u * 1'000'000);
+  // The door is looked at before the key, which is bad.
+  v1::SessionAnswer late;
+  do {
+    session.Send(Message({Add(3, /*name=*/"")}));
+    late = session.Await(3);
+  } while (late.failure().reason() == v1::REASON_BAD_REQUEST);
+  ExpectStopped(late, v1::EXECUTED_NO);
+  gate_.Open();
+  ExpectAdded(session.Await(1));
+  ExpectAdded(session.Await(2));
+  EXPECT_EQ(session.AwaitEnd().code(), absl::StatusCode::kUnavailable);
+  stopper.join();
+}
+
+TEST_P(SessionTest, HoldsNoStopWhenItIsIdle) {
+  Start({.workers = 1, .grace = absl::Hours(1)});
+  SessionClient session(channel());
+  session.AwaitHello();
+  SessionClient silent(channel(), SessionClient::Takes::kNothing);
+  server().Drain();
+  EXPECT_EQ(session.AwaitEnd().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(session.AwaitDrain().reason(), v1::DRAIN_REASON_STOPPING);
+}
+
+TEST_P(SessionTest, AnswersAllWhenTheGraceIsOver) {
+  Start({.workers = 1, .grace = absl::ZeroDuration()});
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(2)}));
+  gate_.AwaitArrivals(1);
+  server().Drain();
+  ExpectStopped(session.Await(1), v1::EXECUTED_MAYBE);
+  ExpectStopped(session.Await(2), v1::EXECUTED_NO);
+  EXPECT_EQ(session.AwaitEnd().code(), absl::StatusCode::kUnavailable);
+  gate_.Open();
+  AwaitNothingHeld();
+  EXPECT_EQ(adds_begun(), 1);
+}
+
+}  // namespace
+}  // namespace pinion

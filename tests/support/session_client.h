@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SessionClient: a session, with all that its stream shows. Its messages are
+// written and read by protobuf, so that what the server does by hand is checked
+// against it.
+//
+// Threads: anyone; what comes is kept until it is asked for.
+// Life:    it breaks the stream, unless that has ended, and waits for its end.
+// Example: SessionClient session(channel);
+//          v1::OpenRequest request;
+//          *request.add_calls() = ...;          // id 7
+//          session.Send(request);
+//          EXPECT_EQ(session.Await(7).code(), 0);
+#ifndef PINION_TESTS_SUPPORT_SESSION_CLIENT_H_
+#define PINION_TESTS_SUPPORT_SESSION_CLIENT_H_
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/client_callback.h>
+#include <grpcpp/support/slice.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "client/channel_guard.h"
+#include "gtest/gtest.h"
+#include "pinion/v1/session.pb.h"
+#include "tests/support/open_call.h"
+
+namespace pinion::testing {
+
+class SessionClient final
+    : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  // What of the stream is taken at first.
+  enum class Takes { kAll, kNothing };
+
+  explicit SessionClient(const GuardedChannel& channel,
+                         Takes takes = Takes::kAll)
+      : stub_(channel.channel),
+        guard_(channel.guard),
+        taking_(takes == Takes::kAll) {
+    if (guard_ == nullptr) {
+      Begin();
+    } else if (!guard_->Begin([this] { Begin(); })) {
+      guard_ = nullptr;
+      End({grpc::StatusCode::UNAVAILABLE, "the server has stopped"});
+    }
+  }
+  ~SessionClient() override {
+    Break();
+    AwaitEnd().IgnoreError();
+  }
+  SessionClient(const SessionClient&) = delete;
+  SessionClient& operator=(const SessionClient&) = delete;
+
+  // Sends a message behind those that were sent before; waits for nothing.
+  void Send(const v1::OpenRequest& request) {
+    SendBytes(request.SerializeAsString());
+  }
+  void SendBytes(absl::string_view bytes) {
+    const grpc::Slice slice(bytes.data(), bytes.size());
+    std::unique_lock lock(mutex_);
+    unsent_.emplace_back(&slice, 1);
+    WriteNext();
+  }
+
+  // Says that no message will follow.
+  void EndSends() {
+    std::unique_lock lock(mutex_);
+    sends_ended_ = true;
+    WriteNext();
+  }
+
+  // Breaks the stream off.
+  void Break() {
+    context_.TryCancel();
+    TakeAll();
+  }
+
+  // From now on takes what comes.
+  void TakeAll() {
+    std::unique_lock lock(mutex_);
+    if (std::exchange(taking_, true) || stream_ended_) return;
+    StartRead(&incoming_);
+  }
+
+  // Waits for the next answer to a call of that id.
+  v1::SessionAnswer Await(uint64_t id) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ended_ || Has(id); });
+    if (!Has(id)) {
+      ADD_FAILURE() << "the stream ended without an answer of " << id << ": "
+                    << status_;
+      return {};
+    }
+    return Pop(id);
+  }
+
+  // The same, if it has come already.
+  std::optional<v1::SessionAnswer> Poll(uint64_t id) {
+    std::unique_lock lock(mutex_);
+    if (!Has(id)) return std::nullopt;
+    return Pop(id);
+  }
+
+  // Waits until `count` answers have come since the stream began.
+  void AwaitAnswers(uint64_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ended_ || answers_come_ >= count; });
+    EXPECT_GE(answers_come_, count) << "the stream ended: " << status_;
+  }
+
+  // Waits for the server's hello.
+  v1::ServerHello AwaitHello() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ended_ || hello_.has_value(); });
+    return hello_.value_or(v1::ServerHello());
+  }
+
+  // Waits for the next Drain.
+  v1::Drain AwaitDrain() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ended_ || !drains_.empty(); });
+    if (drains_.empty()) {
+      ADD_FAILURE() << "the stream ended without a Drain: " << status_;
+      return {};
+    }
+    v1::Drain drain = std::move(drains_.front());
+    drains_.pop_front();
+    return drain;
+  }
+
+  // Waits for the end of the stream.
+  absl::Status AwaitEnd() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ended_; });
+    return status_;
+  }
+
+ private:
+  void Begin() {
+    stub_.PrepareBidiStreamingCall(&context_, "/pinion.v1.SessionService/Open",
+                                   grpc::StubOptions(), this);
+    AddHold();  // For what is begun on other threads, until a read fails.
+    if (taking_) StartRead(&incoming_);
+    StartCall();
+  }
+
+  // The rest: with the lock held, or on a thread of gRPC's.
+  void WriteNext() {
+    if (writing_ || stream_ended_) return;
+    if (!unsent_.empty()) {
+      writing_ = true;
+      StartWrite(&unsent_.front());
+    } else if (sends_ended_ && !std::exchange(writes_done_, true)) {
+      StartWritesDone();
+    }
+  }
+
+  void OnWriteDone(bool) override {
+    std::unique_lock lock(mutex_);
+    writing_ = false;
+    unsent_.pop_front();
+    WriteNext();
+  }
+
+  void OnReadDone(bool ok) override {
+    std::unique_lock lock(mutex_);
+    if (ok) {
+      Keep();
+      StartRead(&incoming_);
+    } else {
+      stream_ended_ = true;
+      RemoveHold();
+    }
+  }
+
+  void OnDone(const grpc::Status& status) override { End(status); }
+
+  void End(const grpc::Status& status) {
+    if (guard_ != nullptr) guard_->End();
+    std::unique_lock lock(mutex_);
+    stream_ended_ = true;
+    ended_ = true;
+    status_ = absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                           status.error_message());
+    changed_.notify_all();
+  }
+
+  void Keep() {
+    grpc::Slice slice;
+    ASSERT_TRUE(incoming_.DumpToSingleSlice(&slice).ok());
+    v1::OpenResponse response;
+    ASSERT_TRUE(
+        response.ParseFromArray(slice.begin(), static_cast<int>(slice.size())));
+    EXPECT_EQ(response.has_hello(), !hello_.has_value())
+        << "the hello comes in the first message and in no other";
+    if (!hello_.has_value()) hello_ = response.hello();
+    if (response.has_drain()) drains_.push_back(response.drain());
+    for (v1::SessionAnswer& answer : *response.mutable_answers()) {
+      ++answers_come_;
+      answers_[answer.id()].push_back(std::move(answer));
+    }
+    changed_.notify_all();
+  }
+
+  bool Has(uint64_t id) const { return answers_.contains(id); }
+  v1::SessionAnswer Pop(uint64_t id) {
+    const auto found = answers_.find(id);
+    v1::SessionAnswer answer = std::move(found->second.front());
+    found->second.pop_front();
+    if (found->second.empty()) answers_.erase(found);
+    return answer;
+  }
+
+  grpc::GenericStub stub_;
+  std::shared_ptr<ChannelGuard> guard_;
+  grpc::ClientContext context_;
+  grpc::ByteBuffer incoming_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<grpc::ByteBuffer> unsent_;  // The first: under way, if `writing_`.
+  bool writing_ = false;
+  bool sends_ended_ = false;
+  bool writes_done_ = false;
+  bool taking_;
+  bool stream_ended_ = false;  // Nothing more is to be begun.
+  bool ended_ = false;
+  absl::Status status_;
+  std::optional<v1::ServerHello> hello_;
+  std::deque<v1::Drain> drains_;
+  std::map<uint64_t, std::deque<v1::SessionAnswer>> answers_;
+  uint64_t answers_come_ = 0;
+};
+
+}  // namespace pinion::testing
+
+#endif  // PINION_TESTS_SUPPORT_SESSION_CLIENT_H_
