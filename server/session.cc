@@ -118,6 +118,10 @@ void Session::OnEvent(bool ok) {
 void Session::ReadOn() {
   if (reads_ended_ || broken_ || end_.has_value() || read_.under_way()) return;
   if (ready_bytes_ + writing_bytes_ >= kMostUnsentBytes) return;
+  // Small answers hold large messages. Refused or not, their calls are there
+  // until these have left.
+  const bool unsent = write_.under_way() || !ready_.empty();
+  if (unsent && open_bytes_ >= 2 * host_.limits.most_bytes) return;
   stream_.Read(&incoming_, read_.Begin());
 }
 
@@ -290,7 +294,7 @@ void Session::TakeAll(Verdict verdict) {
 void Session::Answered(SessionCall& call) {
   ready_.Push(static_cast<IoDelivery*>(&call));
   ready_bytes_ += BytesOf(call);
-  if (call.block().Answered()) open_bytes_ -= call.block().bytes();
+  call.block().Answered();
   FlushSoon();
 }
 
@@ -394,6 +398,7 @@ void Session::Close(SessionCall& call) {
   if (found != open_.end() && found->second == &call) open_.erase(found);
   --unclosed_calls_;
   if (call.inside) ++leaving_;
+  if (call.block().Closed()) open_bytes_ -= call.block().bytes();
   call.Unref();
 }
 

@@ -190,7 +190,7 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   // Calls without an answer, or whose answer is not in a message yet.
   absl::flat_hash_map<uint64_t, SessionCall*> open_;
   int64_t unclosed_calls_ = 0;  // The same, and those that were refused.
-  int64_t open_bytes_ = 0;      // Messages with calls without an answer.
+  int64_t open_bytes_ = 0;      // Messages whose answers have not all left.
 
   WorkChain ready_;  // Answers to be written.
   int64_t ready_bytes_ = 0;

@@ -83,11 +83,10 @@ void SessionBlock::OnDue() {
   Unref();
 }
 
-bool SessionBlock::Answered() {
-  if (++answered_ < size_) return false;
+void SessionBlock::Answered() {
+  if (++answered_ < size_) return;
   all_answered_.store(true, std::memory_order_relaxed);
   if (expirer_ != nullptr && expirer_->Disarm(wheel_, *this)) Unref();
-  return true;
 }
 
 }  // namespace pinion

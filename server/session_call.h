@@ -57,7 +57,9 @@ class SessionCall final : public Call, public IoDelivery {
   SessionBlock& block_;
 };
 
-class SessionBlock final : private DeadlineWheel::Item {
+// Aligned as what stands behind it.
+class alignas(alignof(SessionCall)) SessionBlock final
+    : private DeadlineWheel::Item {
  public:
   // A block of `session` with room for `calls` calls, which look into `bytes`.
   static SessionBlock* Make(Session& session, grpc::Slice bytes, size_t calls);
@@ -88,8 +90,10 @@ class SessionBlock final : private DeadlineWheel::Item {
 
   // Has the expirer answer those that were admitted, each at its deadline.
   void ArmDeadline(Expirer& expirer, int wheel);
-  // One of the calls has its answer. True for the last.
-  bool Answered();
+  // One of the calls has its answer.
+  void Answered();
+  // The answer of one of the calls is in a message. True for the last.
+  bool Closed() { return ++closed_ == size_; }
 
  private:
   SessionBlock(Session& session, grpc::Slice bytes)
@@ -116,6 +120,7 @@ class SessionBlock final : private DeadlineWheel::Item {
 
   // The I/O thread's.
   size_t answered_ = 0;
+  size_t closed_ = 0;
   // Written by the I/O thread, read by the expirer.
   std::atomic<bool> all_answered_{false};
 };
