@@ -2,10 +2,10 @@
 #include "server/lanes.h"
 
 #include <algorithm>
+#include <latch>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/blocking_counter.h"
 #include "absl/time/time.h"
 #include "server/call_context.h"
 
@@ -286,18 +286,18 @@ void Lanes::DestroyShards() {
 }
 
 void Lanes::OnEachWorker(std::function<void(Lane& lane)> function) {
-  absl::BlockingCounter left(static_cast<int>(lanes_.size()));
+  std::latch left(static_cast<std::ptrdiff_t>(lanes_.size()));
   for (size_t i = 0; i < lanes_.size(); ++i) {
     scheduler_
         .AddTask(static_cast<int>(i),
                  [&, i](WakeReasons) {
                    function(*lanes_[i]);
-                   left.DecrementCount();
+                   left.count_down();
                  })
         ->Wake();
   }
   if (scheduler_.manual()) scheduler_.RunUntilIdle(/*seed=*/0);
-  left.Wait();
+  left.wait();
 }
 
 void Lanes::Run(int worker, WorkBatch& calls) {

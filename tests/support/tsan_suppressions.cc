@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What ThreadSanitizer is told of the libraries that are not built for it: it
+// sees what they do to memory, but not their locks, and takes the one without
+// the other for a race. Each library is named; nothing of Pinion's is.
+//
+// Linked into tests that use gRPC; a program without ThreadSanitizer never asks.
+
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:libabsl_\n"
+         "race:libgpr.so\n"
+         "race:libgrpc.so\n"
+         "race:libgrpc++.so\n"
+         "race:libprotobuf.so\n"
+         "race:libupb.so\n"
+         "mutex:libabsl_\n"
+         "deadlock:libabsl_\n"
+         "called_from_lib:libgrpc.so\n"
+         "called_from_lib:libgrpc++.so\n"
+         "called_from_lib:libgpr.so\n"
+         "called_from_lib:libprotobuf.so\n";
+}
