@@ -50,9 +50,11 @@ class UnaryCall final : public Call,
  private:
   // What gRPC needs of a call until it is over.
   struct Rpc {
+    Rpc() : writer(&context) {}
+
     grpc::ServerContext context;
     grpc::ByteBuffer request;
-    RawWriter writer{&context};
+    RawWriter writer;
   };
 
   // gRPC's word that the call is over: answered, or cancelled, or cut off.
