@@ -3,6 +3,7 @@
 // Which calls a worker runs first; in-process and over TCP.
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,9 @@ struct NotingShard {
   std::vector<std::string>& names;
 };
 
+// A handler that is kept from its CPU uses up the normal calls' part of a
+// round, and bulk ones have theirs before the next; so where bulk calls wait
+// there is one normal call at most.
 class PriorityTest : public LaneTest {
  protected:
   void HostMore(Server& server) override {
@@ -55,11 +59,15 @@ class PriorityTest : public LaneTest {
         .On("Unspecified", &NotingShard::Note);
   }
 
-  // Holds the worker by a bulk call. (After a long normal one it would give
-  // bulk ones their small part of its time first. For the same reason there is
-  // one normal call at most where bulk ones wait.)
-  OpenCallOptions AsBulk() {
-    return {.metadata = {{"pinion-priority", "bulk"}}};
+  // Holds the worker by the first call after a sleep: in the midst of a round
+  // the turn of the normal calls may be over already.
+  void HoldIdleWorker() {
+    for (;;) {
+      const uint64_t before = WakesOutOfSleep();
+      held_.emplace(channel());
+      if (WakesOutOfSleep() > before) return;
+      held_.reset();
+    }
   }
 
   // Begins a call, and returns when the server has it waiting.
@@ -68,6 +76,10 @@ class PriorityTest : public LaneTest {
     const uint64_t before = Accepted();
     Begin(method, name, priority);
     while (Accepted() == before) std::this_thread::yield();
+    // What the one I/O thread refuses now it does so after it has listed that.
+    OpenCall refused(channel(), absl::StrCat("/", kService, "/Normal"), "",
+                     {.metadata = {{"pinion-priority", "none"}}});
+    EXPECT_EQ(refused.Await().code(), absl::StatusCode::kInvalidArgument);
   }
   OpenCall& Begin(absl::string_view method, absl::string_view name,
                   absl::string_view priority = "") {
@@ -89,7 +101,12 @@ class PriorityTest : public LaneTest {
     return names_;
   }
 
+  std::optional<HeldWorker> held_;
+
  private:
+  uint64_t WakesOutOfSleep() {
+    return server().Snapshot().workers[0].wakes_sent;
+  }
   uint64_t Accepted() {
     uint64_t accepted = 0;
     for (const MethodSnapshot& method : server().Snapshot().methods) {
@@ -106,30 +123,30 @@ INSTANTIATE_TEST_SUITE_P(, PriorityTest, ::testing::Bool(), TransportName);
 
 TEST_P(PriorityTest, RunsUrgentBeforeNormalBeforeBulk) {
   Start({.workers = 1});
-  HeldWorker held(channel(), AsBulk());
+  HoldIdleWorker();
   BeginWaiting("Bulk", "bulk");
   BeginWaiting("Normal", "normal");
   BeginWaiting("Urgent", "urgent");
-  held.Release();
+  held_->Release();
   EXPECT_THAT(NamesInOrder(), ElementsAre("urgent", "normal", "bulk"));
 }
 
 TEST_P(PriorityTest, TakesACallWithoutAPriorityForNormal) {
   Start({.workers = 1});
-  HeldWorker held(channel(), AsBulk());
+  HoldIdleWorker();
   BeginWaiting("Bulk", "bulk");
   BeginWaiting("Unspecified", "unspecified");
   BeginWaiting("Urgent", "urgent");
-  held.Release();
+  held_->Release();
   EXPECT_THAT(NamesInOrder(), ElementsAre("urgent", "unspecified", "bulk"));
 }
 
 TEST_P(PriorityTest, RunsAnUrgentCallAfterTheOneThatRunsAndBeforeTheRest) {
   Start({.workers = 1});
-  HeldWorker held(channel(), AsBulk());
+  HoldIdleWorker();
   BeginWaiting("Normal", "gate");
   BeginWaiting("Normal", "normal");
-  held.Release();
+  held_->Release();
   gate_.AwaitArrivals(1);
   // The worker has taken both normal ones.
   BeginWaiting("Urgent", "urgent");
@@ -139,24 +156,24 @@ TEST_P(PriorityTest, RunsAnUrgentCallAfterTheOneThatRunsAndBeforeTheRest) {
 
 TEST_P(PriorityTest, LowersACallThatAsksForLess) {
   Start({.workers = 1});
-  HeldWorker held(channel(), AsBulk());
+  HoldIdleWorker();
   BeginWaiting("Urgent", "urgent as bulk", "bulk");
   BeginWaiting("Urgent", "urgent as normal", "normal");
   BeginWaiting("Normal", "normal as bulk", "bulk");
   BeginWaiting("Urgent", "urgent", "urgent");
-  held.Release();
+  held_->Release();
   EXPECT_THAT(NamesInOrder(), ElementsAre("urgent", "urgent as normal",
                                           "urgent as bulk", "normal as bulk"));
 }
 
 TEST_P(PriorityTest, NeverRaisesACallThatAsksForMore) {
   Start({.workers = 1});
-  HeldWorker held(channel(), AsBulk());
+  HoldIdleWorker();
   BeginWaiting("Bulk", "bulk as urgent", "urgent");
   BeginWaiting("Bulk", "bulk as normal", "normal");
   BeginWaiting("Normal", "normal as urgent", "urgent");
   BeginWaiting("Urgent", "urgent");
-  held.Release();
+  held_->Release();
   EXPECT_THAT(NamesInOrder(), ElementsAre("urgent", "normal as urgent",
                                           "bulk as urgent", "bulk as normal"));
 }

@@ -152,8 +152,14 @@ class LaneTest : public ::testing::TestWithParam<bool> {
   void AwaitLane(Field field, Value value) {
     while (field(Lane()) != value) std::this_thread::yield();
   }
+  // Waits until so many calls wait and are listed, not just counted.
   void AwaitWaiting(uint64_t calls) {
-    AwaitLane([](const auto& lane) { return lane.counts.waiting; }, calls);
+    AwaitLane(
+        [&](const auto& lane) {
+          return lane.counts.waiting == calls &&
+                 lane.listed_calls >= static_cast<int64_t>(calls);
+        },
+        true);
   }
   void AwaitAnswered(uint64_t calls) {
     AwaitLane([](const auto& lane) { return lane.counts.answered(); }, calls);
