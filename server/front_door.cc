@@ -2,10 +2,10 @@
 #include "server/front_door.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 
 namespace pinion {
 namespace {
@@ -148,25 +148,26 @@ void FrontDoor::Leave(int64_t calls) {
   const uint64_t left = calls * kOne;
   const uint64_t before = word_.fetch_sub(left, std::memory_order_acq_rel);
   if (before != kClosed + left) return;
-  absl::MutexLock lock(&mutex_);
-  changed_.SignalAll();
+  MutexLock lock(mutex_);
+  changed_.NotifyAll();
 }
 
 void FrontDoor::Close() { word_.fetch_or(kClosed, std::memory_order_acq_rel); }
 
 bool FrontDoor::AwaitEmpty(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
-  absl::MutexLock lock(&mutex_);
+  const auto deadline =
+      std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout);
+  MutexLock lock(mutex_);
   while (!Empty() && !given_up_) {
-    if (changed_.WaitWithDeadline(&mutex_, deadline)) break;
+    if (!changed_.WaitUntil(mutex_, deadline)) break;
   }
   return Empty();
 }
 
 void FrontDoor::GiveUpWaiting() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   given_up_ = true;
-  changed_.SignalAll();
+  changed_.NotifyAll();
 }
 
 }  // namespace pinion

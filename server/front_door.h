@@ -16,12 +16,13 @@
 #include <optional>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "core/mutex.h"
 #include "server/answer.h"
 #include "server/call.h"
 #include "server/credit.h"
@@ -119,8 +120,8 @@ class FrontDoor {
   Credit credit_;
 
   // Held to tell the one who waits.
-  absl::Mutex mutex_;
-  absl::CondVar changed_;
+  Mutex mutex_;
+  CondVar changed_;
   bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

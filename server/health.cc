@@ -34,7 +34,7 @@ void Health::SetStopping() { SetPhase(Phase::kStopping); }
 
 void Health::SetPhase(Phase phase) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     if (phase <= phase_) return;  // There is no way back.
     phase_ = phase;
   }
@@ -43,7 +43,7 @@ void Health::SetPhase(Phase phase) {
 
 void Health::SetStalled(int worker, bool stalled) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     if (stalled_[worker] == stalled) return;
     stalled_[worker] = stalled;
     if (phase_ != Phase::kStarted) return;  // Nothing that can be seen.
@@ -55,7 +55,7 @@ HealthStatus Health::Of(absl::string_view name) const {
   const auto found = worker_of_.find(name);
   if (found == worker_of_.end()) return HealthStatus::kServiceUnknown;
   const int worker = found->second;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   const bool stalled =
       worker == kAllWorkers
           ? std::find(stalled_.begin(), stalled_.end(), true) != stalled_.end()

@@ -19,7 +19,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
+#include "core/mutex.h"
 #include "proto/wire/health_message.h"
 
 namespace pinion {
@@ -58,7 +58,7 @@ class Health {
   std::vector<std::function<void()>> observers_;
 
   // Shared.
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kStarting;
   std::vector<bool> stalled_ ABSL_GUARDED_BY(mutex_);
 };

@@ -103,8 +103,12 @@ void IoThread::StopOpenCalls() {
   });
 }
 
-bool IoThread::AwaitOpenCalls(absl::Time deadline) {
-  return none_is_open_.WaitForNotificationWithDeadline(deadline);
+bool IoThread::AwaitOpenCalls(std::chrono::steady_clock::time_point deadline) {
+  MutexLock lock(mutex_);
+  while (!none_is_open_) {
+    if (!changed_.WaitUntil(mutex_, deadline)) break;
+  }
+  return none_is_open_;
 }
 
 void IoThread::Run() {
@@ -193,7 +197,9 @@ void IoThread::TellOpenCalls() {
 
 void IoThread::NoteWhenNoneIsOpen() {
   if (!no_more_time_ || open_calls_ != nullptr) return;
-  if (!none_is_open_.HasBeenNotified()) none_is_open_.Notify();
+  MutexLock lock(mutex_);
+  none_is_open_ = true;
+  changed_.NotifyAll();
 }
 
 }  // namespace pinion

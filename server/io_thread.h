@@ -18,6 +18,7 @@
 #include <grpcpp/completion_queue.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -25,9 +26,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
 #include "core/inbox.h"
+#include "core/mutex.h"
 #include "core/thread_role.h"
 #include "core/work_item.h"
 
@@ -130,7 +130,7 @@ class IoThread {
 
   // Waits until no call is open, or until `deadline`; after StopOpenCalls().
   // Returns whether at some time since then none was.
-  bool AwaitOpenCalls(absl::Time deadline);
+  bool AwaitOpenCalls(std::chrono::steady_clock::time_point deadline);
 
   // The rest is for events, on the I/O thread.
 
@@ -190,7 +190,10 @@ class IoThread {
   // Shared.
   Inbox inbox_;
   Bell bell_;
-  absl::Notification none_is_open_;
+  Mutex mutex_;
+  CondVar changed_;
+  // Of the open calls that were told to stop, or came later, none is left.
+  bool none_is_open_ ABSL_GUARDED_BY(mutex_) = false;
 
   // The owner's.
   std::thread thread_;

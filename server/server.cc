@@ -28,7 +28,7 @@ constexpr int kAwaitedUnknownCalls = 4;
 // A stop's last second, in which nothing waits for a handler any more: for the
 // answers to leave, for the connections to end, for the workers to let go of
 // calls that were answered without them. What is left is for the rest.
-constexpr absl::Duration kAnswersLeave = absl::Milliseconds(600);
+constexpr std::chrono::milliseconds kAnswersLeave(600);
 constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(150);
 constexpr std::chrono::milliseconds kWorkersEnd(100);
 
@@ -129,7 +129,7 @@ void Server::Drain() {
   door_->AwaitEmpty(options_.grace);
   // What is open has used its grace; each I/O thread answers its own.
   for (auto& io : io_threads_) io->StopOpenCalls();
-  const absl::Time deadline = absl::Now() + kAnswersLeave;
+  const auto deadline = std::chrono::steady_clock::now() + kAnswersLeave;
   for (auto& io : io_threads_) io->AwaitOpenCalls(deadline);
 }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/support/lane_test.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/seed.h"
 
 namespace pinion {
@@ -22,6 +23,7 @@ using ::pinion::testing::AddOf;
 using ::pinion::testing::HeldWorker;
 using ::pinion::testing::kAdd;
 using ::pinion::testing::kCounter;
+using ::pinion::testing::kTimesSlower;
 using ::pinion::testing::LaneTest;
 using ::pinion::testing::OpenCall;
 using ::pinion::testing::OpenCallOptions;
@@ -124,7 +126,7 @@ absl::Status Vary(int64_t by) {
 
 TEST_P(AccountUnderLoadTest, AddsUpWheneverItIsLookedAtUnderARandomLoad) {
   constexpr int kThreads = 4;
-  constexpr int kCalls = 3000;  // Of each.
+  constexpr int kCalls = 3000 / kTimesSlower;  // Of each.
   const Seed seed;
   on_add_ = [](const auto& request, auto*, CallContext&) {
     return Vary(request.by());

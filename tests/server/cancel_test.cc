@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/support/lane_test.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/seed.h"
 
 namespace pinion {
@@ -17,6 +18,7 @@ using ::pinion::testing::AddOf;
 using ::pinion::testing::Gate;
 using ::pinion::testing::HeldWorker;
 using ::pinion::testing::kAdd;
+using ::pinion::testing::kTimesSlower;
 using ::pinion::testing::LaneTest;
 using ::pinion::testing::OpenCall;
 using ::pinion::testing::Seed;
@@ -105,7 +107,7 @@ TEST_P(CancelTest, ChangesNothingOfACallThatHasItsAnswer) {
 }
 
 TEST_P(CancelTest, AnswersEachCallOnceHoweverItsCancellationMeetsItsHandler) {
-  constexpr int kCalls = 2000;
+  constexpr int kCalls = 2000 / kTimesSlower;
   const Seed seed;
   std::mt19937_64 random(seed.value());
   gate_.Open();

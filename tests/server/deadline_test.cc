@@ -13,6 +13,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/support/lane_test.h"
+#include "tests/support/sanitized.h"
 
 namespace pinion {
 namespace {
@@ -21,6 +22,7 @@ using ::pinion::testing::AddOf;
 using ::pinion::testing::ExpectFailure;
 using ::pinion::testing::HeldWorker;
 using ::pinion::testing::kAdd;
+using ::pinion::testing::kTimesSlower;
 using ::pinion::testing::LaneTest;
 using ::pinion::testing::OpenCall;
 using ::pinion::testing::TransportName;
@@ -218,8 +220,8 @@ TEST_P(DeadlineTest, EndsNoCallForADeadlineThatIsFartherAwayThanItCanCount) {
 }
 
 TEST_P(DeadlineTest, HoldsNoMoreThanItMayWhenShortDeadlinesFloodAStuckWorker) {
-  constexpr int kCapacity = 100;
-  constexpr int kFlood = 1000;
+  constexpr int kCapacity = 100 / kTimesSlower;
+  constexpr int kFlood = 10 * kCapacity;
   const auto one = static_cast<int64_t>(AddOf("a").size());
   Start({.workers = 1,
          .lane_capacity = kCapacity,

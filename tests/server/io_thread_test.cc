@@ -8,18 +8,20 @@
 #include <grpcpp/server_builder.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/gate.h"
 
 namespace pinion {
 namespace {
 
+using ::pinion::testing::Gate;
+using Steady = std::chrono::steady_clock;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
@@ -38,12 +40,12 @@ class IoThreadTest : public ::testing::Test {
 
   // Runs `function` on the I/O thread, and waits until it has.
   void OnIoThread(absl::AnyInvocable<void()> function) {
-    absl::Notification done;
+    Gate done;
     io_.Post([&] {
       function();
-      done.Notify();
+      done.Open();
     });
-    done.WaitForNotification();
+    done.Pass();
   }
 
   grpc::ServerBuilder builder_;
@@ -86,9 +88,9 @@ TEST_F(IoThreadTest, RunsWhatIsPostedInOrderOnItsOwnThread) {
 }
 
 TEST_F(IoThreadTest, RunsWhatAPostedFunctionPosts) {
-  absl::Notification done;
-  io_.Post([&] { io_.Post([&] { done.Notify(); }); });
-  done.WaitForNotification();
+  Gate done;
+  io_.Post([&] { io_.Post([&] { done.Open(); }); });
+  done.Pass();
 }
 
 TEST_F(IoThreadTest, RunsWhatWasPostedBeforeTheStop) {
@@ -147,9 +149,9 @@ TEST_F(IoThreadTest, KnowsWhenNoCallIsOpenAnyMore) {
   std::unique_ptr<ToldCall> call;
   OnIoThread([&] { call = std::make_unique<ToldCall>(0, io_, told); });
   io_.StopOpenCalls();
-  EXPECT_FALSE(io_.AwaitOpenCalls(absl::Now()));
+  EXPECT_FALSE(io_.AwaitOpenCalls(Steady::now()));
   io_.Post([&] { io_.CallClosed(*call); });
-  EXPECT_TRUE(io_.AwaitOpenCalls(absl::InfiniteFuture()));
+  EXPECT_TRUE(io_.AwaitOpenCalls(Steady::time_point::max()));
 }
 
 TEST_F(IoThreadTest, EndsOnlyWhenItsOpenCallsAreClosed) {
@@ -181,20 +183,20 @@ TEST(IoThreadStopTest, MayComeWhileAnotherThreadStillRings) {
   for (int round = 0; round < kRounds; ++round) {
     grpc::ServerBuilder builder;
     IoThread io(0, builder.AddCompletionQueue());
+    IgnoredEvent event;
     io.Start();
     std::atomic<bool> posting{false};
-    absl::Notification came;
+    Gate came;
     std::thread poster([&] {
       posting.store(true, std::memory_order_relaxed);
-      io.Post([&] { came.Notify(); });
+      io.Post([&] { came.Open(); });
     });
-    IgnoredEvent event;
     while (!posting.load(std::memory_order_relaxed)) {
     }
     grpc::Alarm other;
     other.Set(io.queue(), gpr_time_0(GPR_CLOCK_MONOTONIC),
               static_cast<IoEvent*>(&event));
-    came.WaitForNotification();
+    came.Pass();
     io.Stop();
     poster.join();
   }

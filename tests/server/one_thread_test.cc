@@ -15,15 +15,17 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "core/affinity.h"
+#include "core/mutex.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/kv/v1/kv.pb.h"
 #include "server/kv/kv_shard.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/test_server.h"
 
 namespace pinion {
@@ -33,14 +35,14 @@ using ::pinion::testing::TestServer;
 using ::testing::ElementsAre;
 
 constexpr int kClients = 8;
-constexpr int kCalls = 100'000;
-constexpr int kKeys = 1000;
+constexpr int kCalls = 100'000 / testing::kTimesSlower;
+constexpr int kKeys = 1000 / testing::kTimesSlower;
 
 pid_t ThreadId() { return static_cast<pid_t>(syscall(SYS_gettid)); }
 
 // What the shards saw; each gives its part when it is destroyed.
 struct Seen {
-  absl::Mutex mutex;
+  Mutex mutex;
   std::map<std::string, std::set<pid_t>> threads_of_key ABSL_GUARDED_BY(mutex);
 };
 
@@ -49,7 +51,7 @@ class NotingShard {
  public:
   explicit NotingShard(Seen& seen) : seen_(seen) {}
   ~NotingShard() {
-    absl::MutexLock lock(&seen_.mutex);
+    MutexLock lock(seen_.mutex);
     for (auto& [key, threads] : threads_of_key_) {
       seen_.threads_of_key[key].insert(threads.begin(), threads.end());
     }
@@ -166,7 +168,7 @@ TEST_F(OneThreadTest, CountsExactlyWithEachKeyOnOnePinnedThreadAndNoLock) {
   EXPECT_EQ(workers.size(), 2u);
 
   test_.Stop();
-  absl::MutexLock lock(&seen_.mutex);
+  MutexLock lock(seen_.mutex);
   EXPECT_EQ(seen_.threads_of_key.size(), static_cast<size_t>(kKeys));
   std::set<pid_t> used;
   for (const auto& [key, threads] : seen_.threads_of_key) {

@@ -29,6 +29,7 @@
 #include "server/snapshot.h"
 #include "shop/v1/counter.pb.h"
 #include "tests/support/gate.h"
+#include "tests/support/grpc_order.h"
 #include "tests/support/hold.pb.h"
 #include "tests/support/open_call.h"
 #include "tests/support/test_server.h"
@@ -75,6 +76,7 @@ struct HoldGates {
 class HoldShard {
  public:
   absl::Status Hold(const test::HoldRequest& request, test::HoldResponse*) {
+    OrderAsGrpcDoes();
     auto* gates = reinterpret_cast<HoldGates*>(request.gates());
     gates->hold.Pass();
     gates->left.Open();
@@ -184,8 +186,11 @@ class LaneTest : public ::testing::TestWithParam<bool> {
   std::atomic<int> adds_begun_{0};
   const AddShard::Handler counted_add_ =
       [this](const auto& request, auto* response, CallContext& context) {
+        OrderAsGrpcDoes();
         ++adds_begun_;
-        return on_add_(request, response, context);
+        const absl::Status status = on_add_(request, response, context);
+        OrderAsGrpcDoes();
+        return status;
       };
   std::unique_ptr<TestServer> test_;
   GuardedChannel channel_;

@@ -34,6 +34,7 @@
 #include "pinion/v1/failure.pb.h"
 #include "proto/wire/status_details.h"
 #include "tests/support/gate.h"
+#include "tests/support/grpc_order.h"
 
 namespace pinion::testing {
 
@@ -62,6 +63,7 @@ class OpenCall {
         request_(ToByteBuffer(request)),
         failed_(options.failed) {
     Apply(options);
+    OrderAsGrpcDoes();
     const auto begin = [&] {
       stub_.UnaryCall(&context_, method, grpc::StubOptions(), &request_,
                       &response_,
@@ -131,6 +133,7 @@ class OpenCall {
 
   void End(const grpc::Status& status) {
     answered_at_ = std::chrono::steady_clock::now();
+    OrderAsGrpcDoes();
     status_ = absl::Status(static_cast<absl::StatusCode>(status.error_code()),
                            status.error_message());
     details_ = status.error_details();

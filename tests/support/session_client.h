@@ -35,6 +35,7 @@
 #include "client/channel_guard.h"
 #include "gtest/gtest.h"
 #include "pinion/v1/session.pb.h"
+#include "tests/support/grpc_order.h"
 #include "tests/support/open_call.h"
 
 namespace pinion::testing {
@@ -70,6 +71,7 @@ class SessionClient final
   }
   void SendBytes(absl::string_view bytes) {
     const grpc::Slice slice(bytes.data(), bytes.size());
+    OrderAsGrpcDoes();
     std::unique_lock lock(mutex_);
     unsent_.emplace_back(&slice, 1);
     WriteNext();
@@ -176,6 +178,7 @@ class SessionClient final
   }
 
   void OnReadDone(bool ok) override {
+    OrderAsGrpcDoes();
     std::unique_lock lock(mutex_);
     if (ok) {
       Keep();
