@@ -65,7 +65,7 @@ class Call : public WorkItem {
 
   // What its transport says of it before it enters, and is fixed from then on.
   // `request` and `metadata` look into what lives as long as the call.
-  const Method* method = nullptr;
+  const HostedMethod* method = nullptr;
   absl::string_view request;  // Serialized.
   absl::Span<const Metadata> metadata;
   std::optional<Moment> deadline;

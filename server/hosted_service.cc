@@ -80,7 +80,7 @@ absl::Status HostedService::Check() const {
 
 void HostedService::Add(absl::string_view name, const Descriptor* request,
                         const Descriptor* response, bool uses_context,
-                        Method::Function function) {
+                        HostedMethod::Function function) {
   if (!mistake_.ok()) return;
   const MethodDescriptor* method =
       descriptor_->FindMethodByName(std::string(name));
@@ -90,13 +90,13 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
     return;
   }
   const v1::Route& route = RouteOf(*method);
-  Method added = {.path = absl::StrCat("/", name_, "/", name),
-                  .index = static_cast<int>(methods_.size()),
-                  .key = std::nullopt,
-                  .task_class = ClassOf(route.priority()),
-                  .uses_context = uses_context,
-                  .run = std::move(function)};
-  for (const Method& other : methods_) {
+  HostedMethod added = {.path = absl::StrCat("/", name_, "/", name),
+                        .index = static_cast<int>(methods_.size()),
+                        .key = std::nullopt,
+                        .task_class = ClassOf(route.priority()),
+                        .uses_context = uses_context,
+                        .run = std::move(function)};
+  for (const HostedMethod& other : methods_) {
     if (other.path == added.path) {
       mistake_ = absl::InvalidArgumentError(
           absl::StrCat(method->full_name(), " is given two handlers"));

@@ -33,7 +33,7 @@
 namespace pinion {
 
 // One method that is served.
-struct Method {
+struct HostedMethod {
   // Parses the request, runs the handler on the shard, serializes the response.
   using Function = std::function<Answer(void* shard, absl::string_view request,
                                         CallContext& context)>;
@@ -56,7 +56,7 @@ class HostedService {
   HostedService& operator=(const HostedService&) = delete;
 
   const std::string& name() const { return name_; }
-  const std::vector<Method>& methods() const { return methods_; }
+  const std::vector<HostedMethod>& methods() const { return methods_; }
   std::shared_ptr<void> MakeShard() const { return make_shard_(); }
 
   // The first mistake that was made, if any; also if no method is served.
@@ -66,7 +66,7 @@ class HostedService {
   // Serves the method `name`, whose .proto must have these message types.
   void Add(absl::string_view name, const google::protobuf::Descriptor* request,
            const google::protobuf::Descriptor* response, bool uses_context,
-           Method::Function function);
+           HostedMethod::Function function);
 
   // Parses `bytes` into `request`, calls `handler`, serializes `response`.
   static Answer Run(absl::string_view bytes, google::protobuf::Message& request,
@@ -77,7 +77,7 @@ class HostedService {
   const std::string name_;
   const google::protobuf::ServiceDescriptor* const descriptor_;
   const ShardFactory make_shard_;
-  std::vector<Method> methods_;
+  std::vector<HostedMethod> methods_;
   absl::Status mistake_;
 };
 

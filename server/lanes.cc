@@ -262,7 +262,7 @@ LaneSnapshot Lanes::Snapshot(int worker) const {
   return snapshot;
 }
 
-MethodSnapshot Lanes::Snapshot(const Method& method) const {
+MethodSnapshot Lanes::Snapshot(const HostedMethod& method) const {
   MethodSnapshot snapshot;
   snapshot.method = method.path;
   snapshot.counts = account_.OfMethod(method.index);

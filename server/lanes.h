@@ -98,7 +98,7 @@ class Lanes {
 
   const HostedService& service() const { return service_; }
   LaneSnapshot Snapshot(int worker) const;
-  MethodSnapshot Snapshot(const Method& method) const;
+  MethodSnapshot Snapshot(const HostedMethod& method) const;
 
   // Destroys the shards on their workers and waits for that. Once, before the
   // scheduler stops, when no call is left.

@@ -15,7 +15,7 @@ Router::Router(int workers, uint64_t key_seed)
   }
 }
 
-absl::StatusOr<int> Router::Route(const Method& method,
+absl::StatusOr<int> Router::Route(const HostedMethod& method,
                                   absl::string_view request,
                                   std::optional<absl::string_view> asked_worker,
                                   const Lanes& lanes) const {
@@ -32,7 +32,7 @@ absl::StatusOr<int> Router::Route(const Method& method,
 }
 
 absl::StatusOr<int> Router::RouteKeyed(
-    const Method& method, absl::string_view request,
+    const HostedMethod& method, absl::string_view request,
     std::optional<absl::string_view> asked_worker) const {
   if (asked_worker.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -34,13 +34,14 @@ class Router {
   // `asked_worker` is the metadata pinion-worker, if the call has it.
   // INVALID_ARGUMENT if the request has no valid key, or the metadata is not
   // allowed or not a worker.
-  absl::StatusOr<int> Route(const Method& method, absl::string_view request,
+  absl::StatusOr<int> Route(const HostedMethod& method,
+                            absl::string_view request,
                             std::optional<absl::string_view> asked_worker,
                             const Lanes& lanes) const;
 
   // The same for a method that has a key.
   absl::StatusOr<int> RouteKeyed(
-      const Method& method, absl::string_view request,
+      const HostedMethod& method, absl::string_view request,
       std::optional<absl::string_view> asked_worker) const;
 
  private:

@@ -189,7 +189,7 @@ ServerSnapshot Server::Snapshot() const {
     for (int i = 0; i < scheduler_->worker_count(); ++i) {
       snapshot.lanes.push_back(lanes->Snapshot(i));
     }
-    for (const Method& method : lanes->service().methods()) {
+    for (const HostedMethod& method : lanes->service().methods()) {
       snapshot.methods.push_back(lanes->Snapshot(method));
     }
   }
@@ -264,7 +264,7 @@ absl::Status Server::MakeLanes() {
                                *running_calls_);
     if (!lanes.ok()) return lanes.status();
     lanes_.push_back(*std::move(lanes));
-    for (const Method& method : service->methods()) {
+    for (const HostedMethod& method : service->methods()) {
       session_service_->Serve(method, *lanes_.back());
       methods_.push_back(std::make_unique<UnaryMethod>(
           UnaryMethod{.method = &method,

@@ -54,7 +54,7 @@ struct SessionLimits {
 
 // Where a call of a session finds its method.
 struct SessionMethod {
-  const Method* method = nullptr;  // Null: there is none.
+  const HostedMethod* method = nullptr;  // Null: there is none.
   Lanes* lanes = nullptr;
 };
 

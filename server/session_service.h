@@ -21,7 +21,7 @@ class SessionService {
                  const SessionLimits& limits, std::chrono::nanoseconds grace);
 
   // Has sessions find the method by its path.
-  void Serve(const Method& method, Lanes& lanes) {
+  void Serve(const HostedMethod& method, Lanes& lanes) {
     host_.methods[method.path] = {.method = &method, .lanes = &lanes};
   }
 

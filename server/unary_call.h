@@ -28,7 +28,7 @@ namespace pinion {
 
 // One method as gRPC serves it. Fixed while the server runs.
 struct UnaryMethod {
-  const Method* method;
+  const HostedMethod* method;
   Lanes* lanes;
   RawService* service;
   int index;  // In `service`.

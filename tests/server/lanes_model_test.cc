@@ -341,7 +341,7 @@ void Story::DrawCall(ModelCall& model) {
   model.lanes = dice_.Draw(0, services_ - 1);
   model.method =
       dice_.Draw(0, static_cast<int>(service_->methods().size()) - 1);
-  const Method& method = service_->methods()[model.method];
+  const HostedMethod& method = service_->methods()[model.method];
   model.task_class = method.task_class;
   if (method.key.has_value()) {
     model.valid = !dice_.OneIn(20);
@@ -483,7 +483,7 @@ void Story::ServerStops() {
 
 void Story::MethodsAreLookedAt() {
   for (int i = 0; i < services_; ++i) {
-    for (const Method& method : service_->methods()) {
+    for (const HostedMethod& method : service_->methods()) {
       model_->Compare(lanes_[i]->Snapshot(method), i, method.index);
     }
   }
@@ -585,7 +585,7 @@ ServerSnapshot Story::Snapshot() const {
     for (int worker = 0; worker < workers_; ++worker) {
       snapshot.lanes.push_back(lanes->Snapshot(worker));
     }
-    for (const Method& method : service_->methods()) {
+    for (const HostedMethod& method : service_->methods()) {
       snapshot.methods.push_back(lanes->Snapshot(method));
     }
   }

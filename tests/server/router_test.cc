@@ -15,7 +15,7 @@ using ::shop::v1::AddRequest;
 
 class RouterTest : public ::testing::Test {
  protected:
-  static Method KeyedMethod() {
+  static HostedMethod KeyedMethod() {
     return {.path = "/shop.v1.CounterService/Add",
             .key = KeyReader::Create(AddRequest::descriptor(), "name").value(),
             .run = nullptr};
@@ -24,7 +24,7 @@ class RouterTest : public ::testing::Test {
   // How many of `keys` keys each worker gets.
   static std::vector<int> Spread(int workers, uint64_t seed, int keys) {
     const Router router(workers, seed);
-    const Method method = KeyedMethod();
+    const HostedMethod method = KeyedMethod();
     std::vector<int> counts(workers);
     for (int i = 0; i < keys; ++i) {
       AddRequest request;
@@ -48,7 +48,7 @@ TEST_F(RouterTest, SpreadsKeysEvenlyOverAnyNumberOfWorkers) {
 }
 
 TEST_F(RouterTest, MapsAlikeWithOneSeedAndOtherwiseWithAnother) {
-  const Method method = KeyedMethod();
+  const HostedMethod method = KeyedMethod();
   const Router one(64, 1), same(64, 1), other(64, 2);
   int moved = 0;
   for (int i = 0; i < 100; ++i) {

@@ -36,13 +36,13 @@ class RunningCallsTest : public ::testing::Test {
   }
   ~RunningCallsTest() override { call_->Unref(); }
 
-  const Method keyed_ = {
+  const HostedMethod keyed_ = {
       .path = "/shop.v1.CounterService/Add",
       .key = KeyReader::Create(AddRequest::descriptor(), "name").value(),
       .run = nullptr};
-  const Method keyless_ = {.path = "/shop.v1.CounterService/Sum",
-                           .key = std::nullopt,
-                           .run = nullptr};
+  const HostedMethod keyless_ = {.path = "/shop.v1.CounterService/Sum",
+                                 .key = std::nullopt,
+                                 .run = nullptr};
   std::string bytes_;
   TestCall* const call_ = new TestCall;
   FakeClock time_;
