@@ -1,183 +1,167 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/client.h"
 
-#include <grpc/grpc.h>
-#include <grpc/slice.h>
-#include <grpcpp/client_context.h>
-#include <grpcpp/support/slice.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
 
-#include "absl/strings/cord.h"
-#include "absl/strings/escaping.h"
+#include <chrono>
+
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
-#include "proto/wire/status_details.h"
+#include "client/mutex.h"
 
 namespace pinion {
 namespace {
 
-constexpr char kFailureUrl[] = "type.googleapis.com/pinion.v1.Failure";
+using client_internal::CondVar;
+using client_internal::Mutex;
+using client_internal::MutexLock;
 
-grpc::ByteBuffer ToByteBuffer(absl::string_view bytes) {
-  const grpc::Slice slice(bytes.data(), bytes.size());
-  return grpc::ByteBuffer(&slice, 1);
+// A channel of gRPC's that could not connect rests for a second and up, during
+// which each stream on it fails at once. The client rests by itself.
+constexpr int kFirstReconnectMillis = 100;
+constexpr int kLongestReconnectMillis = 1000;
+
+// A request up to this size is serialized where it will lie.
+constexpr size_t kSmallRequest = 4096;
+
+std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(
+    const std::string& target, const ClientOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                   kFirstReconnectMillis);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstReconnectMillis);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMillis);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(-1);
+  const auto credentials = options.credentials != nullptr
+                               ? options.credentials
+                               : grpc::InsecureChannelCredentials();
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  const int count = options.unary ? 1 : options.sessions;
+  for (int i = 0; i < std::max(1, count); ++i) {
+    channels.push_back(
+        grpc::CreateCustomChannel(target, credentials, arguments));
+  }
+  return channels;
 }
-
-std::string ToString(grpc::ByteBuffer& buffer) {
-  grpc::Slice slice;
-  if (!buffer.DumpToSingleSlice(&slice).ok()) return "";
-  return std::string(reinterpret_cast<const char*>(slice.begin()),
-                     slice.size());
-}
-
-absl::Status ToAbslStatus(const grpc::Status& status) {
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
-  const auto failure = FailureFromStatusDetails(status.error_details());
-  if (failure.has_value()) {
-    result.SetPayload(kFailureUrl, absl::Cord(failure->SerializeAsString()));
-  }
-  return result;
-}
-
-std::optional<v1::Timing> TimingIn(const grpc::ClientContext& context) {
-  const auto& trailers = context.GetServerTrailingMetadata();
-  const auto found = trailers.find("pinion-timing-bin");
-  v1::Timing timing;
-  if (found == trailers.end() ||
-      !timing.ParseFromArray(found->second.data(),
-                             static_cast<int>(found->second.size()))) {
-    return std::nullopt;
-  }
-  return timing;
-}
-
-// gRPC aborts the program for metadata that HTTP/2 cannot carry.
-absl::Status CheckMetadata(const CallOptions& options) {
-  for (const auto& [name, value] : options.metadata) {
-    const grpc_slice name_slice =
-        grpc_slice_from_static_buffer(name.data(), name.size());
-    const grpc_slice value_slice =
-        grpc_slice_from_static_buffer(value.data(), value.size());
-    if (!grpc_header_key_is_legal(name_slice)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "metadata cannot be named \"", absl::CHexEscape(name),
-          "\"; valid are lower case letters, digits, '-', '_' and '.'"));
-    }
-    if (!grpc_is_binary_header(name_slice) &&
-        !grpc_header_nonbin_value_is_legal(value_slice)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the metadata ", name,
-                       " has a value that is not printable ASCII; name it ",
-                       name, "-bin to send bytes"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-void Apply(const CallOptions& options, grpc::ClientContext& context) {
-  if (options.timeout < absl::InfiniteDuration()) {
-    context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
-  }
-  if (options.worker.has_value()) {
-    context.AddMetadata("pinion-worker", absl::StrCat(*options.worker));
-  }
-  if (options.want_timing) context.AddMetadata("pinion-timing", "1");
-  for (const auto& [name, value] : options.metadata) {
-    context.AddMetadata(name, value);
-  }
-}
-
-// What gRPC needs of one call until it is done.
-struct OpenCall {
-  grpc::ClientContext context;
-  grpc::ByteBuffer request;
-  grpc::ByteBuffer response;
-
-  RawReply Reply(const grpc::Status& status) {
-    RawReply reply;
-    if (status.ok()) {
-      reply.response = ToString(response);
-    } else {
-      reply.response = ToAbslStatus(status);
-    }
-    reply.timing = TimingIn(context);
-    return reply;
-  }
-};
 
 }  // namespace
 
-std::optional<v1::Failure> FailureOf(const absl::Status& status) {
-  const auto payload = status.GetPayload(kFailureUrl);
-  v1::Failure failure;
-  if (!payload.has_value() || !failure.ParseFromString(std::string(*payload))) {
-    return std::nullopt;
-  }
-  return failure;
+std::unique_ptr<Client> Client::Connect(const std::string& target,
+                                        const ClientOptions& options) {
+  const bool valid = client_internal::CheckClientOptions(options).ok();
+  return std::unique_ptr<Client>(new Client(
+      MakeChannels(target, valid ? options : ClientOptions()), options));
 }
 
 Client::Client(std::shared_ptr<grpc::Channel> channel,
-               std::shared_ptr<ChannelGuard> guard)
-    : stub_(std::move(channel)), guard_(std::move(guard)) {}
+               const ClientOptions& options)
+    : Client(std::vector<std::shared_ptr<grpc::Channel>>{std::move(channel)},
+             options) {}
 
-Client::~Client() {
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(
-      +[](int* open_calls) { return *open_calls == 0; }, &open_calls_));
+Client::Client(std::vector<std::shared_ptr<grpc::Channel>> channels,
+               const ClientOptions& options)
+    : mistake_(client_internal::CheckClientOptions(options)) {
+  if (!mistake_.ok()) return;
+  if (options.unary) {
+    unary_ =
+        std::make_unique<client_internal::UnaryCalls>(channels[0], options, 0);
+    return;
+  }
+  places_ = std::make_unique<client_internal::KeyPlaces>(options.sessions);
+  for (int i = 0; i < options.sessions; ++i) {
+    links_.push_back(std::make_unique<client_internal::SessionLink>(
+        channels[i % channels.size()], options, i));
+  }
 }
 
-RawReply Client::CallRaw(const std::string& method, absl::string_view request,
+Client::~Client() = default;
+
+absl::Status Client::Check(const CallOptions& options) const {
+  if (!mistake_.ok()) return mistake_;
+  return client_internal::CheckCallOptions(options);
+}
+
+CallId Client::StartRaw(absl::string_view method, absl::string_view request,
+                        const CallOptions& options, DoneFunction done) {
+  if (absl::Status valid = Check(options); !valid.ok()) {
+    done({.status = std::move(valid)});
+    return {};
+  }
+  if (unary_ != nullptr) {
+    return unary_->Start(method, request, options, std::move(done));
+  }
+  return links_[places_->Of(method, request)]->Start(
+      method, request.size(),
+      [&](std::string& payload) {
+        payload.assign(request.data(), request.size());
+      },
+      options, std::move(done));
+}
+
+CallId Client::StartMessage(absl::string_view method,
+                            const google::protobuf::Message& request,
+                            const CallOptions& options, DoneFunction done) {
+  const size_t size = request.ByteSizeLong();
+  if (size > kSmallRequest || links_.size() != 1) {
+    return StartRaw(method, request.SerializeAsString(), options,
+                    std::move(done));
+  }
+  if (absl::Status valid = Check(options); !valid.ok()) {
+    done({.status = std::move(valid)});
+    return {};
+  }
+  return links_[0]->Start(
+      method, size,
+      [&](std::string& payload) {
+        payload.resize(size);
+        request.SerializeWithCachedSizesToArray(
+            reinterpret_cast<uint8_t*>(payload.data()));
+      },
+      options, std::move(done));
+}
+
+void Client::Await(absl::FunctionRef<void(DoneFunction)> start,
+                   absl::FunctionRef<void(const Reply&)> take) {
+  Mutex mutex;
+  CondVar changed;
+  bool answered = false;
+  start([&](const Reply& reply) {
+    MutexLock lock(mutex);
+    take(reply);
+    answered = true;
+    changed.NotifyAll();
+  });
+  MutexLock lock(mutex);
+  while (!answered) changed.Wait(mutex);
+}
+
+RawReply Client::CallRaw(absl::string_view method, absl::string_view request,
                          const CallOptions& options) {
   RawReply result;
-  absl::Notification done;
-  CallRaw(method, request, options, [&](RawReply reply) {
-    result = std::move(reply);
-    done.Notify();
-  });
-  done.WaitForNotification();
+  Await(
+      [&](DoneFunction done) {
+        StartRaw(method, request, options, std::move(done));
+      },
+      [&](const Reply& reply) {
+        if (reply.status.ok()) {
+          result.response = std::string(reply.response);
+        } else {
+          result.response = reply.status;
+        }
+        result.timing = reply.timing;
+        result.trailing = reply.trailing;
+      });
   return result;
 }
 
-void Client::CallRaw(const std::string& method, absl::string_view request,
-                     const CallOptions& options,
-                     absl::AnyInvocable<void(RawReply)> done) {
-  if (absl::Status valid = CheckMetadata(options); !valid.ok()) {
-    done({std::move(valid), std::nullopt});
-    return;
-  }
-  auto call = std::make_unique<OpenCall>();
-  call->request = ToByteBuffer(request);
-  Apply(options, call->context);
-  {
-    absl::MutexLock lock(&mutex_);
-    ++open_calls_;
-  }
-  // gRPC wants a copyable function; it calls it once.
-  auto shared_done =
-      std::make_shared<absl::AnyInvocable<void(RawReply)>>(std::move(done));
-  const auto finish = [this, shared_done](RawReply reply) {
-    (*shared_done)(std::move(reply));
-    *shared_done = nullptr;  // What it holds goes before the client may.
-    absl::MutexLock lock(&mutex_);
-    --open_calls_;
-  };
-  const auto begin = [&] {
-    OpenCall* open = call.release();
-    stub_.UnaryCall(&open->context, method, grpc::StubOptions(), &open->request,
-                    &open->response,
-                    [this, open, finish](const grpc::Status& status) {
-                      RawReply reply = open->Reply(status);
-                      delete open;
-                      if (guard_ != nullptr) guard_->End();
-                      finish(std::move(reply));
-                    });
-  };
-  if (guard_ == nullptr) {
-    begin();
-  } else if (!guard_->Begin(begin)) {
-    finish({absl::UnavailableError("the server of this channel has stopped"),
-            std::nullopt});
+void Client::Cancel(CallId id) {
+  if (id.place < 0) return;
+  if (unary_ != nullptr) {
+    unary_->Cancel(id);
+  } else {
+    links_[id.place]->Cancel(id);
   }
 }
 

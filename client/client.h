@@ -1,108 +1,148 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Client: calls methods of a Pinion server, or of any gRPC server.
+// Client: calls methods of a Pinion server, within sessions, or of any gRPC
+//         server, one by one.
 //
 // Threads: anyone, at the same time. Callbacks run on gRPC's threads and must
-//          not block.
-// Example: pinion::Client client(grpc::CreateChannel(target, credentials));
-//          absl::StatusOr<PutResponse> put = client.Call<PutResponse>(
-//              "/pinion.kv.v1.KvService/Put", request,
-//              {.timeout = absl::Seconds(1)});
+//          not block: the answers behind theirs would wait.
+// Errors:  the server's, each with a Failure (failure.h); and the client's own:
+//          UNAVAILABLE        there is no session, or it broke; whether a
+//                             handler may have run, the Failure says
+//          DEADLINE_EXCEEDED  the time is over; likewise
+//          CANCELLED          by Cancel(), or because the client goes
+//          RESOURCE_EXHAUSTED, INVALID_ARGUMENT
+//                             the call or the options cannot be; not sent
+//          INTERNAL           the response is not of the type asked for
+// Retries: what the server refused for a passing reason, before a handler ran,
+//          is tried again within the deadline and a budget (RetryOptions).
+//          Calls of one key may then start in another order. Nothing else is.
+// Example: auto client = pinion::Client::Connect("127.0.0.1:50051");
+//          absl::StatusOr<PutResponse> put =
+//              client->Call(kPut, request, {.timeout = absl::Seconds(1)});
+//
+//          client->Start(kPut, request, {}, [](absl::StatusOr<PutResponse> put)
+//          {
+//            ...
+//          });
 #ifndef PINION_CLIENT_CLIENT_H_
 #define PINION_CLIENT_CLIENT_H_
 
 #include <google/protobuf/message.h>
 #include <grpcpp/channel.h>
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/support/byte_buffer.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
-#include "client/channel_guard.h"
-#include "pinion/v1/failure.pb.h"
-#include "pinion/v1/timing.pb.h"
+#include "client/call_options.h"
+#include "client/client_options.h"
+#include "client/failure.h"
+#include "client/key_places.h"
+#include "client/method.h"
+#include "client/session_link.h"
+#include "client/unary_calls.h"
 
 namespace pinion {
 
-struct CallOptions {
-  // From now on; then the call fails with DEADLINE_EXCEEDED.
-  absl::Duration timeout = absl::InfiniteDuration();
-  // The worker to run on; only for methods without a key.
-  std::optional<int> worker = std::nullopt;
-  // Asks where the call ran and where its time went.
-  bool want_timing = false;
-  // Sent along. A name has lower case letters, digits, '-', '_' and '.'; a
-  // value is printable ASCII, or any bytes if the name ends in "-bin". Else the
-  // call fails with INVALID_ARGUMENT.
-  std::vector<std::pair<std::string, std::string>> metadata = {};
-};
-
-// What came back: the serialized response, or why there is none.
-struct RawReply {
-  absl::StatusOr<std::string> response;
-  std::optional<v1::Timing> timing;  // When asked for, and the call ran.
-};
-
-// What the server said of an error beside its code and message: why, and
-// whether a handler ran. None: nothing is known; a handler may have run.
-std::optional<v1::Failure> FailureOf(const absl::Status& status);
-
 class Client {
  public:
-  // `guard`, if any, is asked before each call.
-  explicit Client(std::shared_ptr<grpc::Channel> channel,
-                  std::shared_ptr<ChannelGuard> guard = nullptr);
+  // A client of `target`, as gRPC names servers: "host:port", "unix:path". It
+  // connects when the first call is made. Each call of a client whose options
+  // are out of range fails with INVALID_ARGUMENT.
+  static std::unique_ptr<Client> Connect(const std::string& target,
+                                         const ClientOptions& options = {});
 
-  // Waits until each open call has been answered and its callback has returned,
-  // so not from a callback. (A channel whose last reference went on a thread of
-  // gRPC's would have that thread wait for itself.)
+  // A client over a channel of the caller's.
+  explicit Client(std::shared_ptr<grpc::Channel> channel,
+                  const ClientOptions& options = {});
+
+  // Answers each open call with CANCELLED, and waits until all callbacks have
+  // returned; so not from a callback.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Calls "/package.Service/Method" and waits for the answer. Errors are the
-  // server's, or gRPC's own (UNAVAILABLE, DEADLINE_EXCEEDED, ...), or INTERNAL
-  // if the response is not a `Response`.
+  // Calls a method and waits for the answer; not from a callback.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(const Method<Request, Response>& method,
+                                const Request& request,
+                                const CallOptions& options = {}) {
+    return Call<Response>(method.name(), request, options);
+  }
+  // The same by name, "/package.Service/Method".
   template <typename Response>
-  absl::StatusOr<Response> Call(const std::string& method,
+  absl::StatusOr<Response> Call(absl::string_view method,
                                 const google::protobuf::Message& request,
                                 const CallOptions& options = {}) {
-    RawReply reply = CallRaw(method, request.SerializeAsString(), options);
-    if (!reply.response.ok()) return reply.response.status();
+    absl::StatusOr<Response> response;
+    Await(
+        [&](DoneFunction done) {
+          StartMessage(method, request, options, std::move(done));
+        },
+        [&](const Reply& reply) { response = ResponseOf<Response>(reply); });
+    return response;
+  }
+  // The same with serialized messages.
+  RawReply CallRaw(absl::string_view method, absl::string_view request,
+                   const CallOptions& options = {});
+
+  // Calls a method and returns at once. `done` is called once with an
+  // absl::StatusOr<Response>: later, or, if the call cannot be begun, before
+  // Start() returns. Never blocks.
+  template <typename Request, typename Response, typename Done>
+  CallId Start(const Method<Request, Response>& method, const Request& request,
+               const CallOptions& options, Done done) {
+    return StartMessage(method.name(), request, options,
+                        [done = std::move(done)](const Reply& reply) mutable {
+                          done(ResponseOf<Response>(reply));
+                        });
+  }
+  // The same with serialized messages; `done` is called with the Reply.
+  CallId StartRaw(absl::string_view method, absl::string_view request,
+                  const CallOptions& options,
+                  absl::AnyInvocable<void(const Reply&)> done);
+
+  // Takes a call back. Its callback still comes: with CANCELLED, or with the
+  // answer that was faster. Nothing happens if that has come already.
+  void Cancel(CallId id);
+
+ private:
+  using DoneFunction = client_internal::DoneFunction;
+
+  template <typename Response>
+  static absl::StatusOr<Response> ResponseOf(const Reply& reply) {
+    if (!reply.status.ok()) return reply.status;
     Response response;
-    if (!response.ParseFromString(*reply.response)) {
-      return absl::InternalError("the response cannot be decoded");
+    if (!response.ParseFromArray(reply.response.data(),
+                                 static_cast<int>(reply.response.size()))) {
+      return absl::InternalError(
+          absl::StrCat("the response cannot be decoded as a ",
+                       Response::descriptor()->full_name()));
     }
     return response;
   }
 
-  // The same with serialized messages.
-  RawReply CallRaw(const std::string& method, absl::string_view request,
-                   const CallOptions& options = {});
+  Client(std::vector<std::shared_ptr<grpc::Channel>> channels,
+         const ClientOptions& options);
 
-  // The same without waiting: `done` is called once, later, on a thread of
-  // gRPC's or, if the call cannot be begun, at once.
-  void CallRaw(const std::string& method, absl::string_view request,
-               const CallOptions& options,
-               absl::AnyInvocable<void(RawReply)> done);
+  CallId StartMessage(absl::string_view method,
+                      const google::protobuf::Message& request,
+                      const CallOptions& options, DoneFunction done);
+  // Starts a call and waits until `take` has had its reply.
+  static void Await(absl::FunctionRef<void(DoneFunction)> start,
+                    absl::FunctionRef<void(const Reply&)> take);
+  absl::Status Check(const CallOptions& options) const;
 
- private:
-  grpc::GenericStub stub_;
-  const std::shared_ptr<ChannelGuard> guard_;
-
-  absl::Mutex mutex_;
-  int open_calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Fixed at construction.
+  const absl::Status mistake_;                          // In the options.
+  std::unique_ptr<client_internal::UnaryCalls> unary_;  // Or else:
+  std::vector<std::unique_ptr<client_internal::SessionLink>> links_;
+  std::unique_ptr<client_internal::KeyPlaces> places_;
 };
 
 }  // namespace pinion

@@ -6,8 +6,6 @@
 // mistake in the arguments.
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -126,9 +124,9 @@ int Call(const std::string& method, const std::string& json) {
         absl::StrCat("--worker is ", worker, "; valid are -1 and up"));
   }
   if (worker >= 0) options.worker = worker;
-  pinion::Client client(grpc::CreateChannel(
-      absl::GetFlag(FLAGS_target), grpc::InsecureChannelCredentials()));
-  const pinion::RawReply reply = client.CallRaw(method, *request, options);
+  const auto client =
+      pinion::Client::Connect(absl::GetFlag(FLAGS_target), {.unary = true});
+  const pinion::RawReply reply = client->CallRaw(method, *request, options);
   if (reply.timing.has_value()) PrintTiming(*reply.timing);
   absl::StatusOr<std::string> response = reply.response;
   if (response.ok()) response = codec.Decode(method, *response);

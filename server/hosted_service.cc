@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "pinion/v1/route.pb.h"
+#include "proto/wire/route_of.h"
 
 namespace pinion {
 namespace {
@@ -10,14 +11,6 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
 using google::protobuf::MethodDescriptor;
-
-// The method's own route, or else its service's.
-const v1::Route& RouteOf(const MethodDescriptor& method) {
-  if (method.options().HasExtension(v1::route)) {
-    return method.options().GetExtension(v1::route);
-  }
-  return method.service()->options().GetExtension(v1::service_route);
-}
 
 TaskClass ClassOf(v1::Priority priority) {
   switch (priority) {

@@ -5,9 +5,6 @@
 // Each word is one KvService/Increment keyed by it. Then all counts are read
 // back and compared with a count made here. Exit codes: 0 they agree, 1 they do
 // not or a call failed, 2 a mistake in the arguments.
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
-
 #include <climits>
 #include <clocale>
 #include <cstdio>
@@ -18,6 +15,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -40,7 +38,7 @@ ABSL_FLAG(int, in_flight, 256, "How many calls are open at a time, 1 to 4096.");
 
 namespace {
 
-using pinion::RawReply;
+using pinion::Reply;
 
 constexpr char kUsage[] =
     "usage: word_count --target HOST:PORT [--text FILE]\n\n"
@@ -92,31 +90,29 @@ std::vector<std::string> Words(const std::string& text) {
 class Caller {
  public:
   Caller(const std::string& target, int in_flight)
-      : client_(
-            grpc::CreateChannel(target, grpc::InsecureChannelCredentials())),
-        in_flight_(in_flight) {}
+      : client_(pinion::Client::Connect(target)), in_flight_(in_flight) {}
 
   // Begins a call once fewer than the limit are open; `handle` gets its reply,
   // one at a time. Stops the program if a call failed.
   void Call(const std::string& method, const std::string& request,
-            std::function<void(const RawReply& reply)> handle) {
+            std::function<void(const Reply& reply)> handle) {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &Caller::HasRoom));
       ++open_;
     }
     StopIfFailed();
-    client_.CallRaw(method, request,
-                    {.timeout = absl::Seconds(30), .want_timing = true},
-                    [this, handle = std::move(handle)](RawReply reply) {
-                      absl::MutexLock lock(&mutex_);
-                      if (reply.response.ok()) {
-                        handle(reply);
-                      } else {
-                        failure_ = reply.response.status();
-                      }
-                      --open_;
-                    });
+    client_->StartRaw(method, request,
+                      {.timeout = absl::Seconds(30), .want_timing = true},
+                      [this, handle = std::move(handle)](const Reply& reply) {
+                        absl::MutexLock lock(&mutex_);
+                        if (reply.status.ok()) {
+                          handle(reply);
+                        } else {
+                          failure_ = reply.status;
+                        }
+                        --open_;
+                      });
   }
 
   // Waits until no call is open.
@@ -142,7 +138,7 @@ class Caller {
     std::_Exit(1);
   }
 
-  pinion::Client client_;
+  const std::unique_ptr<pinion::Client> client_;
   const int in_flight_;
   absl::Mutex mutex_;
   int open_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -168,7 +164,7 @@ Result CountOnServer(const std::vector<std::string>& words, Caller& caller) {
     request.set_by(1);
     caller.Call("/pinion.kv.v1.KvService/Increment",
                 request.SerializeAsString(),
-                [&result, &word](const RawReply& reply) {
+                [&result, &word](const Reply& reply) {
                   Worker& worker = result.workers[reply.timing->worker()];
                   worker.keys.insert(word);
                   ++worker.calls;
@@ -186,19 +182,18 @@ int CompareCounts(const std::map<std::string, int64_t>& counts,
   for (const auto& [word, count] : counts) {
     pinion::kv::v1::GetRequest request;
     request.set_key(word);
-    caller.Call(
-        "/pinion.kv.v1.KvService/Get", request.SerializeAsString(),
-        [&differing, &word = word, count = count](const RawReply& reply) {
-          pinion::kv::v1::GetResponse response;
-          if (response.ParseFromString(*reply.response) &&
-              response.value() == absl::StrCat(count)) {
-            return;
-          }
-          if (++differing <= 5) {
-            std::printf("  \"%s\": %s on the server, %ld here\n", word.c_str(),
-                        response.value().c_str(), count);
-          }
-        });
+    caller.Call("/pinion.kv.v1.KvService/Get", request.SerializeAsString(),
+                [&differing, &word = word, count = count](const Reply& reply) {
+                  pinion::kv::v1::GetResponse response;
+                  if (response.ParseFromString(std::string(reply.response)) &&
+                      response.value() == absl::StrCat(count)) {
+                    return;
+                  }
+                  if (++differing <= 5) {
+                    std::printf("  \"%s\": %s on the server, %ld here\n",
+                                word.c_str(), response.value().c_str(), count);
+                  }
+                });
   }
   caller.AwaitAll();
   return differing;

@@ -34,8 +34,8 @@ TEST_F(ClientTest, WaitsForItsOpenCallsBeforeItGoes) {
   Gate in_callback, callback_may_end;
   std::atomic<bool> callback_ended{false};
   auto client = test_.TcpClient();
-  client->CallRaw(kEcho, "", {}, [&](RawReply reply) {
-    EXPECT_TRUE(reply.response.ok());
+  client->StartRaw(kEcho, "", {}, [&](const Reply& reply) {
+    EXPECT_TRUE(reply.status.ok());
     in_callback.Open();
     callback_may_end.Pass();
     callback_ended = true;
@@ -81,9 +81,8 @@ TEST_F(ClientTest, AnswersUnavailableByItselfOnceItsServerHasStopped) {
 }
 
 TEST_F(ClientTest, KnowsNoFailureWhereTheServerSaidNothing) {
-  auto client = Client(
-      grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()));
-  const auto reply = client.CallRaw(kEcho, "", {.timeout = absl::Seconds(20)});
+  const auto client = Client::Connect("127.0.0.1:1", {.unary = true});
+  const auto reply = client->CallRaw(kEcho, "", {.timeout = absl::Seconds(20)});
   EXPECT_EQ(reply.response.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_FALSE(FailureOf(reply.response.status()).has_value());
 }

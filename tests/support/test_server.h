@@ -38,7 +38,7 @@ class TestServer {
   void Start() {
     const absl::Status started = server_.Start();
     ASSERT_TRUE(started.ok()) << started;
-    client_ = std::make_unique<Client>(server_.InProcessChannel(), in_process_);
+    client_ = UnaryClient(InProcessChannel());
   }
 
   // Stops the server, and finds its account in order. Calls on client() fail
@@ -61,15 +61,15 @@ class TestServer {
     return server_.Stop();
   }
 
-  // The in-process client.
+  // The in-process client, for unary calls.
   Client& client() { return *client_; }
 
-  // A client that comes over TCP loopback.
+  // A client that comes over TCP loopback, likewise.
   std::unique_ptr<Client> TcpClient() const {
-    return std::make_unique<Client>(TcpChannel().channel);
+    return UnaryClient(TcpChannel());
   }
 
-  // The same ways for an OpenCall.
+  // The ways themselves, for other clients.
   GuardedChannel InProcessChannel() {
     return {server_.InProcessChannel(), in_process_};
   }
@@ -80,6 +80,10 @@ class TestServer {
   }
 
  private:
+  static std::unique_ptr<Client> UnaryClient(const GuardedChannel& channel) {
+    return std::make_unique<Client>(
+        channel.channel, ClientOptions{.unary = true, .guard = channel.guard});
+  }
   static ServerOptions WithFreePort(ServerOptions options) {
     options.listen = "127.0.0.1:0";
     return options;

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/call_table.h"
+
+namespace pinion::client_internal {
+namespace {
+
+// A larger payload's memory is not kept for the slot's next call.
+constexpr size_t kMostKeptBytes = 4096;
+
+}  // namespace
+
+ClientCall& CallTable::Add() {
+  if (free_.empty()) {
+    const auto first_slot = static_cast<uint32_t>(chunks_.size() * kChunk);
+    chunks_.push_back(std::make_unique<ClientCall[]>(kChunk));
+    for (size_t i = kChunk; i-- > 0;) {
+      ClientCall& call = chunks_.back()[i];
+      call.slot = first_slot + static_cast<uint32_t>(i);
+      free_.push_back(&call);
+    }
+  }
+  ClientCall& call = *free_.back();
+  free_.pop_back();
+  call.state = CallState::kWaiting;
+  ++size_;
+  return call;
+}
+
+void CallTable::Remove(ClientCall& call) {
+  call.state = CallState::kFree;
+  ++call.generation;
+  call.attempts = 0;
+  call.deadline = kNever;
+  call.rests_until = kNever;
+  call.stream = nullptr;
+  call.done = nullptr;
+  if (call.metadata != nullptr) call.metadata = nullptr;
+  if (call.method_name != nullptr) call.method_name = nullptr;
+  if (!call.refusal.ok()) call.refusal = absl::OkStatus();
+  if (call.payload.capacity() > kMostKeptBytes)
+    std::string().swap(call.payload);
+  free_.push_back(&call);
+  --size_;
+}
+
+}  // namespace pinion::client_internal

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ClientCall: a call of a session that has no answer yet, or whose answer is
+//             being told. CallTable: all those of one place, by slot.
+//
+// Threads: one at a time; its owner locks it. A call stays where it is.
+// Why:     a call has the same slot, and memory, as one before it; so starting
+//          one allocates nothing, and its slot is a small id for the wire,
+//          found again without a hash.
+// Example: ClientCall& call = table.Add();
+//          ... ClientCall* found = table.Find(id); ...
+//          table.Remove(call);
+#ifndef PINION_CLIENT_CALL_TABLE_H_
+#define PINION_CLIENT_CALL_TABLE_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/call_options.h"
+#include "pinion/v1/priority.pb.h"
+
+namespace pinion::client_internal {
+
+class SessionStream;
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+constexpr SteadyTime kNever = SteadyTime::max();
+
+enum class CallState : uint8_t {
+  kFree,       // No call.
+  kWaiting,    // For a session to take it.
+  kResting,    // Was refused; will wait again later.
+  kSent,       // Given to a session's write.
+  kAbandoned,  // The same, but its caller has an answer already.
+  kAnswered,   // Its caller is being told.
+};
+
+struct ClientCall {
+  // Where it is.
+  uint32_t slot = 0;
+  uint32_t generation = 0;  // How many calls were here before.
+  CallState state = CallState::kFree;
+
+  // What it wants.
+  bool want_timing = false;
+  v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
+  std::optional<uint32_t> worker;
+  uint32_t method = 0;  // Index of its name; 0: the name itself is sent.
+  std::unique_ptr<std::string> method_name;
+  SteadyTime deadline = kNever;
+  std::string payload;
+  std::unique_ptr<Metadata> metadata;  // Null: none.
+  DoneFunction done;
+
+  // How far it is.
+  int attempts = 0;
+  SteadyTime rests_until = kNever;
+  absl::Status refusal;             // The last.
+  SessionStream* stream = nullptr;  // The one it was sent on,
+  uint32_t message = 0;             // and the number of its message.
+  ClientCall* previous = nullptr;   // Those that wait.
+  ClientCall* next = nullptr;
+};
+
+class CallTable {
+ public:
+  // A call in the state kWaiting, else as new, but for its payload, whose
+  // memory is that of an earlier call.
+  ClientCall& Add();
+
+  // Frees the call's slot.
+  void Remove(ClientCall& call);
+
+  // The call in that slot; null if there is none.
+  ClientCall* Find(uint64_t slot) {
+    if (slot >= chunks_.size() * kChunk) return nullptr;
+    ClientCall& call = chunks_[slot / kChunk][slot % kChunk];
+    return call.state == CallState::kFree ? nullptr : &call;
+  }
+
+  // How many calls there are.
+  size_t size() const { return size_; }
+
+  // Calls back for each call; the callback may remove it.
+  template <typename Function>
+  void ForEach(const Function& function) {
+    for (const auto& chunk : chunks_) {
+      for (size_t i = 0; i < kChunk; ++i) {
+        if (chunk[i].state != CallState::kFree) function(chunk[i]);
+      }
+    }
+  }
+
+ private:
+  static constexpr size_t kChunk = 128;
+
+  std::vector<std::unique_ptr<ClientCall[]>> chunks_;
+  std::vector<ClientCall*> free_;
+  size_t size_ = 0;
+};
+
+// Calls in the order in which they came.
+class CallQueue {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  ClientCall* first() const { return first_; }
+
+  void PushBack(ClientCall& call) {
+    call.previous = last_;
+    call.next = nullptr;
+    (last_ == nullptr ? first_ : last_->next) = &call;
+    last_ = &call;
+  }
+
+  void Remove(ClientCall& call) {
+    (call.previous == nullptr ? first_ : call.previous->next) = call.next;
+    (call.next == nullptr ? last_ : call.next->previous) = call.previous;
+  }
+
+ private:
+  ClientCall* first_ = nullptr;
+  ClientCall* last_ = nullptr;
+};
+
+}  // namespace pinion::client_internal
+
+#endif  // PINION_CLIENT_CALL_TABLE_H_

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Method: a method of a service with the types of its messages, so that a call
+// cannot mix them up.
+//
+// Threads: constants; anyone.
+// Example: inline constexpr Method<PutRequest, PutResponse> kPut(
+//              "/pinion.kv.v1.KvService/Put");
+//          absl::StatusOr<PutResponse> put = client.Call(kPut, request);
+#ifndef PINION_CLIENT_METHOD_H_
+#define PINION_CLIENT_METHOD_H_
+
+#include "absl/strings/string_view.h"
+
+namespace pinion {
+
+template <typename Request, typename Response>
+class Method {
+ public:
+  // `name` as "/package.Service/Method"; it must outlive the constant.
+  explicit constexpr Method(absl::string_view name) : name_(name) {}
+
+  constexpr absl::string_view name() const { return name_; }
+
+ private:
+  absl::string_view name_;
+};
+
+}  // namespace pinion
+
+#endif  // PINION_CLIENT_METHOD_H_

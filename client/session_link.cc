@@ -1,0 +1,759 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/session_link.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "client/failure.h"
+#include "proto/wire/session_call.h"
+
+namespace pinion::client_internal {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+constexpr uint32_t kRevision = 1;  // Of session.proto.
+
+// A message closes at this size, unless one call alone is larger.
+constexpr size_t kFullMessage = 256 << 10;
+
+// What a call's fields but payload, method and metadata take at most: 42 bytes.
+constexpr size_t kCallBytes = 48;
+constexpr size_t kCancelBytes = 10;
+constexpr size_t kMetadataBytes = 24;  // Tags and lengths of an entry.
+
+// How many names a session may have.
+constexpr size_t kMostNames = 1024;
+
+// So many answers are told between two looks at what they started: messages
+// stay large, and no call waits longer than their callbacks take.
+constexpr size_t kMostTaken = 64;
+
+// What is due at once is looked for again after this.
+constexpr nanoseconds kSoon = std::chrono::milliseconds(1);
+
+// The link whose callbacks this thread runs, and whether it takes up what they
+// start by itself.
+thread_local const SessionLink* telling = nullptr;
+thread_local const SessionLink* taking_up = nullptr;
+
+// Sets a variable, until the end of the scope.
+class Within {
+ public:
+  Within(const SessionLink*& variable, const SessionLink* link)
+      : variable_(variable), before_(variable) {
+    variable_ = link;
+  }
+  ~Within() { variable_ = before_; }
+
+ private:
+  const SessionLink*& variable_;
+  const SessionLink* const before_;
+};
+
+SteadyTime After(SteadyTime time, nanoseconds span) {
+  return span > kNever - time ? kNever : time + span;
+}
+
+SteadyTime DeadlineOf(absl::Duration timeout) {
+  if (timeout == absl::InfiniteDuration()) return kNever;
+  return After(steady_clock::now(), absl::ToChronoNanoseconds(std::max(
+                                        timeout, absl::ZeroDuration())));
+}
+
+size_t MostBytesOf(const ClientCall& call) {
+  size_t bytes = kCallBytes + call.payload.size();
+  if (call.method_name != nullptr) bytes += call.method_name->size();
+  if (call.metadata != nullptr) {
+    for (const auto& [name, value] : *call.metadata) {
+      bytes += kMetadataBytes + name.size() + value.size();
+    }
+  }
+  return bytes;
+}
+
+absl::Status StatusOf(const AnswerView& answer) {
+  if (answer.code == 0) return absl::OkStatus();
+  absl::Status status(static_cast<absl::StatusCode>(answer.code),
+                      answer.message);
+  if (answer.has_failure) status = Failed(std::move(status), answer.failure());
+  AddDetails(answer.status_details, status);
+  return status;
+}
+
+void Tell(ClientCall& call, const AnswerView& answer) {
+  Reply reply;
+  if (answer.code == 0) {
+    reply.response = answer.payload;
+  } else {
+    reply.status = StatusOf(answer);
+  }
+  if (answer.has_timing) reply.timing = answer.timing();
+  if (answer.has_trailing) {
+    MetadataReader reader = answer.trailing();
+    for (MetadataView entry; reader.Next(&entry);) {
+      reply.trailing.emplace_back(std::string(entry.name),
+                                  std::string(entry.value));
+    }
+  }
+  call.done(reply);
+  call.done = nullptr;  // What it holds goes without the lock.
+}
+
+absl::Status Expired(absl::string_view when, v1::Executed executed) {
+  return Failed(absl::DeadlineExceededError(
+                    absl::StrCat("the call's deadline passed ", when)),
+                v1::REASON_EXPIRED, executed);
+}
+
+absl::Status Cancelled(absl::string_view why, v1::Executed executed) {
+  return Failed(absl::CancelledError(why), v1::REASON_CANCELLED, executed);
+}
+
+absl::Status ClientGone(v1::Executed executed) {
+  return Cancelled("the client went before the call had an answer", executed);
+}
+
+absl::Status Broken(const absl::Status& why) {
+  return Failed(absl::UnavailableError(absl::StrCat(
+                    "the session broke before the call had an answer: ",
+                    absl::StatusCodeToString(why.code()), ": ", why.message())),
+                v1::REASON_UNSPECIFIED, v1::EXECUTED_MAYBE);
+}
+
+absl::Status NoSession(const absl::Status& why) {
+  return Failed(
+      absl::Status(
+          why.code() == absl::StatusCode::kOk ? absl::StatusCode::kUnavailable
+                                              : why.code(),
+          absl::StrCat("there is no session with the server: ", why.message())),
+      v1::REASON_UNSPECIFIED, v1::EXECUTED_NO);
+}
+
+// Whether a stream that ended so will not do better the next time.
+bool IsLasting(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnimplemented ||
+         status.code() == absl::StatusCode::kUnauthenticated ||
+         status.code() == absl::StatusCode::kPermissionDenied;
+}
+
+}  // namespace
+
+SessionLink::SessionLink(std::shared_ptr<grpc::Channel> channel,
+                         const ClientOptions& options, int place)
+    : channel_(std::move(channel)),
+      options_(options),
+      place_(place),
+      verdict_timeout_(absl::ToChronoNanoseconds(options.verdict_timeout)),
+      stub_(channel_),
+      budget_(options.retry) {}
+
+SessionLink::~SessionLink() { Close(); }
+
+// ---- Way out ----
+
+CallId SessionLink::Start(absl::string_view method, size_t size,
+                          absl::FunctionRef<void(std::string&)> fill,
+                          const CallOptions& options, DoneFunction done) {
+  const SteadyTime deadline = DeadlineOf(options.timeout);
+  absl::Status refusal;
+  CallId id;
+  Todo todo;
+  {
+    MutexLock lock(mutex_);
+    refusal = CheckRoom(size);
+    if (refusal.ok()) {
+      ClientCall& call = calls_.Add();
+      fill(call.payload);
+      call.want_timing = options.want_timing;
+      call.priority = options.priority;
+      call.worker = options.worker;
+      call.deadline = deadline;
+      call.done = std::move(done);
+      if (!options.metadata.empty()) {
+        call.metadata = std::make_unique<Metadata>(options.metadata);
+      }
+      NameMethod(method, call);
+      id = {place_, call.slot, call.generation};
+      Wait(call);
+      if (deadline != kNever) WakeAt(deadline);
+      if (taking_up != this) Proceed(todo);
+    }
+  }
+  if (!refusal.ok()) {
+    done({.status = std::move(refusal)});
+  } else {
+    Do(todo);
+  }
+  return id;
+}
+
+absl::Status SessionLink::CheckRoom(size_t size) const {
+  if (closed_) return ClientGone(v1::EXECUTED_NO);
+  const auto bytes = static_cast<int64_t>(size);
+  if (waiting_.empty() ||
+      waiting_bytes_ + bytes <= options_.most_waiting_bytes) {
+    return absl::OkStatus();
+  }
+  return Failed(
+      absl::ResourceExhaustedError(absl::StrCat(
+          waiting_bytes_, " bytes of requests wait for a session, of at most ",
+          options_.most_waiting_bytes,
+          "; wait for answers, or raise ClientOptions::most_waiting_bytes")),
+      v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
+}
+
+void SessionLink::NameMethod(absl::string_view name, ClientCall& call) {
+  // Mostly it is that of the call before.
+  if (last_method_ > 0 && method_names_[last_method_ - 1] == name) {
+    call.method = last_method_;
+    return;
+  }
+  const auto found = method_index_.find(name);
+  if (found != method_index_.end()) {
+    call.method = found->second;
+  } else if (method_names_.size() < kMostNames) {
+    method_names_.emplace_back(name);
+    call.method = static_cast<uint32_t>(method_names_.size());
+    method_index_.emplace(name, call.method);
+  } else {
+    call.method = 0;
+    call.method_name = std::make_unique<std::string>(name);
+    return;
+  }
+  last_method_ = call.method;
+}
+
+void SessionLink::Wait(ClientCall& call) {
+  call.state = CallState::kWaiting;
+  waiting_.PushBack(call);
+  waiting_bytes_ += static_cast<int64_t>(call.payload.size());
+}
+
+void SessionLink::StopWaiting(ClientCall& call) {
+  waiting_.Remove(call);
+  waiting_bytes_ -= static_cast<int64_t>(call.payload.size());
+}
+
+void SessionLink::Proceed(Todo& todo) {
+  if (stream_ != nullptr) {
+    PutMessageTogether(*stream_, todo);
+  } else if (!waiting_.empty() && !closed_) {
+    OpenStream(todo);
+  }
+}
+
+void SessionLink::OpenStream(Todo& todo) {
+  const SteadyTime now = steady_clock::now();
+  if (now < next_attempt_) {
+    WakeAt(next_attempt_);
+    return;
+  }
+  if (failing_since_ == kNever) failing_since_ = now;
+  stream_ = new SessionStream(*this);
+  streams_.push_back(stream_);
+  ++streams_not_gone_;
+  todo.begin = stream_;
+  WakeAt(ConnectDueAt());
+}
+
+void SessionLink::PutMessageTogether(SessionStream& stream, Todo& todo) {
+  using Phase = SessionStream::Phase;
+  if (stream.writing || stream.wrote_last || stream.phase == Phase::kOpening ||
+      stream.phase == Phase::kOver) {
+    return;
+  }
+  SessionStream::Message& message = stream.message();
+  message.Clear();
+  message.number = stream.messages + 1;
+  message.cancels.swap(stream.cancels);
+  if (stream.messages == 0) {
+    v1::ClientHello hello;
+    hello.set_revision(kRevision);
+    hello.set_name(options_.name);
+    message.head = EncodeClientHello(hello);
+  }
+  if (stream.phase == Phase::kOpen) PutNamesIn(stream);
+  message.most_bytes =
+      message.head.size() + kCancelBytes * (message.cancels.size() + 1);
+  if (stream.phase == Phase::kOpen) PutCallsIn(stream, todo);
+  const bool empty =
+      message.head.empty() && message.cancels.empty() && message.calls.empty();
+  if (empty) {
+    if (stream.phase != Phase::kDraining || stream.open_calls > 0) return;
+    message.ends_writes = true;
+    stream.wrote_last = true;
+  }
+  ++stream.messages;
+  stream.writing = true;
+  ++stream.starting;
+  todo.write.push_back(&stream);
+}
+
+void SessionLink::PutNamesIn(SessionStream& stream) {
+  std::string& head = stream.message().head;
+  while (stream.names_sent < method_names_.size() &&
+         head.size() < stream.most_message_bytes / 2) {
+    const std::string& name = method_names_[stream.names_sent++];
+    head += EncodeMethodName(static_cast<uint32_t>(stream.names_sent), name);
+  }
+}
+
+void SessionLink::PutCallsIn(SessionStream& stream, Todo& todo) {
+  SessionStream::Message& message = stream.message();
+  const size_t full = std::min(kFullMessage, stream.most_message_bytes);
+  while (ClientCall* call = waiting_.first()) {
+    const size_t bytes = MostBytesOf(*call);
+    if (bytes + kCancelBytes > stream.most_message_bytes) {
+      StopWaiting(*call);
+      End(*call,
+          Failed(absl::ResourceExhaustedError(
+                     absl::StrCat("the request has ", call->payload.size(),
+                                  " bytes; a message to this server holds ",
+                                  stream.most_message_bytes, ", all in all")),
+                 v1::REASON_BAD_REQUEST, v1::EXECUTED_NO),
+          todo);
+      continue;
+    }
+    const auto held = static_cast<int64_t>(bytes);
+    const bool has_other = !message.head.empty() || !message.cancels.empty() ||
+                           !message.calls.empty();
+    if (has_other && message.most_bytes + bytes > full) break;
+    if (call->method > stream.names_sent) break;
+    if (stream.open_calls >= stream.most_calls) break;
+    if (stream.open_calls > 0 && stream.open_bytes + held > stream.most_bytes) {
+      break;
+    }
+    StopWaiting(*call);
+    call->state = CallState::kSent;
+    call->stream = &stream;
+    call->message = message.number;
+    ++call->attempts;
+    ++stream.open_calls;
+    stream.open_bytes += held;
+    message.most_bytes += bytes;
+    message.calls.push_back(call);
+  }
+}
+
+void SessionLink::Cancel(CallId id) {
+  Todo todo;
+  {
+    MutexLock lock(mutex_);
+    ClientCall* const call = calls_.Find(id.slot);
+    if (call == nullptr || call->generation != id.generation) return;
+    switch (call->state) {
+      case CallState::kWaiting:
+        StopWaiting(*call);
+        [[fallthrough]];
+      case CallState::kResting:
+        End(*call, Cancelled("the call was cancelled", v1::EXECUTED_NO), todo);
+        break;
+      case CallState::kSent:
+        // The server's answer tells whether a handler ran.
+        call->stream->cancels.push_back(call->slot);
+        PutMessageTogether(*call->stream, todo);
+        break;
+      default:
+        break;  // It is over.
+    }
+  }
+  Do(todo);
+}
+
+void SessionLink::Written(SessionStream& stream) {
+  Todo todo;
+  {
+    MutexLock lock(mutex_);
+    stream.writing = false;
+    PutMessageTogether(stream, todo);
+  }
+  Do(todo);
+}
+
+void SessionLink::Started(SessionStream& stream) {
+  MutexLock lock(mutex_);
+  --stream.starting;
+  EndHoldIfOver(stream);
+}
+
+// ---- Way in ----
+
+void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
+  SessionResponse response(message);
+  const bool good = response.Scan();
+  std::vector<Taken> taken;
+  taken.reserve(std::min(kMostTaken, response.answers()));
+  const Within tells(telling, this);
+  const Within takes_up(taking_up, this);
+  bool first = true;
+  do {
+    Todo todo;
+    {
+      MutexLock lock(mutex_);
+      for (const Taken& told : taken) calls_.Remove(*told.call);
+      taken.clear();
+      if (good && first && response.hello().has_value()) {
+        TakeHello(stream, *response.hello());
+      }
+      if (good && first && response.drain().has_value()) TakeDrain(stream);
+      if (good) TakeAnswers(stream, response, taken);
+      if (!response.ok() && stream.fault.ok()) {
+        stream.fault = response.status();
+        stream.Break();
+      }
+      Proceed(todo);
+      // One that drains ends with its last answer.
+      if (&stream != stream_) PutMessageTogether(stream, todo);
+    }
+    first = false;
+    Do(todo);
+    for (const Taken& told : taken) Tell(*told.call, told.answer);
+  } while (!taken.empty());
+}
+
+void SessionLink::TakeHello(SessionStream& stream,
+                            const ServerHelloView& hello) {
+  if (stream.phase != SessionStream::Phase::kOpening) return;
+  const auto at_least_one = [](uint64_t limit) {
+    return static_cast<int64_t>(
+        std::clamp<uint64_t>(limit, 1, std::numeric_limits<int64_t>::max()));
+  };
+  stream.phase = SessionStream::Phase::kOpen;
+  stream.most_calls = at_least_one(hello.max_open_calls);
+  stream.most_bytes = at_least_one(hello.max_open_bytes);
+  stream.most_message_bytes =
+      static_cast<size_t>(at_least_one(hello.max_message_bytes));
+}
+
+void SessionLink::TakeDrain(SessionStream& stream) {
+  if (stream.phase == SessionStream::Phase::kOver) return;
+  stream.phase = SessionStream::Phase::kDraining;
+  if (stream_ != &stream) return;
+  stream_ = nullptr;
+  if (stream.answered) {
+    next_attempt_ = SteadyTime::min();
+  } else {
+    last_failure_ = absl::UnavailableError("the server is stopping");
+    NoteFailedAttempt();
+  }
+}
+
+void SessionLink::TakeAnswers(SessionStream& stream, SessionResponse& response,
+                              std::vector<Taken>& taken) {
+  int succeeded = 0;
+  AnswerView answer;
+  while (taken.size() < kMostTaken && response.NextAnswer(&answer)) {
+    if (!Settle(stream, answer)) continue;
+    succeeded += answer.code == 0;
+    taken.push_back({calls_.Find(answer.id), answer});
+  }
+  if (succeeded > 0) budget_.Succeeded(succeeded);
+}
+
+bool SessionLink::Settle(SessionStream& stream, const AnswerView& answer) {
+  ClientCall* const call = calls_.Find(answer.id);
+  if (call == nullptr || call->stream != &stream ||
+      !stream.HasRead(call->message)) {
+    return false;  // Not asked for.
+  }
+  const bool has_caller = call->state == CallState::kSent;
+  if (!has_caller && call->state != CallState::kAbandoned) return false;
+  stream.answered = true;
+  failures_ = 0;
+  failing_since_ = kNever;
+  --stream.open_calls;
+  stream.open_bytes -= static_cast<int64_t>(MostBytesOf(*call));
+  call->stream = nullptr;
+  if (!has_caller) {
+    calls_.Remove(*call);
+    return false;
+  }
+  if (answer.code != 0 && Retry(*call, answer)) return false;
+  call->state = CallState::kAnswered;
+  return true;
+}
+
+bool SessionLink::Retry(ClientCall& call, const AnswerView& answer) {
+  if (closed_ || !answer.has_failure) return false;
+  const SteadyTime now = steady_clock::now();
+  const auto rest = budget_.RestBefore(
+      call.attempts, answer.failure(),
+      call.deadline == kNever ? nanoseconds::max() : call.deadline - now);
+  if (!rest.has_value()) return false;
+  call.state = CallState::kResting;
+  call.rests_until = After(now, *rest);
+  call.refusal = StatusOf(answer);
+  WakeAt(call.rests_until);
+  return true;
+}
+
+// ---- Ends ----
+
+void SessionLink::End(ClientCall& call, absl::Status status, Todo& todo) {
+  todo.told.push_back({std::move(call.done), std::move(status)});
+  ++running_;
+  calls_.Remove(call);
+}
+
+void SessionLink::Abandon(ClientCall& call, absl::Status status, Todo& todo) {
+  todo.told.push_back({std::move(call.done), std::move(status)});
+  ++running_;
+  call.state = CallState::kAbandoned;
+}
+
+void SessionLink::FailWaiting(const absl::Status& status, Todo& todo) {
+  while (ClientCall* call = waiting_.first()) {
+    StopWaiting(*call);
+    // Of more worth than why it could not be tried once more.
+    End(*call, call->refusal.ok() ? status : call->refusal, todo);
+  }
+}
+
+void SessionLink::FailCallsOf(const SessionStream& stream,
+                              const absl::Status& why, Todo& todo) {
+  calls_.ForEach([&](ClientCall& call) {
+    if (call.stream != &stream) return;
+    if (call.state == CallState::kSent) {
+      End(call, Broken(why), todo);
+    } else if (call.state == CallState::kAbandoned) {
+      calls_.Remove(call);
+    }
+  });
+}
+
+void SessionLink::NoteFailedAttempt() {
+  ++failures_;
+  const SteadyTime now = steady_clock::now();
+  if (failing_since_ == kNever) failing_since_ = now;
+  next_attempt_ = After(now, budget_.Rest(failures_));
+}
+
+void SessionLink::ReadsEnded(SessionStream& stream) {
+  MutexLock lock(mutex_);
+  stream.phase = SessionStream::Phase::kOver;
+  EndHoldIfOver(stream);
+}
+
+void SessionLink::EndHoldIfOver(SessionStream& stream) {
+  if (stream.phase != SessionStream::Phase::kOver || stream.starting > 0 ||
+      stream.hold_ended) {
+    return;
+  }
+  stream.hold_ended = true;
+  stream.EndHold();
+}
+
+void SessionLink::ServerHasStopped(SessionStream& stream) {
+  MutexLock lock(mutex_);
+  stream.hopeless = true;
+}
+
+void SessionLink::StreamEnded(SessionStream& stream,
+                              const absl::Status& status) {
+  Todo todo;
+  {
+    MutexLock lock(mutex_);
+    stream.phase = SessionStream::Phase::kOver;
+    streams_.erase(std::find(streams_.begin(), streams_.end(), &stream));
+    const absl::Status& why = stream.fault.ok() ? status : stream.fault;
+    FailCallsOf(stream, why, todo);
+    if (stream_ == &stream) {
+      stream_ = nullptr;
+      last_failure_ = why;
+      if (stream.answered) {
+        next_attempt_ = SteadyTime::min();
+      } else {
+        NoteFailedAttempt();
+      }
+      if (stream.hopeless || (!stream.answered && IsLasting(why)) ||
+          steady_clock::now() >= ConnectDueAt()) {
+        FailWaiting(NoSession(why), todo);
+      }
+    }
+    Proceed(todo);
+  }
+  Do(todo);
+}
+
+void SessionLink::StreamGone() {
+  MutexLock lock(mutex_);
+  --streams_not_gone_;
+  if (closed_) changed_.NotifyAll();
+}
+
+void SessionLink::Close() {
+  if (telling == this) {
+    std::fputs(
+        "pinion: a Client is destroyed by a callback of one of its calls, "
+        "which it would wait for; destroy it elsewhere\n",
+        stderr);
+    std::abort();
+  }
+  Todo todo;
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    calls_.ForEach([&](ClientCall& call) {
+      if (call.state == CallState::kWaiting) StopWaiting(call);
+      if (call.state == CallState::kWaiting ||
+          call.state == CallState::kResting) {
+        End(call, ClientGone(v1::EXECUTED_NO), todo);
+      } else if (call.state == CallState::kSent) {
+        Abandon(call, ClientGone(v1::EXECUTED_MAYBE), todo);
+      }
+    });
+    for (SessionStream* stream : streams_) stream->Break();
+    if (alarm_set_) alarm_->Cancel();
+  }
+  Do(todo);
+  MutexLock lock(mutex_);
+  while (!IsEmpty()) changed_.Wait(mutex_);
+}
+
+bool SessionLink::IsEmpty() const {
+  return calls_.size() == 0 && streams_not_gone_ == 0 && !alarm_set_ &&
+         running_ == 0;
+}
+
+// ---- Time ----
+
+SteadyTime SessionLink::DueAt(const ClientCall& call) const {
+  switch (call.state) {
+    case CallState::kWaiting:
+      return call.deadline;
+    case CallState::kResting:
+      return call.rests_until;
+    case CallState::kSent:
+      return call.deadline == kNever ? kNever
+                                     : After(call.deadline, verdict_timeout_);
+    default:
+      return kNever;
+  }
+}
+
+SteadyTime SessionLink::ConnectDueAt() const {
+  if (failing_since_ == kNever) return kNever;
+  return After(failing_since_,
+               absl::ToChronoNanoseconds(options_.connect_timeout));
+}
+
+void SessionLink::EndDue(SteadyTime now, Todo& todo) {
+  const bool opening =
+      stream_ != nullptr && stream_->phase == SessionStream::Phase::kOpening;
+  if (opening && now >= ConnectDueAt()) {
+    FailWaiting(
+        NoSession(last_failure_.ok()
+                      ? absl::UnavailableError(absl::StrCat(
+                            "it did not answer within ",
+                            absl::FormatDuration(options_.connect_timeout)))
+                      : last_failure_),
+        todo);
+  }
+  SteadyTime next = kNever;
+  calls_.ForEach([&](ClientCall& call) {
+    if (DueAt(call) <= now) EndDueCall(call, now, todo);
+    if (call.state != CallState::kFree) next = std::min(next, DueAt(call));
+  });
+  if (!waiting_.empty() && stream_ == nullptr) {
+    next = std::min(next, next_attempt_);
+  }
+  if (!waiting_.empty() && opening) next = std::min(next, ConnectDueAt());
+  if (next != kNever) WakeAt(std::max(next, now + kSoon));
+}
+
+void SessionLink::EndDueCall(ClientCall& call, SteadyTime, Todo& todo) {
+  switch (call.state) {
+    case CallState::kWaiting:
+      StopWaiting(call);
+      End(call,
+          call.refusal.ok()
+              ? Expired(failures_ > 0
+                            ? absl::StrCat("while it waited for a session: ",
+                                           last_failure_.message())
+                            : "while it waited to be sent",
+                        v1::EXECUTED_NO)
+              : call.refusal,
+          todo);
+      break;
+    case CallState::kResting:
+      Wait(call);
+      break;
+    case CallState::kSent:
+      if (!call.stream->HasRead(call.message)) break;  // The next time.
+      call.stream->cancels.push_back(call.slot);
+      PutMessageTogether(*call.stream, todo);
+      Abandon(
+          call,
+          Expired(absl::StrCat("and the server has not said within ",
+                               absl::FormatDuration(options_.verdict_timeout),
+                               " whether a handler ran"),
+                  v1::EXECUTED_MAYBE),
+          todo);
+      break;
+    default:
+      break;
+  }
+}
+
+void SessionLink::WakeAt(SteadyTime time) {
+  if (time >= alarm_at_ || closed_) return;
+  alarm_at_ = time;
+  if (alarm_set_) {
+    alarm_->Cancel();  // It is set anew when it has gone off.
+  } else {
+    SetAlarm();
+  }
+}
+
+void SessionLink::SetAlarm() {
+  alarm_set_ = true;
+  alarm_ = std::make_unique<grpc::Alarm>();
+  const auto span =
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          alarm_at_ - steady_clock::now());
+  alarm_->Set(std::chrono::system_clock::now() + span,
+              [this](bool) { OnAlarm(); });
+}
+
+void SessionLink::OnAlarm() {
+  Todo todo;
+  {
+    MutexLock lock(mutex_);
+    alarm_set_ = false;
+    ++running_;
+    const SteadyTime now = steady_clock::now();
+    if (!closed_ && now >= alarm_at_) {
+      alarm_at_ = kNever;
+      EndDue(now, todo);
+      Proceed(todo);
+    } else if (!closed_ && alarm_at_ != kNever) {
+      SetAlarm();
+    }
+  }
+  Do(todo);
+  MutexLock lock(mutex_);
+  --running_;
+  if (closed_) changed_.NotifyAll();
+}
+
+void SessionLink::Do(Todo& todo) {
+  for (SessionStream* stream : todo.write) stream->Write();
+  if (todo.begin != nullptr) todo.begin->Begin(stub_, options_);
+  if (todo.told.empty()) return;
+  {
+    const Within tells(telling, this);
+    for (Told& told : todo.told) {
+      told.done({.status = std::move(told.status)});
+      told.done = nullptr;
+    }
+  }
+  MutexLock lock(mutex_);
+  running_ -= static_cast<int>(todo.told.size());
+  if (closed_) changed_.NotifyAll();
+}
+
+}  // namespace pinion::client_internal

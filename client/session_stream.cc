@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/session_stream.h"
+
+#include <grpc/slice.h>
+#include <grpcpp/support/slice.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "client/session_link.h"
+#include "proto/wire/session_call.h"
+
+namespace pinion::client_internal {
+namespace {
+
+constexpr char kOpen[] = "/pinion.v1.SessionService/Open";
+
+// From its arrival at the server; 0 would be the server's default.
+uint64_t TimeoutMicros(SteadyTime deadline, SteadyTime now) {
+  if (deadline == kNever) return 0;
+  const auto left =
+      std::chrono::duration_cast<std::chrono::microseconds>(deadline - now);
+  return static_cast<uint64_t>(std::max<int64_t>(1, left.count()));
+}
+
+uint8_t* WriteClientCall(const ClientCall& call, SteadyTime now,
+                         std::vector<MetadataView>& metadata, uint8_t* at) {
+  metadata.clear();
+  if (call.metadata != nullptr) {
+    for (const auto& [name, value] : *call.metadata) {
+      metadata.push_back({name, value});
+    }
+  }
+  return WriteCall({.id = call.slot,
+                    .method = call.method_name == nullptr
+                                  ? absl::string_view()
+                                  : absl::string_view(*call.method_name),
+                    .payload = call.payload,
+                    .timeout_us = TimeoutMicros(call.deadline, now),
+                    .priority = call.priority,
+                    .want_timing = call.want_timing,
+                    .worker = call.worker,
+                    .method_index = call.method,
+                    .metadata = metadata},
+                   at);
+}
+
+}  // namespace
+
+void SessionStream::Message::Clear() {
+  head.clear();
+  cancels.clear();
+  calls.clear();
+  most_bytes = 0;
+  ends_writes = false;
+}
+
+void SessionStream::Begin(grpc::GenericStub& stub,
+                          const ClientOptions& options) {
+  if (options.call_credentials != nullptr) {
+    context_.set_credentials(options.call_credentials);
+  }
+  guard_ = options.guard;
+  const auto begin = [&] {
+    stub.PrepareBidiStreamingCall(&context_, kOpen, grpc::StubOptions(), this);
+    AddHold();  // Until nothing can be begun on other threads.
+    StartRead(&incoming_);
+    StartCall();
+  };
+  if (guard_ == nullptr) {
+    begin();
+  } else if (!guard_->Begin(begin)) {
+    guard_ = nullptr;
+    link_.ServerHasStopped(*this);
+    OnDone({grpc::StatusCode::UNAVAILABLE, "the server has stopped"});
+  }
+}
+
+void SessionStream::Write() {
+  if (message_.ends_writes) {
+    StartWritesDone();
+    link_.Started(*this);
+    return;
+  }
+  const SteadyTime now = std::chrono::steady_clock::now();
+  grpc_slice room = grpc_slice_malloc(message_.most_bytes);
+  uint8_t* const begin = GRPC_SLICE_START_PTR(room);
+  uint8_t* at = std::copy(message_.head.begin(), message_.head.end(), begin);
+  at = WriteCancels(message_.cancels, at);
+  std::vector<MetadataView> metadata;
+  for (const ClientCall* call : message_.calls) {
+    at = WriteClientCall(*call, now, metadata, at);
+  }
+  GRPC_SLICE_SET_LENGTH(room, at - begin);
+  const grpc::Slice slice(room, grpc::Slice::STEAL_REF);
+  outgoing_ = grpc::ByteBuffer(&slice, 1);
+  read_.store(message_.number, std::memory_order_release);
+  StartWrite(&outgoing_);
+  link_.Started(*this);
+}
+
+void SessionStream::OnReadDone(bool ok) {
+  if (!ok) {
+    link_.ReadsEnded(*this);
+    return;
+  }
+  grpc::Slice bytes;
+  if (!incoming_.TrySingleSlice(&bytes).ok()) {
+    incoming_.DumpToSingleSlice(&bytes);
+  }
+  incoming_.Clear();
+  link_.Answered(*this,
+                 absl::string_view(reinterpret_cast<const char*>(bytes.begin()),
+                                   bytes.size()));
+  StartRead(&incoming_);
+}
+
+void SessionStream::OnWriteDone(bool) { link_.Written(*this); }
+
+void SessionStream::OnDone(const grpc::Status& status) {
+  const std::shared_ptr<ChannelGuard> guard = std::move(guard_);
+  SessionLink& link = link_;
+  link.StreamEnded(
+      *this, absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                          status.error_message()));
+  delete this;
+  if (guard != nullptr) guard->End();
+  link.StreamGone();
+}
+
+}  // namespace pinion::client_internal
