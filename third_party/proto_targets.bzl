@@ -11,6 +11,7 @@ def pinion_proto(name, deps = []):
         strip_import_prefix = "/proto",
         deps = deps,
     )
+    native.exports_files([name + ".proto"])  # For those who read it as it is.
     native.cc_proto_library(
         name = name + "_cc_proto",
         deps = [":" + name + "_proto"],

@@ -60,6 +60,12 @@ system_library = repository_rule(
     environ = ["PATH", "PKG_CONFIG_PATH"],
 )
 
+# Of the library's own protos, those that ours import.
+_PROTOS = [
+    "any",
+    "descriptor",
+]
+
 _PROTOBUF = """
 load("@rules_proto//proto:defs.bzl", "proto_library")
 
@@ -72,16 +78,19 @@ cc_library(
     linkopts = {linkopts},
 )
 
-proto_library(
-    name = "descriptor_proto",
-    srcs = ["include/google/protobuf/descriptor.proto"],
-    strip_import_prefix = "include",
-)
+[
+    proto_library(
+        name = name + "_proto",
+        srcs = ["include/google/protobuf/" + name + ".proto"],
+        strip_import_prefix = "include",
+    )
+    for name in {protos}
+]
 
 proto_lang_toolchain(
     name = "cc_toolchain",
     # The library has the code of its own protos already.
-    blacklisted_protos = [":descriptor_proto"],
+    blacklisted_protos = [":" + name + "_proto" for name in {protos}],
     command_line = "--cpp_out=$(OUT)",
     runtime = ":protobuf",
 )
@@ -92,9 +101,10 @@ def _system_protobuf(ctx):
     options = _link_options(ctx, "protobuf", package)
     _program(ctx, "protoc", package)
     found = ctx.execute(["pkg-config", "--variable=includedir", "protobuf"])
-    proto = "google/protobuf/descriptor.proto"
-    ctx.symlink(found.stdout.strip() + "/" + proto, "include/" + proto)
-    ctx.file("BUILD.bazel", _PROTOBUF.format(linkopts = options))
+    for name in _PROTOS:
+        proto = "google/protobuf/%s.proto" % name
+        ctx.symlink(found.stdout.strip() + "/" + proto, "include/" + proto)
+    ctx.file("BUILD.bazel", _PROTOBUF.format(linkopts = options, protos = _PROTOS))
 
 system_protobuf = repository_rule(
     implementation = _system_protobuf,

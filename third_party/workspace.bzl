@@ -54,7 +54,10 @@ def pinion_dependencies():
         system_library,
         name = "com_github_grpc_grpc",
         targets = {":grpc++": "grpc++"},
-        programs = ["grpc_cpp_plugin"],
+        programs = [
+            "grpc_cpp_plugin",
+            "grpc_python_plugin",
+        ],
         debian_package = "libgrpc++-dev and protobuf-compiler-grpc",
     )
     _once(system_protobuf, name = "com_google_protobuf")
