@@ -398,6 +398,7 @@ void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
       taken.clear();
       if (good && first && response.hello().has_value()) {
         TakeHello(stream, *response.hello());
+        if (!response.drain().has_value()) failing_since_ = kNever;
       }
       if (good && first && response.drain().has_value()) TakeDrain(stream);
       if (good) TakeAnswers(stream, response, taken);

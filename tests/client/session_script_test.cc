@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a client makes of what a server of sessions says and does not say.
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/client.h"
+#include "gtest/gtest.h"
+#include "pinion/echo/v1/echo.pb.h"
+#include "tests/support/gate.h"
+#include "tests/support/scripted_sessions.h"
+
+namespace pinion {
+namespace {
+
+using ::pinion::testing::Gate;
+using ::pinion::testing::ScriptedSessions;
+using ::pinion::testing::ScriptedStream;
+
+constexpr char kEcho[] = "/pinion.echo.v1.EchoService/Echo";
+constexpr char kEchoKeyed[] = "/pinion.echo.v1.EchoService/EchoKeyed";
+
+// A call that was started, and its answer.
+class Started {
+ public:
+  Started(Client& client, absl::string_view request,
+          const CallOptions& options = {}, absl::string_view method = kEcho)
+      : id_(client.StartRaw(method, request, options,
+                            [this](const Reply& reply) {
+                              EXPECT_EQ(++answers_, 1);
+                              status_ = reply.status;
+                              response_ = std::string(reply.response);
+                              answered_.Open();
+                            })) {}
+  ~Started() { answered_.Pass(); }
+
+  CallId id() const { return id_; }
+  const absl::Status& Await() {
+    answered_.Pass();
+    return status_;
+  }
+  const std::string& response() const { return response_; }
+
+ private:
+  std::atomic<int> answers_{0};
+  absl::Status status_;
+  std::string response_;
+  Gate answered_;
+  CallId id_;  // The last: the answer may come within StartRaw().
+};
+
+void ExpectFailure(Started& call, absl::StatusCode code, v1::Reason reason,
+                   v1::Executed executed) {
+  const absl::Status status = call.Await();
+  EXPECT_EQ(status.code(), code) << status;
+  const v1::Failure failure = FailureOf(status).value_or(v1::Failure());
+  EXPECT_EQ(failure.reason(), reason) << status;
+  EXPECT_EQ(failure.executed(), executed) << status;
+}
+
+class SessionScriptTest : public ::testing::Test {
+ protected:
+  void Connect(const ClientOptions& options = {}) {
+    client_ = Client::Connect(server_->address(), options);
+  }
+  // The same with a session that has carried a call.
+  void Open(const ClientOptions& options = {}) {
+    Connect(options);
+    Started first(*client_, "first");
+    Stream(0).SendHello();
+    Stream(0).Answer(Stream(0).AwaitCall().id());
+    EXPECT_TRUE(first.Await().ok());
+  }
+  ScriptedStream& Stream(size_t n) { return server_->AwaitStream(n); }
+
+  std::unique_ptr<ScriptedSessions> server_ =
+      std::make_unique<ScriptedSessions>();
+  std::unique_ptr<Client> client_;
+};
+
+TEST_F(SessionScriptTest, SaysHelloAndWaitsForTheServersBeforeItSendsCalls) {
+  Connect({.name = "test/1"});
+  Started call(*client_, "a");
+  ScriptedStream& stream = Stream(0);
+  EXPECT_EQ(stream.calls_left(), 0u);
+  stream.SendHello();
+  const v1::SessionCall came = stream.AwaitCall();
+  EXPECT_EQ(stream.AwaitHello().revision(), 1u);
+  EXPECT_EQ(stream.AwaitHello().name(), "test/1");
+  EXPECT_EQ(came.method(), kEcho);
+  EXPECT_EQ(came.payload(), "a");
+  stream.Answer(came.id(), "b");
+  EXPECT_TRUE(call.Await().ok());
+  EXPECT_EQ(call.response(), "b");
+}
+
+TEST_F(SessionScriptTest, SendsAllThatACallWants) {
+  Connect();
+  Started call(*client_, "a",
+               {.timeout = absl::Hours(1),
+                .priority = v1::PRIORITY_BULK,
+                .worker = 3,
+                .want_timing = true,
+                .metadata = {{"tenant", "7"}, {"token-bin", "\xff"}}});
+  Stream(0).SendHello();
+  const v1::SessionCall came = Stream(0).AwaitCall();
+  EXPECT_GT(came.timeout_us(), 3'500'000'000u);
+  EXPECT_LE(came.timeout_us(), 3'600'000'000u);
+  EXPECT_EQ(came.priority(), v1::PRIORITY_BULK);
+  EXPECT_EQ(came.worker(), 3u);
+  EXPECT_TRUE(came.want_timing());
+  ASSERT_EQ(came.metadata_size(), 2);
+  EXPECT_EQ(came.metadata(0).name(), "tenant");
+  EXPECT_EQ(came.metadata(1).value(), "\xff");
+  v1::OpenResponse response;
+  v1::SessionAnswer* const answer = response.add_answers();
+  answer->set_id(came.id());
+  answer->mutable_timing()->set_ran_ns(5);
+  answer->add_trailing()->set_name("left");
+  Stream(0).Send(response);
+  EXPECT_TRUE(call.Await().ok());
+}
+
+TEST_F(SessionScriptTest, KeepsToTheNumberOfCallsThatTheServerAnnounced) {
+  Connect();
+  Started first(*client_, "1"), second(*client_, "2");
+  Stream(0).SendHello(/*most_calls=*/1);
+  const v1::SessionCall one = Stream(0).AwaitCall();
+  EXPECT_EQ(Stream(0).calls_left(), 0u);
+  Stream(0).Answer(one.id());
+  const v1::SessionCall two = Stream(0).AwaitCall();
+  EXPECT_EQ(two.payload(), "2");
+  Stream(0).Answer(two.id());
+}
+
+TEST_F(SessionScriptTest, KeepsToTheBytesThatTheServerAnnounced) {
+  Connect();
+  const std::string large(1000, 'x');
+  Started first(*client_, large), second(*client_, large);
+  Stream(0).SendHello(1000, /*most_bytes=*/1500);
+  const v1::SessionCall one = Stream(0).AwaitCall();
+  EXPECT_EQ(Stream(0).calls_left(), 0u);
+  Stream(0).Answer(one.id());
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+}
+
+TEST_F(SessionScriptTest, RefusesWhatNoMessageHoldsAndSendsTheRest) {
+  Connect();
+  Started large(*client_, std::string(2000, 'x')), small(*client_, "y");
+  Stream(0).SendHello(1000, 1 << 20, /*most_message_bytes=*/1000);
+  ExpectFailure(large, absl::StatusCode::kResourceExhausted,
+                v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+  EXPECT_TRUE(small.Await().ok());
+}
+
+TEST_F(SessionScriptTest, RefusesMoreWaitingBytesThanItMayHold) {
+  Connect({.most_waiting_bytes = 1000});
+  Started first(*client_, std::string(900, 'x'));
+  Started second(*client_, std::string(900, 'y'));
+  ExpectFailure(second, absl::StatusCode::kResourceExhausted,
+                v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
+  Stream(0).SendHello();
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+}
+
+TEST_F(SessionScriptTest, TakesACallBackThatWasNotSent) {
+  Connect();
+  Started call(*client_, "a"), other(*client_, "b");
+  client_->Cancel(call.id());
+  ExpectFailure(call, absl::StatusCode::kCancelled, v1::REASON_CANCELLED,
+                v1::EXECUTED_NO);
+  Stream(0).SendHello();
+  const v1::SessionCall came = Stream(0).AwaitCall();
+  EXPECT_EQ(came.payload(), "b");
+  Stream(0).Answer(came.id());
+}
+
+TEST_F(SessionScriptTest, LetsTheServerSayWhetherACancelledCallRan) {
+  Connect();
+  Started call(*client_, "a");
+  Stream(0).SendHello();
+  const v1::SessionCall came = Stream(0).AwaitCall();
+  client_->Cancel(call.id());
+  EXPECT_EQ(Stream(0).AwaitCancel(), came.id());
+  Stream(0).Refuse(came.id(), v1::REASON_CANCELLED, v1::EXECUTED_MAYBE);
+  ExpectFailure(call, absl::StatusCode::kResourceExhausted,
+                v1::REASON_CANCELLED, v1::EXECUTED_MAYBE);
+}
+
+TEST_F(SessionScriptTest, IgnoresACancelOfACallThatIsOver) {
+  Connect();
+  Started call(*client_, "a");
+  Stream(0).SendHello();
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+  call.Await().IgnoreError();
+  client_->Cancel(call.id());
+  Started next(*client_, "b");  // In the same slot.
+  client_->Cancel(call.id());
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+  EXPECT_TRUE(next.Await().ok());
+}
+
+TEST_F(SessionScriptTest, EndsACallThatTheServerIsSilentAboutAndCancelsIt) {
+  Open({.verdict_timeout = absl::Milliseconds(5)});
+  Started call(*client_, "a", {.timeout = absl::Milliseconds(20)});
+  const v1::SessionCall came = Stream(0).AwaitCall();
+  ExpectFailure(call, absl::StatusCode::kDeadlineExceeded, v1::REASON_EXPIRED,
+                v1::EXECUTED_MAYBE);
+  EXPECT_EQ(Stream(0).AwaitCancel(), came.id());
+  // Its late answer is nobody's.
+  Started next(*client_, "b");
+  const v1::SessionCall second = Stream(0).AwaitCall();
+  EXPECT_NE(second.id(), came.id());
+  Stream(0).Answer(came.id(), "late");
+  Stream(0).Answer(second.id(), "right");
+  EXPECT_TRUE(next.Await().ok());
+  EXPECT_EQ(next.response(), "right");
+}
+
+TEST_F(SessionScriptTest, TakesTheServersVerdictOnADeadline) {
+  Open({.verdict_timeout = absl::Hours(1)});
+  Started call(*client_, "a", {.timeout = absl::Milliseconds(20)});
+  Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_EXPIRED,
+                   v1::EXECUTED_NO);
+  ExpectFailure(call, absl::StatusCode::kResourceExhausted, v1::REASON_EXPIRED,
+                v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, ExpiresACallThatWaitsForASession) {
+  Connect();
+  Started call(*client_, "a", {.timeout = absl::Milliseconds(10)});
+  ExpectFailure(call, absl::StatusCode::kDeadlineExceeded, v1::REASON_EXPIRED,
+                v1::EXECUTED_NO);
+  Stream(0).SendHello();
+}
+
+TEST_F(SessionScriptTest, TriesAgainWhatWasRefusedBeforeItRan) {
+  Connect();
+  Started call(*client_, "a");
+  Stream(0).SendHello();
+  for (int i = 0; i < 3; ++i) {
+    const v1::SessionCall came = Stream(0).AwaitCall();
+    EXPECT_EQ(came.payload(), "a");
+    Stream(0).Refuse(came.id(), v1::REASON_LANE_FULL, v1::EXECUTED_NO, 1000);
+  }
+  Stream(0).Answer(Stream(0).AwaitCall().id(), "at last");
+  EXPECT_TRUE(call.Await().ok());
+  EXPECT_EQ(call.response(), "at last");
+}
+
+TEST_F(SessionScriptTest, TriesNoOftenerThanItMay) {
+  Connect({.retry = {.most_attempts = 2}});
+  Started call(*client_, "a");
+  Stream(0).SendHello();
+  for (int i = 0; i < 2; ++i) {
+    Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_SERVER_FULL,
+                     v1::EXECUTED_NO);
+  }
+  ExpectFailure(call, absl::StatusCode::kResourceExhausted,
+                v1::REASON_SERVER_FULL, v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, DoesNotTryAgainWhatMayHaveRun) {
+  Connect();
+  Started call(*client_, "a");
+  Stream(0).SendHello();
+  Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_LANE_FULL,
+                   v1::EXECUTED_MAYBE);
+  ExpectFailure(call, absl::StatusCode::kResourceExhausted,
+                v1::REASON_LANE_FULL, v1::EXECUTED_MAYBE);
+}
+
+TEST_F(SessionScriptTest, DoesNotRestBeyondTheDeadline) {
+  Connect();
+  Started call(*client_, "a", {.timeout = absl::Seconds(30)});
+  Stream(0).SendHello();
+  Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_LANE_FULL,
+                   v1::EXECUTED_NO, /*retry_after_us=*/60'000'000);
+  ExpectFailure(call, absl::StatusCode::kResourceExhausted,
+                v1::REASON_LANE_FULL, v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, EndsWithACancelWhileACallRests) {
+  Connect();
+  Started call(*client_, "a");
+  Stream(0).SendHello();
+  Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_LANE_FULL,
+                   v1::EXECUTED_NO, /*retry_after_us=*/3'600'000'000);
+  Started other(*client_, "b");  // Its answer comes behind the refusal.
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+  other.Await().IgnoreError();
+  client_->Cancel(call.id());
+  ExpectFailure(call, absl::StatusCode::kCancelled, v1::REASON_CANCELLED,
+                v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, FailsWhatWasSentWhenTheStreamBreaksAndSendsTheRest) {
+  Connect();
+  Started sent(*client_, "sent"), unsent(*client_, "unsent");
+  Stream(0).SendHello(/*most_calls=*/1);
+  EXPECT_EQ(Stream(0).AwaitCall().payload(), "sent");
+  Stream(0).End({grpc::StatusCode::INTERNAL, "broken by the script"});
+  ExpectFailure(sent, absl::StatusCode::kUnavailable, v1::REASON_UNSPECIFIED,
+                v1::EXECUTED_MAYBE);
+  Stream(1).SendHello();
+  const v1::SessionCall came = Stream(1).AwaitCall();
+  EXPECT_EQ(came.payload(), "unsent");
+  EXPECT_EQ(came.method(), kEcho);  // Named anew.
+  Stream(1).Answer(came.id());
+  EXPECT_TRUE(unsent.Await().ok());
+}
+
+TEST_F(SessionScriptTest, MovesToAnotherSessionUponADrainAndEndsTheOld) {
+  Open();
+  Started open(*client_, "open"), last(*client_, "last");
+  const v1::SessionCall first = Stream(0).AwaitCall();
+  const v1::SessionCall second = Stream(0).AwaitCall();
+  v1::OpenResponse response;
+  response.add_answers()->set_id(first.id());
+  response.mutable_drain()->set_reason(v1::DRAIN_REASON_CONNECTION_AGE);
+  Stream(0).Send(response);
+  EXPECT_TRUE(open.Await().ok());
+  Started fresh(*client_, "fresh");
+  Stream(1).SendHello();
+  const v1::SessionCall moved = Stream(1).AwaitCall();
+  EXPECT_EQ(moved.payload(), "fresh");
+  Stream(1).Answer(moved.id());
+  Stream(0).Answer(second.id());
+  EXPECT_TRUE(last.Await().ok());
+  Stream(0).AwaitEndOfReads();
+}
+
+TEST_F(SessionScriptTest, GivesUpOnAServerThatOnlyDrains) {
+  Connect({.connect_timeout = absl::ZeroDuration()});
+  Started call(*client_, "a");
+  v1::OpenResponse response;  // As of one that is stopping.
+  *response.mutable_hello() = ScriptedStream::Hello(1, 1000, 1000);
+  response.mutable_drain()->set_reason(v1::DRAIN_REASON_STOPPING);
+  Stream(0).Send(response);
+  ExpectFailure(call, absl::StatusCode::kUnavailable, v1::REASON_UNSPECIFIED,
+                v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, BreaksASessionWhoseBytesAreGarbage) {
+  Open();
+  Started call(*client_, "a");
+  Stream(0).AwaitCall();
+  v1::OpenResponse garbage;  // A hello that is none.
+  garbage.GetReflection()->MutableUnknownFields(&garbage)->AddLengthDelimited(
+      2, "\xff");
+  Stream(0).Send(garbage);
+  ExpectFailure(call, absl::StatusCode::kUnavailable, v1::REASON_UNSPECIFIED,
+                v1::EXECUTED_MAYBE);
+  EXPECT_NE(call.Await().message().find("cannot decode"), std::string::npos)
+      << call.Await();
+}
+
+TEST_F(SessionScriptTest, IgnoresAnswersThatNobodyAskedFor) {
+  Connect();
+  Started call(*client_, "a");
+  Stream(0).SendHello();
+  const v1::SessionCall came = Stream(0).AwaitCall();
+  Stream(0).Answer(came.id() + 1);
+  Stream(0).Answer(1'000'000);
+  Stream(0).Answer(~uint64_t{0});
+  Stream(0).Answer(came.id(), "b");
+  EXPECT_TRUE(call.Await().ok());
+  EXPECT_EQ(call.response(), "b");
+}
+
+TEST_F(SessionScriptTest, TellsAtOnceThatAServerHasNoSessions) {
+  Connect();
+  Started call(*client_, "a");
+  Stream(0).End({grpc::StatusCode::UNIMPLEMENTED, "no such service"});
+  ExpectFailure(call, absl::StatusCode::kUnimplemented, v1::REASON_UNSPECIFIED,
+                v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, GivesUpOnAServerThatSaysNothing) {
+  Connect({.connect_timeout = absl::Milliseconds(10)});
+  Started call(*client_, "a");
+  ExpectFailure(call, absl::StatusCode::kUnavailable, v1::REASON_UNSPECIFIED,
+                v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, FindsAServerThatCameBack) {
+  Connect({.connect_timeout = absl::Minutes(1)});
+  Started first(*client_, "1");
+  Stream(0).SendHello();
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+  EXPECT_TRUE(first.Await().ok());
+  const int port = server_->port();
+  server_ = nullptr;
+  Started second(*client_, "2");
+  server_ = std::make_unique<ScriptedSessions>(port);
+  Stream(0).SendHello();
+  const v1::SessionCall came = Stream(0).AwaitCall();
+  EXPECT_EQ(came.payload(), "2");
+  Stream(0).Answer(came.id());
+  EXPECT_TRUE(second.Await().ok());
+}
+
+TEST_F(SessionScriptTest, AnswersAllCallsBeforeItGoes) {
+  Connect();
+  Started sent(*client_, "sent"), unsent(*client_, "unsent");
+  Stream(0).SendHello(/*most_calls=*/1);
+  Stream(0).AwaitCall();
+  client_ = nullptr;
+  ExpectFailure(sent, absl::StatusCode::kCancelled, v1::REASON_CANCELLED,
+                v1::EXECUTED_MAYBE);
+  ExpectFailure(unsent, absl::StatusCode::kCancelled, v1::REASON_CANCELLED,
+                v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, GivesAKeyTheSameOneOfItsSessions) {
+  constexpr int kSessions = 3;
+  constexpr int kKeys = 30;
+  Connect({.sessions = kSessions});
+  std::vector<std::unique_ptr<Started>> calls;
+  for (int i = 0; i < 2 * kKeys; ++i) {
+    echo::v1::EchoKeyedRequest request;
+    request.set_key(absl::StrCat("key", i % kKeys));
+    calls.push_back(std::make_unique<Started>(
+        *client_, request.SerializeAsString(), CallOptions(), kEchoKeyed));
+  }
+  std::map<std::string, std::map<int, int>> times;  // By key and session.
+  int sessions_used = 0;
+  int answered = 0;
+  for (int i = 0; i < kSessions; ++i) Stream(i).SendHello();
+  for (int i = 0; i < kSessions; ++i) {
+    Stream(i).AwaitHello();
+    // All calls of a session are in the message behind the hello.
+    v1::SessionCall call = Stream(i).AwaitCall();
+    ++sessions_used;
+    while (true) {
+      echo::v1::EchoKeyedRequest request;
+      ASSERT_TRUE(request.ParseFromString(call.payload()));
+      ++times[request.key()][i];
+      ++answered;
+      Stream(i).Answer(call.id());
+      if (Stream(i).calls_left() == 0) break;
+      call = Stream(i).AwaitCall();
+    }
+  }
+  EXPECT_EQ(answered, 2 * kKeys);
+  EXPECT_EQ(sessions_used, kSessions);
+  EXPECT_EQ(times.size(), static_cast<size_t>(kKeys));
+  for (const auto& [key, sessions] : times) {
+    EXPECT_EQ(sessions.size(), 1u) << key;
+    EXPECT_EQ(sessions.begin()->second, 2) << key;
+  }
+}
+
+TEST(ClientOptionsTest, ThatAreOutOfRangeFailEachCallAndSayWhich) {
+  const std::pair<ClientOptions, const char*> bad[] = {
+      {{.sessions = 0}, "sessions"},
+      {{.sessions = 65}, "sessions"},
+      {{.connect_timeout = -absl::Seconds(1)}, "connect_timeout"},
+      {{.verdict_timeout = -absl::Seconds(1)}, "verdict_timeout"},
+      {{.most_waiting_bytes = 0}, "most_waiting_bytes"},
+      {{.retry = {.most_attempts = 0}}, "retry.most_attempts"},
+      {{.retry = {.first_rest = absl::ZeroDuration()}}, "retry.first_rest"},
+      {{.retry = {.longest_rest = absl::Milliseconds(1)}},
+       "retry.longest_rest"},
+      {{.retry = {.most_tokens = 0}}, "retry.most_tokens"},
+      {{.retry = {.token_ratio = 0}}, "retry.token_ratio"},
+  };
+  for (const auto& [options, name] : bad) {
+    const auto client = Client::Connect("127.0.0.1:1", options);
+    const absl::Status status = client->CallRaw(kEcho, "").response.status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(status.message().find(name), std::string::npos) << status;
+  }
+}
+
+TEST(CallOptionsTest, ThatCannotBeSentFailTheCall) {
+  const auto client = Client::Connect("127.0.0.1:1");
+  const CallOptions bad[] = {
+      {.priority = static_cast<v1::Priority>(9)},
+      {.worker = -1},
+      {.metadata = {{"UPPER", "x"}}},
+      {.metadata = {{"line", "a\nb"}}},
+  };
+  for (const CallOptions& options : bad) {
+    EXPECT_EQ(client->CallRaw(kEcho, "", options).response.status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace pinion
