@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a client makes of what a server of sessions says and does not say.
-#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,56 +11,19 @@
 #include "client/client.h"
 #include "gtest/gtest.h"
 #include "pinion/echo/v1/echo.pb.h"
-#include "tests/support/gate.h"
 #include "tests/support/scripted_sessions.h"
+#include "tests/support/started_call.h"
 
 namespace pinion {
 namespace {
 
-using ::pinion::testing::Gate;
+using ::pinion::testing::ExpectFailure;
 using ::pinion::testing::ScriptedSessions;
 using ::pinion::testing::ScriptedStream;
+using ::pinion::testing::Started;
 
 constexpr char kEcho[] = "/pinion.echo.v1.EchoService/Echo";
 constexpr char kEchoKeyed[] = "/pinion.echo.v1.EchoService/EchoKeyed";
-
-// A call that was started, and its answer.
-class Started {
- public:
-  Started(Client& client, absl::string_view request,
-          const CallOptions& options = {}, absl::string_view method = kEcho)
-      : id_(client.StartRaw(method, request, options,
-                            [this](const Reply& reply) {
-                              EXPECT_EQ(++answers_, 1);
-                              status_ = reply.status;
-                              response_ = std::string(reply.response);
-                              answered_.Open();
-                            })) {}
-  ~Started() { answered_.Pass(); }
-
-  CallId id() const { return id_; }
-  const absl::Status& Await() {
-    answered_.Pass();
-    return status_;
-  }
-  const std::string& response() const { return response_; }
-
- private:
-  std::atomic<int> answers_{0};
-  absl::Status status_;
-  std::string response_;
-  Gate answered_;
-  CallId id_;  // The last: the answer may come within StartRaw().
-};
-
-void ExpectFailure(Started& call, absl::StatusCode code, v1::Reason reason,
-                   v1::Executed executed) {
-  const absl::Status status = call.Await();
-  EXPECT_EQ(status.code(), code) << status;
-  const v1::Failure failure = FailureOf(status).value_or(v1::Failure());
-  EXPECT_EQ(failure.reason(), reason) << status;
-  EXPECT_EQ(failure.executed(), executed) << status;
-}
 
 class SessionScriptTest : public ::testing::Test {
  protected:
@@ -71,7 +33,7 @@ class SessionScriptTest : public ::testing::Test {
   // The same with a session that has carried a call.
   void Open(const ClientOptions& options = {}) {
     Connect(options);
-    Started first(*client_, "first");
+    Started first(*client_, kEcho, "first");
     Stream(0).SendHello();
     Stream(0).Answer(Stream(0).AwaitCall().id());
     EXPECT_TRUE(first.Await().ok());
@@ -85,7 +47,7 @@ class SessionScriptTest : public ::testing::Test {
 
 TEST_F(SessionScriptTest, SaysHelloAndWaitsForTheServersBeforeItSendsCalls) {
   Connect({.name = "test/1"});
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   ScriptedStream& stream = Stream(0);
   EXPECT_EQ(stream.calls_left(), 0u);
   stream.SendHello();
@@ -101,7 +63,7 @@ TEST_F(SessionScriptTest, SaysHelloAndWaitsForTheServersBeforeItSendsCalls) {
 
 TEST_F(SessionScriptTest, SendsAllThatACallWants) {
   Connect();
-  Started call(*client_, "a",
+  Started call(*client_, kEcho, "a",
                {.timeout = absl::Hours(1),
                 .priority = v1::PRIORITY_BULK,
                 .worker = 3,
@@ -128,7 +90,7 @@ TEST_F(SessionScriptTest, SendsAllThatACallWants) {
 
 TEST_F(SessionScriptTest, KeepsToTheNumberOfCallsThatTheServerAnnounced) {
   Connect();
-  Started first(*client_, "1"), second(*client_, "2");
+  Started first(*client_, kEcho, "1"), second(*client_, kEcho, "2");
   Stream(0).SendHello(/*most_calls=*/1);
   const v1::SessionCall one = Stream(0).AwaitCall();
   EXPECT_EQ(Stream(0).calls_left(), 0u);
@@ -141,7 +103,7 @@ TEST_F(SessionScriptTest, KeepsToTheNumberOfCallsThatTheServerAnnounced) {
 TEST_F(SessionScriptTest, KeepsToTheBytesThatTheServerAnnounced) {
   Connect();
   const std::string large(1000, 'x');
-  Started first(*client_, large), second(*client_, large);
+  Started first(*client_, kEcho, large), second(*client_, kEcho, large);
   Stream(0).SendHello(1000, /*most_bytes=*/1500);
   const v1::SessionCall one = Stream(0).AwaitCall();
   EXPECT_EQ(Stream(0).calls_left(), 0u);
@@ -151,7 +113,8 @@ TEST_F(SessionScriptTest, KeepsToTheBytesThatTheServerAnnounced) {
 
 TEST_F(SessionScriptTest, RefusesWhatNoMessageHoldsAndSendsTheRest) {
   Connect();
-  Started large(*client_, std::string(2000, 'x')), small(*client_, "y");
+  Started large(*client_, kEcho, std::string(2000, 'x')),
+      small(*client_, kEcho, "y");
   Stream(0).SendHello(1000, 1 << 20, /*most_message_bytes=*/1000);
   ExpectFailure(large, absl::StatusCode::kResourceExhausted,
                 v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
@@ -161,8 +124,8 @@ TEST_F(SessionScriptTest, RefusesWhatNoMessageHoldsAndSendsTheRest) {
 
 TEST_F(SessionScriptTest, RefusesMoreWaitingBytesThanItMayHold) {
   Connect({.most_waiting_bytes = 1000});
-  Started first(*client_, std::string(900, 'x'));
-  Started second(*client_, std::string(900, 'y'));
+  Started first(*client_, kEcho, std::string(900, 'x'));
+  Started second(*client_, kEcho, std::string(900, 'y'));
   ExpectFailure(second, absl::StatusCode::kResourceExhausted,
                 v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
   Stream(0).SendHello();
@@ -171,7 +134,7 @@ TEST_F(SessionScriptTest, RefusesMoreWaitingBytesThanItMayHold) {
 
 TEST_F(SessionScriptTest, TakesACallBackThatWasNotSent) {
   Connect();
-  Started call(*client_, "a"), other(*client_, "b");
+  Started call(*client_, kEcho, "a"), other(*client_, kEcho, "b");
   client_->Cancel(call.id());
   ExpectFailure(call, absl::StatusCode::kCancelled, v1::REASON_CANCELLED,
                 v1::EXECUTED_NO);
@@ -183,7 +146,7 @@ TEST_F(SessionScriptTest, TakesACallBackThatWasNotSent) {
 
 TEST_F(SessionScriptTest, LetsTheServerSayWhetherACancelledCallRan) {
   Connect();
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).SendHello();
   const v1::SessionCall came = Stream(0).AwaitCall();
   client_->Cancel(call.id());
@@ -195,12 +158,12 @@ TEST_F(SessionScriptTest, LetsTheServerSayWhetherACancelledCallRan) {
 
 TEST_F(SessionScriptTest, IgnoresACancelOfACallThatIsOver) {
   Connect();
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).SendHello();
   Stream(0).Answer(Stream(0).AwaitCall().id());
   call.Await().IgnoreError();
   client_->Cancel(call.id());
-  Started next(*client_, "b");  // In the same slot.
+  Started next(*client_, kEcho, "b");  // In the same slot.
   client_->Cancel(call.id());
   Stream(0).Answer(Stream(0).AwaitCall().id());
   EXPECT_TRUE(next.Await().ok());
@@ -208,13 +171,13 @@ TEST_F(SessionScriptTest, IgnoresACancelOfACallThatIsOver) {
 
 TEST_F(SessionScriptTest, EndsACallThatTheServerIsSilentAboutAndCancelsIt) {
   Open({.verdict_timeout = absl::Milliseconds(5)});
-  Started call(*client_, "a", {.timeout = absl::Milliseconds(20)});
+  Started call(*client_, kEcho, "a", {.timeout = absl::Milliseconds(20)});
   const v1::SessionCall came = Stream(0).AwaitCall();
   ExpectFailure(call, absl::StatusCode::kDeadlineExceeded, v1::REASON_EXPIRED,
                 v1::EXECUTED_MAYBE);
   EXPECT_EQ(Stream(0).AwaitCancel(), came.id());
   // Its late answer is nobody's.
-  Started next(*client_, "b");
+  Started next(*client_, kEcho, "b");
   const v1::SessionCall second = Stream(0).AwaitCall();
   EXPECT_NE(second.id(), came.id());
   Stream(0).Answer(came.id(), "late");
@@ -225,7 +188,7 @@ TEST_F(SessionScriptTest, EndsACallThatTheServerIsSilentAboutAndCancelsIt) {
 
 TEST_F(SessionScriptTest, TakesTheServersVerdictOnADeadline) {
   Open({.verdict_timeout = absl::Hours(1)});
-  Started call(*client_, "a", {.timeout = absl::Milliseconds(20)});
+  Started call(*client_, kEcho, "a", {.timeout = absl::Milliseconds(20)});
   Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_EXPIRED,
                    v1::EXECUTED_NO);
   ExpectFailure(call, absl::StatusCode::kResourceExhausted, v1::REASON_EXPIRED,
@@ -234,7 +197,7 @@ TEST_F(SessionScriptTest, TakesTheServersVerdictOnADeadline) {
 
 TEST_F(SessionScriptTest, ExpiresACallThatWaitsForASession) {
   Connect();
-  Started call(*client_, "a", {.timeout = absl::Milliseconds(10)});
+  Started call(*client_, kEcho, "a", {.timeout = absl::Milliseconds(10)});
   ExpectFailure(call, absl::StatusCode::kDeadlineExceeded, v1::REASON_EXPIRED,
                 v1::EXECUTED_NO);
   Stream(0).SendHello();
@@ -242,7 +205,7 @@ TEST_F(SessionScriptTest, ExpiresACallThatWaitsForASession) {
 
 TEST_F(SessionScriptTest, TriesAgainWhatWasRefusedBeforeItRan) {
   Connect();
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).SendHello();
   for (int i = 0; i < 3; ++i) {
     const v1::SessionCall came = Stream(0).AwaitCall();
@@ -256,7 +219,7 @@ TEST_F(SessionScriptTest, TriesAgainWhatWasRefusedBeforeItRan) {
 
 TEST_F(SessionScriptTest, TriesNoOftenerThanItMay) {
   Connect({.retry = {.most_attempts = 2}});
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).SendHello();
   for (int i = 0; i < 2; ++i) {
     Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_SERVER_FULL,
@@ -268,7 +231,7 @@ TEST_F(SessionScriptTest, TriesNoOftenerThanItMay) {
 
 TEST_F(SessionScriptTest, DoesNotTryAgainWhatMayHaveRun) {
   Connect();
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).SendHello();
   Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_LANE_FULL,
                    v1::EXECUTED_MAYBE);
@@ -278,7 +241,7 @@ TEST_F(SessionScriptTest, DoesNotTryAgainWhatMayHaveRun) {
 
 TEST_F(SessionScriptTest, DoesNotRestBeyondTheDeadline) {
   Connect();
-  Started call(*client_, "a", {.timeout = absl::Seconds(30)});
+  Started call(*client_, kEcho, "a", {.timeout = absl::Seconds(30)});
   Stream(0).SendHello();
   Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_LANE_FULL,
                    v1::EXECUTED_NO, /*retry_after_us=*/60'000'000);
@@ -288,11 +251,11 @@ TEST_F(SessionScriptTest, DoesNotRestBeyondTheDeadline) {
 
 TEST_F(SessionScriptTest, EndsWithACancelWhileACallRests) {
   Connect();
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).SendHello();
   Stream(0).Refuse(Stream(0).AwaitCall().id(), v1::REASON_LANE_FULL,
                    v1::EXECUTED_NO, /*retry_after_us=*/3'600'000'000);
-  Started other(*client_, "b");  // Its answer comes behind the refusal.
+  Started other(*client_, kEcho, "b");  // Its answer comes behind the refusal.
   Stream(0).Answer(Stream(0).AwaitCall().id());
   other.Await().IgnoreError();
   client_->Cancel(call.id());
@@ -302,7 +265,7 @@ TEST_F(SessionScriptTest, EndsWithACancelWhileACallRests) {
 
 TEST_F(SessionScriptTest, FailsWhatWasSentWhenTheStreamBreaksAndSendsTheRest) {
   Connect();
-  Started sent(*client_, "sent"), unsent(*client_, "unsent");
+  Started sent(*client_, kEcho, "sent"), unsent(*client_, kEcho, "unsent");
   Stream(0).SendHello(/*most_calls=*/1);
   EXPECT_EQ(Stream(0).AwaitCall().payload(), "sent");
   Stream(0).End({grpc::StatusCode::INTERNAL, "broken by the script"});
@@ -318,7 +281,7 @@ TEST_F(SessionScriptTest, FailsWhatWasSentWhenTheStreamBreaksAndSendsTheRest) {
 
 TEST_F(SessionScriptTest, MovesToAnotherSessionUponADrainAndEndsTheOld) {
   Open();
-  Started open(*client_, "open"), last(*client_, "last");
+  Started open(*client_, kEcho, "open"), last(*client_, kEcho, "last");
   const v1::SessionCall first = Stream(0).AwaitCall();
   const v1::SessionCall second = Stream(0).AwaitCall();
   v1::OpenResponse response;
@@ -326,7 +289,7 @@ TEST_F(SessionScriptTest, MovesToAnotherSessionUponADrainAndEndsTheOld) {
   response.mutable_drain()->set_reason(v1::DRAIN_REASON_CONNECTION_AGE);
   Stream(0).Send(response);
   EXPECT_TRUE(open.Await().ok());
-  Started fresh(*client_, "fresh");
+  Started fresh(*client_, kEcho, "fresh");
   Stream(1).SendHello();
   const v1::SessionCall moved = Stream(1).AwaitCall();
   EXPECT_EQ(moved.payload(), "fresh");
@@ -338,7 +301,7 @@ TEST_F(SessionScriptTest, MovesToAnotherSessionUponADrainAndEndsTheOld) {
 
 TEST_F(SessionScriptTest, GivesUpOnAServerThatOnlyDrains) {
   Connect({.connect_timeout = absl::ZeroDuration()});
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   v1::OpenResponse response;  // As of one that is stopping.
   *response.mutable_hello() = ScriptedStream::Hello(1, 1000, 1000);
   response.mutable_drain()->set_reason(v1::DRAIN_REASON_STOPPING);
@@ -349,7 +312,7 @@ TEST_F(SessionScriptTest, GivesUpOnAServerThatOnlyDrains) {
 
 TEST_F(SessionScriptTest, BreaksASessionWhoseBytesAreGarbage) {
   Open();
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).AwaitCall();
   v1::OpenResponse garbage;  // A hello that is none.
   garbage.GetReflection()->MutableUnknownFields(&garbage)->AddLengthDelimited(
@@ -363,7 +326,7 @@ TEST_F(SessionScriptTest, BreaksASessionWhoseBytesAreGarbage) {
 
 TEST_F(SessionScriptTest, IgnoresAnswersThatNobodyAskedFor) {
   Connect();
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).SendHello();
   const v1::SessionCall came = Stream(0).AwaitCall();
   Stream(0).Answer(came.id() + 1);
@@ -376,7 +339,7 @@ TEST_F(SessionScriptTest, IgnoresAnswersThatNobodyAskedFor) {
 
 TEST_F(SessionScriptTest, TellsAtOnceThatAServerHasNoSessions) {
   Connect();
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   Stream(0).End({grpc::StatusCode::UNIMPLEMENTED, "no such service"});
   ExpectFailure(call, absl::StatusCode::kUnimplemented, v1::REASON_UNSPECIFIED,
                 v1::EXECUTED_NO);
@@ -384,20 +347,20 @@ TEST_F(SessionScriptTest, TellsAtOnceThatAServerHasNoSessions) {
 
 TEST_F(SessionScriptTest, GivesUpOnAServerThatSaysNothing) {
   Connect({.connect_timeout = absl::Milliseconds(10)});
-  Started call(*client_, "a");
+  Started call(*client_, kEcho, "a");
   ExpectFailure(call, absl::StatusCode::kUnavailable, v1::REASON_UNSPECIFIED,
                 v1::EXECUTED_NO);
 }
 
 TEST_F(SessionScriptTest, FindsAServerThatCameBack) {
   Connect({.connect_timeout = absl::Minutes(1)});
-  Started first(*client_, "1");
+  Started first(*client_, kEcho, "1");
   Stream(0).SendHello();
   Stream(0).Answer(Stream(0).AwaitCall().id());
   EXPECT_TRUE(first.Await().ok());
   const int port = server_->port();
   server_ = nullptr;
-  Started second(*client_, "2");
+  Started second(*client_, kEcho, "2");
   server_ = std::make_unique<ScriptedSessions>(port);
   Stream(0).SendHello();
   const v1::SessionCall came = Stream(0).AwaitCall();
@@ -408,7 +371,7 @@ TEST_F(SessionScriptTest, FindsAServerThatCameBack) {
 
 TEST_F(SessionScriptTest, AnswersAllCallsBeforeItGoes) {
   Connect();
-  Started sent(*client_, "sent"), unsent(*client_, "unsent");
+  Started sent(*client_, kEcho, "sent"), unsent(*client_, kEcho, "unsent");
   Stream(0).SendHello(/*most_calls=*/1);
   Stream(0).AwaitCall();
   client_ = nullptr;
@@ -426,8 +389,8 @@ TEST_F(SessionScriptTest, GivesAKeyTheSameOneOfItsSessions) {
   for (int i = 0; i < 2 * kKeys; ++i) {
     echo::v1::EchoKeyedRequest request;
     request.set_key(absl::StrCat("key", i % kKeys));
-    calls.push_back(std::make_unique<Started>(
-        *client_, request.SerializeAsString(), CallOptions(), kEchoKeyed));
+    calls.push_back(std::make_unique<Started>(*client_, kEchoKeyed,
+                                              request.SerializeAsString()));
   }
   std::map<std::string, std::map<int, int>> times;  // By key and session.
   int sessions_used = 0;

@@ -69,7 +69,13 @@ class TestServer {
     return UnaryClient(TcpChannel());
   }
 
-  // The ways themselves, for other clients.
+  // A client that makes its calls within sessions.
+  static std::unique_ptr<Client> SessionClient(const GuardedChannel& channel) {
+    return std::make_unique<Client>(channel.channel,
+                                    ClientOptions{.guard = channel.guard});
+  }
+
+  // The ways themselves.
   GuardedChannel InProcessChannel() {
     return {server_.InProcessChannel(), in_process_};
   }
