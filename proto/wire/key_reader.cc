@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/wire/key_reader.h"
 
-#include <xxhash.h>
-
 #include "absl/base/optimization.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -106,29 +104,6 @@ uint64_t DefaultOf(const FieldDescriptor& field) {
 }
 
 }  // namespace
-
-Key Key::FromBytes(absl::string_view bytes) {
-  return Key(Kind::kBytes, bytes, 0);
-}
-
-Key Key::FromSigned(int64_t value) {
-  return Key(Kind::kSigned, absl::string_view(), static_cast<uint64_t>(value));
-}
-
-Key Key::FromUnsigned(uint64_t value) {
-  return Key(Kind::kUnsigned, absl::string_view(), value);
-}
-
-uint64_t Key::Hash(uint64_t seed) const {
-  if (is_bytes()) {
-    return XXH3_64bits_withSeed(bytes_.data(), bytes_.size(), seed);
-  }
-  char little_endian[sizeof(integer_)];
-  for (size_t i = 0; i < sizeof(integer_); ++i) {
-    little_endian[i] = static_cast<char>(integer_ >> (8 * i));
-  }
-  return XXH3_64bits_withSeed(little_endian, sizeof(little_endian), seed);
-}
 
 std::string Key::ToString() const {
   switch (kind_) {

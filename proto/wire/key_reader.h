@@ -11,6 +11,11 @@
 #ifndef PINION_PROTO_WIRE_KEY_READER_H_
 #define PINION_PROTO_WIRE_KEY_READER_H_
 
+// For a short key, a call into the library costs as much as its hash.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#undef XXH_INLINE_ALL
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -34,11 +39,18 @@ constexpr size_t kMaxKeyBytes = 1024;
 class Key {
  public:
   // A string or bytes field.
-  static Key FromBytes(absl::string_view bytes);
+  static Key FromBytes(absl::string_view bytes) {
+    return Key(Kind::kBytes, bytes, 0);
+  }
   // An integer, enum (its number) or bool (0 or 1) field. The same number has
   // the same 64 bits, and hash, whatever the kind of its field.
-  static Key FromSigned(int64_t value);
-  static Key FromUnsigned(uint64_t value);
+  static Key FromSigned(int64_t value) {
+    return Key(Kind::kSigned, absl::string_view(),
+               static_cast<uint64_t>(value));
+  }
+  static Key FromUnsigned(uint64_t value) {
+    return Key(Kind::kUnsigned, absl::string_view(), value);
+  }
 
   bool is_bytes() const { return kind_ == Kind::kBytes; }
   // Empty unless is_bytes().
@@ -63,6 +75,17 @@ class Key {
   absl::string_view bytes_;
   uint64_t integer_;
 };
+
+inline uint64_t Key::Hash(uint64_t seed) const {
+  if (is_bytes()) {
+    return XXH3_64bits_withSeed(bytes_.data(), bytes_.size(), seed);
+  }
+  char little_endian[sizeof(integer_)];
+  for (size_t i = 0; i < sizeof(integer_); ++i) {
+    little_endian[i] = static_cast<char>(integer_ >> (8 * i));
+  }
+  return XXH3_64bits_withSeed(little_endian, sizeof(little_endian), seed);
+}
 
 class KeyReader {
  public:
