@@ -47,7 +47,18 @@ class SessionCallsTest : public LaneTest {
   std::unique_ptr<Client> client_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, SessionCallsTest, ::testing::Bool(), TransportName);
+// Within one process the server reads the very bytes that the client wrote, in
+// an order that gRPC sees to and ThreadSanitizer does not see.
+std::vector<bool> Transports() {
+#if defined(__SANITIZE_THREAD__)
+  return {true};
+#else
+  return {false, true};
+#endif
+}
+
+INSTANTIATE_TEST_SUITE_P(, SessionCallsTest, ::testing::ValuesIn(Transports()),
+                         TransportName);
 
 TEST_P(SessionCallsTest, CarriesATypedCallToItsWorkerAndBack) {
   StartAndConnect();
@@ -184,7 +195,7 @@ TEST_P(SessionCallsTest, GetsInWhenAFullLaneHasRoomAgain) {
 
 TEST_P(SessionCallsTest, AnswersWhatItStillHasWhenTheServerStops) {
   Start({.workers = 1, .grace = absl::ZeroDuration()});
-  Connect({.connect_timeout = absl::ZeroDuration()});
+  Connect({.connect_timeout = absl::Seconds(2)});
   HeldWorker held(channel());
   Started waiting(client(), kAdd, AddOf("a"));
   AwaitWaiting(1);
