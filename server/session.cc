@@ -55,6 +55,14 @@ Answer TooMany(absl::string_view what, int64_t has, int64_t most) {
       v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
 }
 
+Answer IdIsOpen(uint64_t id) {
+  return Failed(
+      absl::InvalidArgumentError(absl::StrCat(
+          "the id ", id, " is that of a call of the session that is open; ",
+          "give each open call an id of its own")),
+      v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+}
+
 Answer TooOld() {
   return Failed(
       absl::UnavailableError("the session is old; open another session"),
@@ -185,19 +193,17 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
   std::vector<Entrant> entrants;
   entrants.reserve(request.calls());
   std::vector<std::pair<SessionCall*, Answer>> refused;
-  std::deque<std::string> workers;  // As wishes are told.
+  std::deque<std::string> wished;  // As wishes are told.
   const Moment now = host_.expirer->clock().Now();
-  absl::Status mistake;  // In the message as a whole.
   CallView view;
   while (request.NextCall(&view)) {
-    const auto [place, is_new] = open_.try_emplace(view.id, nullptr);
-    if (!is_new) {
-      mistake = absl::InvalidArgumentError(
-          absl::StrCat("the id ", view.id, " is that of a call that is open"));
-      break;
-    }
     SessionCall* call = block->Add();
-    place->second = call;
+    const auto [place, is_new] = open_.try_emplace(view.id, call);
+    if (!is_new) {
+      call->id = view.id;
+      refused.emplace_back(call, IdIsOpen(view.id));
+      continue;
+    }
     std::optional<Answer> refusal = Prepare(view, now, *call);
     if (refusal.has_value()) {
       open_.erase(place);
@@ -206,7 +212,7 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
     }
     Wishes wishes;
     if (view.worker.has_value()) {
-      wishes.worker = workers.emplace_back(absl::StrCat(*view.worker));
+      wishes.worker = wished.emplace_back(absl::StrCat(*view.worker));
     }
     if (view.priority != v1::PRIORITY_UNSPECIFIED) {
       wishes.priority = NameOf(view.priority);
@@ -216,8 +222,7 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
   block->AllAdded();
   unclosed_calls_ += static_cast<int64_t>(block->size());
   open_bytes_ += block->bytes();
-  if (!request.ok()) mistake = request.status();
-  if (mistake.ok()) {
+  if (request.ok()) {
     for (auto& [call, refusal] : refused) Refuse(*call, std::move(refusal));
     host_.door->EnterAll(entrants, [this](Call& call, Answer refusal) {
       auto& refused = static_cast<SessionCall&>(call);
@@ -226,13 +231,13 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
     });
     block->ArmDeadline(*host_.expirer, io_.index());
   } else {
-    // None of a message with a mistake enters.
+    // None of a message that cannot be decoded enters.
     for (size_t i = 0; i < block->size(); ++i) {
       block->call(i).admitted = false;
       Refuse(block->call(i),
-             Failed(mistake, v1::REASON_BAD_REQUEST, v1::EXECUTED_NO));
+             Failed(request.status(), v1::REASON_BAD_REQUEST, v1::EXECUTED_NO));
     }
-    EndWith(mistake);
+    EndWith(request.status());
   }
   block->Unref();
 }

@@ -363,12 +363,45 @@ TEST_P(SessionTest, IgnoresACancelOfWhatHasItsAnswer) {
   EXPECT_EQ(Lane().counts.cancelled, 0u);
 }
 
-TEST_P(SessionTest, EndsWhenAnIdIsThatOfAnOpenCall) {
-  ExpectMistake(Message({Add(3), Add(1)}).SerializeAsString(), "id 1 ");
+TEST_P(SessionTest, RefusesAnIdThatIsOpenAndStillAnswersTheFirst) {
+  gate_.Open();
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(1, "a", 11), Add(2)}));
+  session.Send(Message({Add(3), Add(1, "a", 12)}));
+  const v1::SessionAnswer refused = session.Await(1);
+  ExpectBadRequest(refused);
+  EXPECT_THAT(refused.message(), HasSubstr("id 1 "));
+  EXPECT_FALSE(session.Poll(1));
+  // The first is still there to be cancelled, and its id then to be used again.
+  session.Send(Cancel(2));
+  ExpectCancelled(session.Await(2), v1::EXECUTED_NO);
+  session.Send(Message({Add(2, "a", 22)}));
+  held.Release();
+  ExpectAdded(session.Await(1), 11);
+  ExpectAdded(session.Await(2), 22);
+  ExpectAdded(session.Await(3));
+  AwaitNothingHeld();
+  EXPECT_EQ(adds_begun(), 3);
 }
 
-TEST_P(SessionTest, EndsWhenAMessageHasAnIdTwice) {
-  ExpectMistake(Message({Add(3), Add(3)}).SerializeAsString(), "id 3 ");
+TEST_P(SessionTest, RefusesTheSecondOfAnIdThatAMessageHasTwice) {
+  gate_.Open();
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(3, "a", 31), Add(3, "a", 32), Add(4)}));
+  const v1::SessionAnswer refused = session.Await(3);
+  ExpectBadRequest(refused);
+  EXPECT_THAT(refused.message(), HasSubstr("id 3 "));
+  held.Release();
+  ExpectAdded(session.Await(3), 31);
+  ExpectAdded(session.Await(4));
+  session.EndSends();
+  EXPECT_TRUE(session.AwaitEnd().ok()) << session.AwaitEnd();
+  EXPECT_FALSE(session.Poll(3));
+  EXPECT_EQ(adds_begun(), 2);
 }
 
 TEST_P(SessionTest, EndsWhenAMessageCannotBeDecoded) {
