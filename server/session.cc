@@ -34,7 +34,8 @@ constexpr uint32_t kMostMethodIndex = 1024;
 constexpr uint64_t kLongestTimeoutMicros =
     uint64_t{100} * 365 * 86400 * 1000000;
 
-absl::string_view NameOf(v1::Priority priority) {
+// As the door knows it; of a number that is no Priority, the number.
+std::string NameOf(v1::Priority priority) {
   switch (priority) {
     case v1::PRIORITY_URGENT:
       return "urgent";
@@ -43,7 +44,7 @@ absl::string_view NameOf(v1::Priority priority) {
     case v1::PRIORITY_BULK:
       return "bulk";
     default:
-      return "none of the enum's";
+      return absl::StrCat(static_cast<int>(priority));
   }
 }
 
@@ -215,7 +216,7 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
       wishes.worker = wished.emplace_back(absl::StrCat(*view.worker));
     }
     if (view.priority != v1::PRIORITY_UNSPECIFIED) {
-      wishes.priority = NameOf(view.priority);
+      wishes.priority = wished.emplace_back(NameOf(view.priority));
     }
     entrants.push_back({.call = call, .lanes = call->lanes, .wishes = wishes});
   }

@@ -464,6 +464,19 @@ TEST_P(SessionTest, AnswersWhatIsWrongWithACallAndGoesOn) {
   EXPECT_EQ(adds_begun(), 1);
 }
 
+TEST_P(SessionTest, NamesTheNumberThatIsNoPriority) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::SessionCall high = Add(1);
+  high.set_priority(static_cast<v1::Priority>(77));
+  v1::SessionCall negative = Add(2);
+  negative.set_priority(static_cast<v1::Priority>(-5));
+  session.Send(Message({high, negative}));
+  EXPECT_THAT(session.Await(1).message(), HasSubstr("\"77\""));
+  EXPECT_THAT(session.Await(2).message(), HasSubstr("\"-5\""));
+}
+
 TEST_P(SessionTest, RefusesMoreOpenCallsThanItAllows) {
   gate_.Open();
   Start({.workers = 1, .session_calls = 3});
