@@ -19,11 +19,31 @@
 
 namespace pinion {
 
+// What an answer may have beside its status and its payload.
+struct AnswerRest {
+  v1::Failure failure;               // Of an error.
+  std::optional<v1::Timing> timing;  // When asked for.
+};
+
 struct Answer {
+  // Null when `status` is OK.
+  v1::Failure* failure() const {
+    return status.ok() ? nullptr : &rest->failure;
+  }
+  // Null when nobody asked for it.
+  const v1::Timing* timing() const {
+    return rest != nullptr && rest->timing.has_value() ? &*rest->timing
+                                                       : nullptr;
+  }
+  AnswerRest& MakeRest() {
+    if (rest == nullptr) rest = std::make_unique<AnswerRest>();
+    return *rest;
+  }
+
   absl::Status status;
-  grpc::Slice payload;                   // The response, when `status` is OK.
-  std::unique_ptr<v1::Failure> failure;  // There when it is not.
-  std::unique_ptr<v1::Timing> timing;    // There when asked for.
+  grpc::Slice payload;  // The response, when `status` is OK.
+  // One pointer, as most answers have none. Each error has it.
+  std::unique_ptr<AnswerRest> rest;
 };
 
 // An error as an answer: what `status` says, why, and whether a handler ran.
@@ -31,9 +51,8 @@ inline Answer Failed(absl::Status status, v1::Reason reason,
                      v1::Executed executed) {
   Answer answer;
   answer.status = std::move(status);
-  answer.failure = std::make_unique<v1::Failure>();
-  answer.failure->set_reason(reason);
-  answer.failure->set_executed(executed);
+  answer.MakeRest().failure.set_reason(reason);
+  answer.rest->failure.set_executed(executed);
   return answer;
 }
 

@@ -46,6 +46,13 @@ class Call : public WorkItem {
   // Has the transport send `answer`. By who won the fate, once.
   virtual void Deliver() = 0;
 
+  // How large a message `answer`, which is OK, makes; at most so much more than
+  // its payload if it is that alone.
+  static constexpr size_t kMostBesidePayload = 32;
+  virtual size_t MessageSize(const Answer& answer) const {
+    return answer.payload.size();
+  }
+
   // What the server holds because of the call, until it is gone: its place and
   // its request; and its answer, which is charged by who gives it.
   void HoldCredit(Credit* credit, int64_t bytes) {

@@ -66,7 +66,7 @@ class FrontDoor::Parties {
 void FrontDoor::EnterAll(absl::Span<const Entrant> entrants,
                          absl::FunctionRef<void(Call&, Answer)> refuse) {
   const auto refuse_and_count = [&](Lanes& lanes, Call& call, Answer answer) {
-    lanes.CountRefused(call, answer.failure->reason());
+    lanes.CountRefused(call, answer.failure()->reason());
     refuse(call, std::move(answer));
   };
   // One word, so that a call is either counted before the door closes, or sees

@@ -31,11 +31,15 @@ std::string Millis(nanoseconds span) {
       absl::Trunc(absl::FromChrono(span), absl::Microseconds(100)));
 }
 
-Answer TooLarge(size_t size, int64_t most) {
-  return Failed(absl::ResourceExhaustedError(absl::StrCat(
-                    "the response has ", size, " bytes, more than the ", most,
-                    " that a message may have; ask for less at once")),
-                v1::REASON_RESPONSE_TOO_LARGE, v1::EXECUTED_YES);
+// The timing stays.
+void MakeTooLarge(Answer& answer, size_t size, int64_t most) {
+  Answer error =
+      Failed(absl::ResourceExhaustedError(absl::StrCat(
+                 "the response has ", size, " bytes, more than the ", most,
+                 " that a message may have; ask for less at once")),
+             v1::REASON_RESPONSE_TOO_LARGE, v1::EXECUTED_YES);
+  if (answer.rest != nullptr) error.rest->timing = answer.rest->timing;
+  answer = std::move(error);
 }
 
 // What answers `call` in the place of its handler.
@@ -64,7 +68,7 @@ Answer TakenAnswer(const Call& call, Verdict verdict, Fate::Was was) {
                       v1::REASON_STOPPING, executed);
       break;
   }
-  answer.failure->set_worker(call.worker);
+  answer.failure()->set_worker(call.worker);
   return answer;
 }
 
@@ -242,9 +246,10 @@ Answer Lanes::Refusal(const Call& call, v1::Reason reason,
                       nanoseconds retry_after) const {
   Answer answer =
       Failed(absl::ResourceExhaustedError(message), reason, v1::EXECUTED_NO);
-  answer.failure->set_worker(call.worker);
-  answer.failure->set_retry_after_us(absl::ToInt64Microseconds(absl::FromChrono(
-      std::clamp(retry_after, kLeastRetryAfter, kMostRetryAfter))));
+  answer.failure()->set_worker(call.worker);
+  answer.failure()->set_retry_after_us(
+      absl::ToInt64Microseconds(absl::FromChrono(
+          std::clamp(retry_after, kLeastRetryAfter, kMostRetryAfter))));
   return answer;
 }
 
@@ -336,18 +341,21 @@ void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
 
 Answer Lanes::Complete(const Call& call, const Batch& batch,
                        const RunTimes& times, Answer answer) const {
-  const size_t size = answer.payload.size();
-  if (size > static_cast<size_t>(options_.max_response_bytes)) {
-    answer = TooLarge(size, options_.max_response_bytes);
-  }
-  if (answer.failure != nullptr) answer.failure->set_worker(call.worker);
   if (call.wants_timing) {
-    answer.timing = std::make_unique<v1::Timing>();
-    answer.timing->set_worker(call.worker);
-    answer.timing->set_waited_ns((times.claimed - call.accepted).count());
-    answer.timing->set_ran_ns((times.ended - times.claimed).count());
-    answer.timing->set_batch(static_cast<uint32_t>(batch.size));
+    v1::Timing& timing = answer.MakeRest().timing.emplace();
+    timing.set_worker(call.worker);
+    timing.set_waited_ns((times.claimed - call.accepted).count());
+    timing.set_ran_ns((times.ended - times.claimed).count());
+    timing.set_batch(static_cast<uint32_t>(batch.size));
   }
+  const auto most = static_cast<size_t>(options_.max_response_bytes);
+  if (answer.status.ok() &&
+      (answer.rest != nullptr ||
+       answer.payload.size() + Call::kMostBesidePayload > most)) {
+    const size_t size = call.MessageSize(answer);
+    if (size > most) MakeTooLarge(answer, size, options_.max_response_bytes);
+  }
+  if (!answer.status.ok()) answer.failure()->set_worker(call.worker);
   return answer;
 }
 

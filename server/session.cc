@@ -77,21 +77,23 @@ Answer NoSuchMethod(absl::string_view name) {
                 v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
 }
 
-OutgoingAnswer OutgoingOf(const SessionCall& call) {
-  const Answer& answer = call.answer;
-  OutgoingAnswer outgoing;
-  outgoing.id = call.id;
-  outgoing.timing = answer.timing.get();
-  if (answer.status.ok()) {
-    outgoing.payload =
-        absl::string_view(reinterpret_cast<const char*>(answer.payload.begin()),
-                          answer.payload.size());
-  } else {
-    outgoing.code = static_cast<int>(answer.status.code());
-    outgoing.message = answer.status.message();
-    outgoing.failure = answer.failure.get();
-  }
-  return outgoing;
+// The longest beginning of `text`, which is longer, that has no more than
+// `most` bytes and does not end within a character.
+absl::string_view Begin(absl::string_view text, size_t most) {
+  while (most > 0 && (static_cast<uint8_t>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+// An error that makes a message of more than `most` bytes says less.
+void CutToFit(SessionCall& call, size_t most) {
+  const size_t size = call.MessageSize(call.answer);
+  if (size <= most) return;
+  constexpr absl::string_view kCut = "...";
+  absl::Status& status = call.answer.status;
+  const absl::string_view text = status.message();
+  const size_t less = std::min(text.size(), size - most + kCut.size());
+  status = absl::Status(status.code(),
+                        absl::StrCat(Begin(text, text.size() - less), kCut));
 }
 
 }  // namespace
@@ -298,6 +300,9 @@ void Session::TakeAll(Verdict verdict) {
 }
 
 void Session::Answered(SessionCall& call) {
+  if (!call.answer.status.ok()) {
+    CutToFit(call, static_cast<size_t>(host_.limits.most_message_bytes));
+  }
   ready_.Push(static_cast<IoDelivery*>(&call));
   ready_bytes_ += BytesOf(call);
   call.block().Answered();
@@ -305,7 +310,10 @@ void Session::Answered(SessionCall& call) {
 }
 
 int64_t Session::BytesOf(const SessionCall& call) {
-  return static_cast<int64_t>(call.answer.payload.size()) + kAnswerBytes;
+  const Answer& answer = call.answer;
+  return static_cast<int64_t>(answer.payload.size() +
+                              answer.status.message().size()) +
+         kAnswerBytes;
 }
 
 void Session::FlushSoon() {
@@ -340,7 +348,7 @@ grpc::ByteBuffer Session::NextMessage() {
   const std::string head = Head();
   size_t size = head.size();
   while (auto* call = static_cast<SessionCall*>(ready_.Pop<IoDelivery>())) {
-    const size_t answer_size = AnswerSize(OutgoingOf(*call));
+    const size_t answer_size = AnswerSize(call->Outgoing(call->answer));
     if (size > 0 && size + answer_size > full) {
       PutBack(*call);
       break;
@@ -354,7 +362,7 @@ grpc::ByteBuffer Session::NextMessage() {
   auto* out = const_cast<uint8_t*>(slice.begin());
   out = std::copy(head.begin(), head.end(), out);
   for (SessionCall* call : calls) {
-    out = WriteAnswer(OutgoingOf(*call), out);
+    out = WriteAnswer(call->Outgoing(call->answer), out);
     Close(*call);
   }
   PINION_DCHECK(out == slice.end(), "a message of another size than counted");

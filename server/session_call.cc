@@ -13,6 +13,26 @@ void SessionCall::Deliver() {
   block_.session().io().Deliver(this);
 }
 
+size_t SessionCall::MessageSize(const Answer& answer) const {
+  return AnswerSize(Outgoing(answer));
+}
+
+OutgoingAnswer SessionCall::Outgoing(const Answer& answer) const {
+  OutgoingAnswer outgoing;
+  outgoing.id = id;
+  outgoing.timing = answer.timing();
+  if (answer.status.ok()) {
+    outgoing.payload =
+        absl::string_view(reinterpret_cast<const char*>(answer.payload.begin()),
+                          answer.payload.size());
+  } else {
+    outgoing.code = static_cast<int>(answer.status.code());
+    outgoing.message = answer.status.message();
+    outgoing.failure = answer.failure();
+  }
+  return outgoing;
+}
+
 void SessionCall::OnDelivered() { block_.session().Answered(*this); }
 
 void SessionCall::OnUnreferenced() {

@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/wire/session_answer.h"
 #include "server/call.h"
 #include "server/expirer.h"
 #include "server/io_thread.h"
@@ -42,6 +43,10 @@ class SessionCall final : public Call, public IoDelivery {
   ~SessionCall() override = default;
 
   void Deliver() override;
+  size_t MessageSize(const Answer& answer) const override;
+
+  // `answer` as the client is told it.
+  OutgoingAnswer Outgoing(const Answer& answer) const;
 
   SessionBlock& block() { return block_; }
 

@@ -141,9 +141,9 @@ void UnaryCall::SendAnswer() {
   // An answer may take long to leave; it need not keep its request, unless a
   // worker still has it.
   if (!fate.taken()) bytes_ = grpc::Slice();
-  if (answer.timing != nullptr) {
+  if (const v1::Timing* timing = answer.timing()) {
     rpc_->context.AddTrailingMetadata("pinion-timing-bin",
-                                      answer.timing->SerializeAsString());
+                                      timing->SerializeAsString());
   }
   if (answer.status.ok()) {
     const grpc::ByteBuffer response(&answer.payload, 1);
@@ -152,8 +152,8 @@ void UnaryCall::SendAnswer() {
                         static_cast<IoEvent*>(this));
     return;
   }
-  AddFailureTrailers(*answer.failure, rpc_->context);
-  rpc_->writer.FinishWithError(ToGrpcStatus(answer.status, *answer.failure),
+  AddFailureTrailers(*answer.failure(), rpc_->context);
+  rpc_->writer.FinishWithError(ToGrpcStatus(answer.status, *answer.failure()),
                                static_cast<IoEvent*>(this));
 }
 

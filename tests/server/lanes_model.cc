@@ -67,7 +67,8 @@ absl::StatusCode CodeOf(v1::Reason reason) {
 }
 
 v1::Reason ReasonOf(const Answer& answer) {
-  return answer.status.ok() ? v1::REASON_UNSPECIFIED : answer.failure->reason();
+  return answer.status.ok() ? v1::REASON_UNSPECIFIED
+                            : answer.failure()->reason();
 }
 
 // That `answer` says what belongs together.
@@ -76,10 +77,10 @@ void CheckAnswer(const Answer& answer, v1::Reason reason, v1::Executed executed,
   EXPECT_EQ(ReasonOf(answer), reason) << answer.status;
   EXPECT_EQ(answer.status.code(), CodeOf(reason)) << answer.status;
   if (answer.status.ok()) return;
-  EXPECT_EQ(answer.failure->executed(), executed) << answer.status;
-  EXPECT_EQ(answer.failure->has_worker(), worker >= 0) << answer.status;
+  EXPECT_EQ(answer.failure()->executed(), executed) << answer.status;
+  EXPECT_EQ(answer.failure()->has_worker(), worker >= 0) << answer.status;
   if (worker >= 0) {
-    EXPECT_EQ(answer.failure->worker(), static_cast<uint32_t>(worker));
+    EXPECT_EQ(answer.failure()->worker(), static_cast<uint32_t>(worker));
   }
 }
 
@@ -187,8 +188,8 @@ void LanesModel::Refused(ModelCall& call, const Answer& refusal) {
   const v1::Reason reason = ReasonOf(refusal);
   CheckAnswer(refusal, reason, v1::EXECUTED_NO, call.worker);
   if (refusal.status.code() == absl::StatusCode::kResourceExhausted) {
-    ExpectWithin(static_cast<int64_t>(refusal.failure->retry_after_us()), 1'000,
-                 30'000'000, "microseconds until a retry");
+    ExpectWithin(static_cast<int64_t>(refusal.failure()->retry_after_us()),
+                 1'000, 30'000'000, "microseconds until a retry");
   }
   for (CallCounts* counts : CountsOf(call)) ++counts->refused[reason];
 }
@@ -289,13 +290,13 @@ void LanesModel::IsAnsweredByWorker(ModelCall& call, const Answer& answer,
 
 void LanesModel::CheckTiming(const ModelCall& call,
                              const Answer& answer) const {
-  ASSERT_EQ(answer.timing != nullptr, call.wants_timing);
+  ASSERT_EQ(answer.timing() != nullptr, call.wants_timing);
   if (!call.wants_timing) return;
-  EXPECT_EQ(answer.timing->worker(), static_cast<uint32_t>(call.worker));
-  EXPECT_EQ(nanoseconds(answer.timing->waited_ns()),
+  EXPECT_EQ(answer.timing()->worker(), static_cast<uint32_t>(call.worker));
+  EXPECT_EQ(nanoseconds(answer.timing()->waited_ns()),
             call.claimed - call.accepted);
-  EXPECT_EQ(nanoseconds(answer.timing->ran_ns()), call.ended - call.claimed);
-  EXPECT_GE(answer.timing->batch(), 1u);
+  EXPECT_EQ(nanoseconds(answer.timing()->ran_ns()), call.ended - call.claimed);
+  EXPECT_GE(answer.timing()->batch(), 1u);
 }
 
 void LanesModel::IsGone(ModelCall& call) {

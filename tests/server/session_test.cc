@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -564,6 +565,85 @@ TEST_P(SessionTest, KeepsToTheSizeOfAMessageHoweverLargeTheAnswersAre) {
     EXPECT_EQ(session.Await(i).code(),
               static_cast<int>(absl::StatusCode::kAborted));
   }
+}
+
+// Has `response` be of so many bytes, 130 to 16 MiB, by a field it knows not.
+void SetSize(size_t bytes, shop::v1::AddResponse* response) {
+  auto* fields = response->GetReflection()->MutableUnknownFields(response);
+  fields->AddLengthDelimited(15)->assign(bytes - 6, 'x');
+  std::string* filling = fields->mutable_field(0)->mutable_length_delimited();
+  filling->resize(filling->size() + bytes - response->ByteSizeLong());
+  ASSERT_EQ(response->ByteSizeLong(), bytes);
+}
+
+// The largest response to a call of the id 1 that a message of 1024 bytes, or
+// of 4 MiB, has room for: all but two tags and two lengths, and the id's field.
+constexpr int64_t kMostOf1024Bytes = 1024 - (1 + 2) - (1 + 1) - (1 + 2);
+constexpr int64_t kMostOf4Mebibytes = (4 << 20) - (1 + 4) - (1 + 1) - (1 + 4);
+
+TEST_P(SessionTest, RefusesAnAnswerThatNoMessageHasRoomForToTheByte) {
+  on_add_ = [](const auto& request, auto* response, CallContext&) {
+    SetSize(request.by(), response);
+    return absl::OkStatus();
+  };
+  for (const auto& [message, most] :
+       {std::pair(int64_t{1024}, kMostOf1024Bytes),
+        std::pair(int64_t{4} << 20, kMostOf4Mebibytes)}) {
+    Start({.workers = 1, .max_message_bytes = message});
+    SessionClient session(channel());
+    session.Send(Message({Add(1, "a", most)}));
+    EXPECT_EQ(session.Await(1).payload().size(), static_cast<size_t>(most));
+    session.Send(Message({Add(1, "a", most + 1)}));
+    ExpectFailed(session.Await(1), absl::StatusCode::kResourceExhausted,
+                 v1::REASON_RESPONSE_TOO_LARGE, v1::EXECUTED_YES);
+    v1::SessionCall timed = Add(1, "a", most);
+    timed.set_want_timing(true);
+    session.Send(Message({timed}));
+    const v1::SessionAnswer too_large = session.Await(1);
+    ExpectFailed(too_large, absl::StatusCode::kResourceExhausted,
+                 v1::REASON_RESPONSE_TOO_LARGE, v1::EXECUTED_YES);
+    EXPECT_TRUE(too_large.has_timing());
+    // It goes on, and the account has it as an error of a handler that ran.
+    session.Send(Message({Add(2, "a", 200)}));
+    EXPECT_EQ(session.Await(2).payload().size(), 200u);
+    EXPECT_EQ(Lane().counts.ok, 2u);
+    EXPECT_EQ(Lane().counts.error, 2u);
+  }
+}
+
+TEST_P(SessionTest, CutsAnErrorsTextThatNoMessageHasRoomFor) {
+  // Of three bytes each: what is cut ends with a whole one.
+  std::string text;
+  while (text.size() < 3000) text += "\u20ac";
+  on_add_ = [&](const auto& request, auto*, CallContext&) {
+    return absl::AbortedError(text.substr(request.by()));
+  };
+  Start({.workers = 1, .max_message_bytes = 1024});
+  SessionClient session(channel());
+  for (int64_t without = 1800; without < 2400; without += 3) {
+    session.Send(Message({Add(1, "a", without)}));
+    const v1::SessionAnswer answer = session.Await(1);
+    ExpectFailed(answer, absl::StatusCode::kAborted, v1::REASON_HANDLER,
+                 v1::EXECUTED_YES);
+    const std::string whole = text.substr(without);
+    if (answer.message() == whole) continue;
+    EXPECT_GT(whole.size(), 980u);
+    EXPECT_GT(answer.message().size(), 980u);
+    EXPECT_EQ(answer.message().size() % 3, 0u);
+    EXPECT_TRUE(absl::EndsWith(answer.message(), "\u20ac..."));
+  }
+}
+
+TEST_P(SessionTest, NamesOfAMethodThatIsNotThereWhatAMessageHasRoomFor) {
+  Start({.workers = 1, .max_message_bytes = 1024});
+  SessionClient session(channel());
+  v1::SessionCall none = Add(1);
+  none.set_method(std::string(900, '\x01'));
+  session.Send(Message({none}));
+  const v1::SessionAnswer answer = session.Await(1);
+  ExpectFailed(answer, absl::StatusCode::kUnimplemented,
+               v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+  EXPECT_THAT(answer.message(), HasSubstr("\\x01\\x01"));
 }
 
 TEST_P(SessionTest, TellsWhereTheTimeWentIfAskedTo) {

@@ -207,6 +207,10 @@ class SessionClient final
     v1::OpenResponse response;
     ASSERT_TRUE(
         response.ParseFromArray(slice.begin(), static_cast<int>(slice.size())));
+    if (response.has_hello()) {
+      most_message_bytes_ = response.hello().max_message_bytes();
+    }
+    EXPECT_LE(slice.size(), most_message_bytes_);
     EXPECT_EQ(response.has_hello(), !hello_.has_value())
         << "the hello comes in the first message and in no other";
     if (!hello_.has_value()) hello_ = response.hello();
@@ -243,6 +247,7 @@ class SessionClient final
   bool ended_ = false;
   absl::Status status_;
   std::optional<v1::ServerHello> hello_;
+  uint64_t most_message_bytes_ = 0;  // As the hello says.
   std::deque<v1::Drain> drains_;
   std::map<uint64_t, std::deque<v1::SessionAnswer>> answers_;
   uint64_t answers_come_ = 0;
