@@ -69,7 +69,8 @@ struct ServerOptions {
   absl::Duration session_write_timeout = absl::Seconds(30);
 
   // After how long a session's client is asked to open another, above 0;
-  // InfiniteDuration(): never.
+  // InfiniteDuration(): never. From then on its calls are refused, and after
+  // `grace` the session ends, with what is still open.
   absl::Duration max_session_age = absl::InfiniteDuration();
 
   // The largest request and the largest response, in bytes; 1 KiB to 1 GiB.
@@ -85,7 +86,8 @@ struct ServerOptions {
   absl::Duration stall_after = absl::Seconds(1);
 
   // How long a stop goes on taking calls after health has said NOT_SERVING, for
-  // load balancers to look elsewhere; 0 to 1 hour.
+  // load balancers to look elsewhere; 0 to 1 hour. Sessions, whose clients are
+  // told of the stop itself, take none once they have told.
   absl::Duration lame_duck = absl::ZeroDuration();
 
   // How long a stop then waits for the calls that are open, 0 to 1 hour. Those

@@ -78,7 +78,8 @@ SessionLimits SessionLimitsOf(const ServerOptions& options) {
       .most_bytes = options.session_bytes,
       .most_message_bytes = options.max_message_bytes,
       .write_timeout = absl::ToChronoNanoseconds(options.session_write_timeout),
-      .max_age = ToNanos(options.max_session_age)};
+      .max_age = ToNanos(options.max_session_age),
+      .age_grace = absl::ToChronoNanoseconds(options.grace)};
 }
 
 LaneOptions LaneOptionsOf(const ServerOptions& options) {
@@ -258,7 +259,7 @@ absl::Status Server::MakeLanes() {
       std::make_unique<Expirer>(scheduler_->clock(), options_.io_threads);
   session_service_ = std::make_unique<SessionService>(
       raw_service_, *door_, *expirer_, SessionLimitsOf(options_),
-      absl::ToChronoNanoseconds(options_.grace));
+      absl::ToChronoNanoseconds(options_.lame_duck + options_.grace));
   for (const auto& service : services_) {
     auto lanes = Lanes::Create(*scheduler_, *service, LaneOptionsOf(options_),
                                *running_calls_);

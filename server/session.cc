@@ -64,10 +64,11 @@ Answer IdIsOpen(uint64_t id) {
       v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
 }
 
-Answer TooOld() {
-  return Failed(
-      absl::UnavailableError("the session is old; open another session"),
-      v1::REASON_STOPPING, v1::EXECUTED_NO);
+absl::Status EndOf(v1::DrainReason reason) {
+  return absl::UnavailableError(
+      reason == v1::DRAIN_REASON_STOPPING
+          ? "the server is stopping; call another"
+          : "the session is old; open another session");
 }
 
 Answer NoSuchMethod(absl::string_view name) {
@@ -260,7 +261,9 @@ std::optional<Answer> Session::Prepare(const CallView& view, Moment now,
                                    : SessionMethod();
   call.method = method.method;
   call.lanes = method.lanes;
-  if (RefusesForAge()) return TooOld();
+  if (RefusesCalls()) {
+    return Failed(EndOf(drain_reason_), v1::REASON_STOPPING, v1::EXECUTED_NO);
+  }
   const SessionLimits& limits = host_.limits;
   const auto open = static_cast<int64_t>(open_.size()) - 1;  // Without it.
   if (open >= limits.most_calls) {
@@ -389,9 +392,11 @@ std::string Session::Head() {
     head += EncodeServerHello(hello);
   }
   if (std::exchange(drain_due_, false)) {
+    const nanoseconds grace = drain_reason_ == v1::DRAIN_REASON_STOPPING
+                                  ? host_.stop_grace
+                                  : host_.limits.age_grace;
     head += EncodeDrain(
-        std::chrono::duration_cast<std::chrono::microseconds>(host_.grace)
-            .count(),
+        std::chrono::duration_cast<std::chrono::microseconds>(grace).count(),
         drain_reason_);
   }
   return head;
@@ -445,14 +450,27 @@ void Session::OnPatienceEnded(bool ok) {
 }
 
 void Session::OnOld(bool ok) {
-  if (ok) Drain(v1::DRAIN_REASON_CONNECTION_AGE);
-  EndWhenOver();
+  if (!ok || finish_begun_ || broken_) return EndWhenOver();
+  if (!age_told_) {
+    // A session that is told to stop was told enough.
+    if (drain_reason_ == v1::DRAIN_REASON_UNSPECIFIED) {
+      Drain(v1::DRAIN_REASON_CONNECTION_AGE);
+    }
+    age_told_ = true;
+    Set(age_, host_.limits.age_grace);
+  } else {
+    TakeAll(Verdict::kStopped);
+    EndWith(EndOf(v1::DRAIN_REASON_CONNECTION_AGE));
+  }
 }
 
-void Session::OnStopBegun() { Drain(v1::DRAIN_REASON_STOPPING); }
+void Session::OnStopBegun() {
+  // Also what was told that it is old: of a server that stops, another session
+  // is no use.
+  Drain(v1::DRAIN_REASON_STOPPING);
+}
 
 void Session::Drain(v1::DrainReason reason) {
-  if (drain_reason_ != v1::DRAIN_REASON_UNSPECIFIED) return;
   drain_reason_ = reason;
   drain_due_ = true;
   FlushSoon();
@@ -460,7 +478,7 @@ void Session::Drain(v1::DrainReason reason) {
 
 void Session::OnStop() {
   TakeAll(Verdict::kStopped);
-  EndWith(absl::UnavailableError("the server is stopping; call another"));
+  EndWith(EndOf(v1::DRAIN_REASON_STOPPING));
 }
 
 void Session::EndWith(const absl::Status& status) {

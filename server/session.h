@@ -48,8 +48,10 @@ struct SessionLimits {
   int64_t most_message_bytes = int64_t{4} << 20;
   // How long the client may take nothing of what is written.
   std::chrono::nanoseconds write_timeout = std::chrono::seconds(30);
-  // After how long the client is asked to open another; none: never.
+  // After how long the client is asked to open another; none: never. And how
+  // long it then has until the session ends.
   std::optional<std::chrono::nanoseconds> max_age = std::nullopt;
+  std::chrono::nanoseconds age_grace = std::chrono::seconds(10);
 };
 
 // Where a call of a session finds its method.
@@ -66,7 +68,8 @@ struct SessionHost {
   Expirer* expirer;
   SessionLimits limits;
   std::string instance_id;
-  std::chrono::nanoseconds grace;  // What a stop gives, for clients to know.
+  // What a stop gives until streams end, for clients to know.
+  std::chrono::nanoseconds stop_grace;
   absl::flat_hash_map<std::string, SessionMethod> methods;  // By path.
 };
 
@@ -151,9 +154,9 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
 
   // The end.
   void Drain(v1::DrainReason reason);
-  // Whether the client has been told that the session is too old.
-  bool RefusesForAge() const {
-    return drain_reason_ == v1::DRAIN_REASON_CONNECTION_AGE && !drain_due_;
+  // Whether the client has been told to send its calls elsewhere.
+  bool RefusesCalls() const {
+    return drain_reason_ != v1::DRAIN_REASON_UNSPECIFIED && !drain_due_;
   }
   void EndWith(const absl::Status& status);
   void FinishWhenDone();
@@ -183,6 +186,7 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   bool hello_due_ = true;
   bool drain_due_ = false;
   bool flush_listed_ = false;  // The I/O thread will call Flush().
+  bool age_told_ = false;      // The time after its age runs.
   v1::DrainReason drain_reason_ = v1::DRAIN_REASON_UNSPECIFIED;
   std::optional<absl::Status> end_;  // With which the stream is to end.
 

@@ -22,14 +22,14 @@ std::string NewInstanceId() {
 
 SessionService::SessionService(RawService& service, FrontDoor& door,
                                Expirer& expirer, const SessionLimits& limits,
-                               std::chrono::nanoseconds grace)
+                               std::chrono::nanoseconds stop_grace)
     : host_{.service = &service,
             .index = service.AddBidiMethod(absl::StrCat("/", kName, "/Open")),
             .door = &door,
             .expirer = &expirer,
             .limits = limits,
             .instance_id = NewInstanceId(),
-            .grace = grace,
+            .stop_grace = stop_grace,
             .methods = {}} {}
 
 }  // namespace pinion

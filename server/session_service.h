@@ -18,7 +18,8 @@ class SessionService {
   static constexpr char kName[] = "pinion.v1.SessionService";
 
   SessionService(RawService& service, FrontDoor& door, Expirer& expirer,
-                 const SessionLimits& limits, std::chrono::nanoseconds grace);
+                 const SessionLimits& limits,
+                 std::chrono::nanoseconds stop_grace);
 
   // Has sessions find the method by its path.
   void Serve(const HostedMethod& method, Lanes& lanes) {

@@ -788,6 +788,73 @@ TEST_P(SessionTest, AsksForAnotherWhenOldAndRefusesWhatComesThen) {
   EXPECT_EQ(adds_begun(), 0);
 }
 
+TEST_P(SessionTest, EndsWithWhatIsOpenWhenTheGraceAfterItsAgeIsOver) {
+  for (absl::Duration age = absl::Milliseconds(50);; age *= 2) {
+    Start(
+        {.workers = 1, .max_session_age = age, .grace = absl::ZeroDuration()});
+    SessionClient session(channel());
+    session.Send(Message({Add(1), Add(2)}));
+    const v1::Drain drain = session.AwaitDrain();
+    EXPECT_EQ(drain.reason(), v1::DRAIN_REASON_CONNECTION_AGE);
+    EXPECT_EQ(drain.grace_us(), 0u);
+    const absl::Status end = session.AwaitEnd();
+    EXPECT_EQ(end.code(), absl::StatusCode::kUnavailable) << end;
+    EXPECT_THAT(std::string(end.message()), HasSubstr("old"));
+    // On a slow machine they may come after the end.
+    const std::optional<v1::SessionAnswer> first = session.Poll(1);
+    if (!first || first->failure().executed() == v1::EXECUTED_NO) continue;
+    ExpectStopped(*first, v1::EXECUTED_MAYBE);
+    ExpectStopped(session.Await(2), v1::EXECUTED_NO);
+    gate_.Open();
+    AwaitNothingHeld();
+    EXPECT_EQ(Lane().counts.stopped, 2u);
+    return;
+  }
+}
+
+TEST_P(SessionTest, TellsOfTheStopThoughItHasToldThatItIsOld) {
+  Start({.workers = 1,
+         .max_session_age = absl::Milliseconds(10),
+         .grace = absl::Hours(1)});
+  SessionClient session(channel());
+  const v1::Drain old = session.AwaitDrain();
+  EXPECT_EQ(old.reason(), v1::DRAIN_REASON_CONNECTION_AGE);
+  EXPECT_EQ(old.grace_us(), 3600u * 1'000'000);
+  server().Drain();
+  EXPECT_EQ(session.AwaitDrain().reason(), v1::DRAIN_REASON_STOPPING);
+  const absl::Status end = session.AwaitEnd();
+  EXPECT_EQ(end.code(), absl::StatusCode::kUnavailable) << end;
+  EXPECT_THAT(std::string(end.message()), HasSubstr("stopping"));
+}
+
+TEST_P(SessionTest,
+       RefusesCallsOnceItHasToldOfTheStopThoughALameDuckTakesThem) {
+  Start(
+      {.workers = 1, .lame_duck = absl::Hours(1), .grace = absl::Minutes(30)});
+  SessionClient session(channel());
+  session.Send(Message({Add(1)}));
+  gate_.AwaitArrivals(1);
+  std::thread stopper([&] { server().Drain(); });
+  const v1::Drain drain = session.AwaitDrain();
+  EXPECT_EQ(drain.reason(), v1::DRAIN_REASON_STOPPING);
+  EXPECT_EQ(drain.grace_us(), 5'400'000'000u);
+  session.Send(Message({Add(2), Add(3)}));
+  ExpectStopped(session.Await(2), v1::EXECUTED_NO);
+  ExpectStopped(session.Await(3), v1::EXECUTED_NO);
+  SessionClient late(channel());
+  EXPECT_EQ(late.AwaitDrain().reason(), v1::DRAIN_REASON_STOPPING);
+  late.Send(Message({Add(1)}));
+  ExpectStopped(late.Await(1), v1::EXECUTED_NO);
+  gate_.Open();
+  ExpectAdded(session.Await(1));
+  testing::OpenCall unary(channel(), kAdd, AddOf("a"));
+  EXPECT_TRUE(unary.Await().ok()) << unary.Await();
+  server().HurryStop();
+  stopper.join();
+  EXPECT_EQ(session.AwaitEnd().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(adds_begun(), 2);
+}
+
 TEST_P(SessionTest, AnswersItsOpenCallsBeforeTheServerStops) {
   Start({.workers = 1, .grace = absl::Hours(1)});
   SessionClient session(channel());
@@ -797,13 +864,8 @@ TEST_P(SessionTest, AnswersItsOpenCallsBeforeTheServerStops) {
   const v1::Drain drain = session.AwaitDrain();
   EXPECT_EQ(drain.reason(), v1::DRAIN_REASON_STOPPING);
   EXPECT_EQ(drain.grace_us(), 3600u * 1'000'000);
-  // The door is looked at before the key, which is bad.
-  v1::SessionAnswer late;
-  do {
-    session.Send(Message({Add(3, /*name=*/"")}));
-    late = session.Await(3);
-  } while (late.failure().reason() == v1::REASON_BAD_REQUEST);
-  ExpectStopped(late, v1::EXECUTED_NO);
+  session.Send(Message({Add(3)}));
+  ExpectStopped(session.Await(3), v1::EXECUTED_NO);
   gate_.Open();
   ExpectAdded(session.Await(1));
   ExpectAdded(session.Await(2));
