@@ -12,6 +12,9 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "pinion/v1/failure.pb.h"
@@ -23,6 +26,10 @@ namespace pinion {
 struct AnswerRest {
   v1::Failure failure;               // Of an error.
   std::optional<v1::Timing> timing;  // When asked for.
+  // What the handler added.
+  std::vector<std::pair<std::string, std::string>> trailing;
+  // Of a handler's error that has payloads, within a session.
+  std::string status_details;
 };
 
 struct Answer {

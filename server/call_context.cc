@@ -1,10 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/call_context.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/call.h"
 
 namespace pinion {
+namespace {
+
+constexpr size_t kMostTrailingBytes = 4096;
+// As HTTP/2 counts what a field takes beside its name and value.
+constexpr size_t kTrailerBytes = 32;
+
+bool IsOthers(absl::string_view name) {
+  for (const absl::string_view prefix : {"grpc-", "pinion-"}) {
+    if (absl::StartsWith(name, prefix)) return true;
+  }
+  for (const absl::string_view taken :
+       {"connection", "content-length", "content-type", "host", "keep-alive",
+        "te", "trailer", "transfer-encoding", "upgrade", "user-agent"}) {
+    if (name == taken) return true;
+  }
+  return false;
+}
+
+bool IsName(absl::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_islower(static_cast<unsigned char>(c)) ||
+           absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
+bool IsText(absl::string_view value) {
+  return std::all_of(value.begin(), value.end(),
+                     [](char c) { return c >= 0x20 && c <= 0x7e; });
+}
+
+size_t TrailerSize(absl::string_view name, absl::string_view value) {
+  return name.size() + value.size() + kTrailerBytes;
+}
+
+}  // namespace
 
 int CallContext::worker() const { return call_.worker; }
 
@@ -40,5 +82,36 @@ std::optional<Key> CallContext::key() const {
 }
 
 bool CallContext::in_session() const { return call_.in_session; }
+
+absl::Status CallContext::AddTrailingMetadata(absl::string_view name,
+                                              absl::string_view value) {
+  const std::string shown =
+      absl::StrCat("\"", absl::CHexEscape(name.substr(0, 64)), "\"");
+  if (!IsName(name) || IsOthers(name)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        shown,
+        " is no name of trailing metadata; valid are lower case "
+        "letters, digits, '-', '_' and '.', but none of HTTP's, and "
+        "none that begins with \"grpc-\" or \"pinion-\""));
+  }
+  if (!absl::EndsWith(name, "-bin") && !IsText(value)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the trailing metadata ", shown,
+        " has a value with other than "
+        "printable ASCII characters; a name that ends in \"-bin\" may have "
+        "any"));
+  }
+  size_t size = TrailerSize(name, value);
+  for (const auto& [other, its_value] : trailing_) {
+    size += TrailerSize(other, its_value);
+  }
+  if (size > kMostTrailingBytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("with ", shown, " the trailing metadata would have ", size,
+                     " bytes, of at most ", kMostTrailingBytes));
+  }
+  trailing_.emplace_back(std::string(name), std::string(value));
+  return absl::OkStatus();
+}
 
 }  // namespace pinion

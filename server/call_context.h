@@ -13,7 +13,9 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -56,9 +58,33 @@ class CallContext {
   // Whether it came within a session rather than as a unary call.
   bool in_session() const;
 
+  // Adds trailing metadata to the answer that the handler is about to give, OK
+  // or an error; a name may be added several times. `name` is of lower case
+  // letters, digits, '-', '_' and '.', and none of HTTP's, gRPC's ("grpc-...")
+  // or Pinion's own ("pinion-..."). `value` is of printable ASCII characters,
+  // or of any bytes if the name ends in "-bin". INVALID_ARGUMENT if not, and
+  // nothing is added; RESOURCE_EXHAUSTED if all names and values, with 32 bytes
+  // for each, would have more than 4 KiB: gRPC's clients take some 8 KiB of
+  // trailers, Pinion's included.
+  //
+  // Details of an error need no context: each payload of the handler's
+  // absl::Status goes to the client as a detail of the google.rpc.Status, by
+  // its type URL; more than 4 KiB of them only within a session.
+  absl::Status AddTrailingMetadata(absl::string_view name,
+                                   absl::string_view value);
+
+  // The rest is Pinion's: what was added, and out of it.
+  const std::vector<std::pair<std::string, std::string>>& trailing() const {
+    return trailing_;
+  }
+  std::vector<std::pair<std::string, std::string>> TakeTrailing() {
+    return std::move(trailing_);
+  }
+
  private:
   const Call& call_;
   const Clock& clock_;
+  std::vector<std::pair<std::string, std::string>> trailing_;
 };
 
 }  // namespace pinion

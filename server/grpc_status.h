@@ -14,19 +14,35 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "pinion/v1/failure.pb.h"
 #include "proto/wire/status_details.h"
 
 namespace pinion {
 
-// `status` and, in its details, `failure`; see failure.proto.
+// Adds the payloads of `status`, which are details by their type URLs, to the
+// bytes of a google.rpc.Status.
+inline void AppendPayloads(const absl::Status& status, std::string* details) {
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& message) {
+    AppendStatusDetail(url, std::string(message), details);
+  });
+}
+
+// `status` and, in its details, `failure`, see failure.proto, and the payloads
+// of `status`.
 inline grpc::Status ToGrpcStatus(const absl::Status& status,
                                  const v1::Failure& failure) {
+  // gRPC's clients take some 8 KiB of trailers, which have the text, too.
+  constexpr size_t kMostPayloadBytes = 4096;
   const int code = static_cast<int>(status.code());
+  // The failure first: clients take the first, and a payload may be another's.
+  std::string details = EncodeStatusDetails(code, status.message(), failure);
+  std::string payloads;
+  AppendPayloads(status, &payloads);
+  if (payloads.size() <= kMostPayloadBytes) details += payloads;
   return grpc::Status(static_cast<grpc::StatusCode>(code),
-                      std::string(status.message()),
-                      EncodeStatusDetails(code, status.message(), failure));
+                      std::string(status.message()), details);
 }
 
 // Whether a handler ran, and when to retry, for clients that read no details.

@@ -333,6 +333,9 @@ void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
   CallContext context(call, clock_);
   Answer answer = call.method->run(lane.shard.get(), call.request, context);
   running_.End(call.worker);
+  if (!context.trailing().empty()) {
+    answer.MakeRest().trailing = context.TakeTrailing();
+  }
   const RunTimes times = {.claimed = now, .ended = clock_.Now()};
   lane.speed.Learn(call.accepted, times.claimed, times.ended);
   Record(lane, call, batch, times);

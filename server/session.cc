@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "proto/wire/session_answer.h"
+#include "server/grpc_status.h"
 
 namespace pinion {
 namespace {
@@ -85,9 +86,17 @@ absl::string_view Begin(absl::string_view text, size_t most) {
   return text.substr(0, most);
 }
 
-// An error that makes a message of more than `most` bytes says less.
+// An error that makes a message of more than `most` bytes says less: first of
+// what is beside its text.
 void CutToFit(SessionCall& call, size_t most) {
-  const size_t size = call.MessageSize(call.answer);
+  AnswerRest& rest = *call.answer.rest;
+  size_t size = call.MessageSize(call.answer);
+  if (size <= most) return;
+  rest.status_details.clear();
+  size = call.MessageSize(call.answer);
+  if (size <= most) return;
+  rest.trailing.clear();
+  size = call.MessageSize(call.answer);
   if (size <= most) return;
   constexpr absl::string_view kCut = "...";
   absl::Status& status = call.answer.status;
@@ -95,6 +104,17 @@ void CutToFit(SessionCall& call, size_t most) {
   const size_t less = std::min(text.size(), size - most + kCut.size());
   status = absl::Status(status.code(),
                         absl::StrCat(Begin(text, text.size() - less), kCut));
+}
+
+// What the handler said beside the error's text.
+void EncodeDetails(Answer& answer) {
+  std::string payloads;
+  AppendPayloads(answer.status, &payloads);
+  if (payloads.empty()) return;
+  answer.rest->status_details =
+      absl::StrCat(EncodeStatus(static_cast<int>(answer.status.code()),
+                                answer.status.message()),
+                   payloads);
 }
 
 }  // namespace
@@ -304,6 +324,7 @@ void Session::TakeAll(Verdict verdict) {
 
 void Session::Answered(SessionCall& call) {
   if (!call.answer.status.ok()) {
+    EncodeDetails(call.answer);
     CutToFit(call, static_cast<size_t>(host_.limits.most_message_bytes));
   }
   ready_.Push(static_cast<IoDelivery*>(&call));
@@ -314,9 +335,16 @@ void Session::Answered(SessionCall& call) {
 
 int64_t Session::BytesOf(const SessionCall& call) {
   const Answer& answer = call.answer;
-  return static_cast<int64_t>(answer.payload.size() +
-                              answer.status.message().size()) +
-         kAnswerBytes;
+  int64_t bytes =
+      kAnswerBytes + static_cast<int64_t>(answer.payload.size() +
+                                          answer.status.message().size());
+  if (answer.rest != nullptr) {
+    bytes += static_cast<int64_t>(answer.rest->status_details.size());
+    for (const auto& [name, value] : answer.rest->trailing) {
+      bytes += static_cast<int64_t>(name.size() + value.size());
+    }
+  }
+  return bytes;
 }
 
 void Session::FlushSoon() {
@@ -348,10 +376,12 @@ grpc::ByteBuffer Session::NextMessage() {
   const size_t full = std::min(
       kFullMessage, static_cast<size_t>(host_.limits.most_message_bytes));
   std::vector<SessionCall*> calls;
+  std::vector<MetadataView> trailing;
   const std::string head = Head();
   size_t size = head.size();
   while (auto* call = static_cast<SessionCall*>(ready_.Pop<IoDelivery>())) {
-    const size_t answer_size = AnswerSize(call->Outgoing(call->answer));
+    const size_t answer_size =
+        AnswerSize(call->Outgoing(call->answer, trailing));
     if (size > 0 && size + answer_size > full) {
       PutBack(*call);
       break;
@@ -365,7 +395,7 @@ grpc::ByteBuffer Session::NextMessage() {
   auto* out = const_cast<uint8_t*>(slice.begin());
   out = std::copy(head.begin(), head.end(), out);
   for (SessionCall* call : calls) {
-    out = WriteAnswer(call->Outgoing(call->answer), out);
+    out = WriteAnswer(call->Outgoing(call->answer, trailing), out);
     Close(*call);
   }
   PINION_DCHECK(out == slice.end(), "a message of another size than counted");

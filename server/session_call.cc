@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 
+#include "absl/base/optimization.h"
 #include "server/session.h"
 
 namespace pinion {
@@ -14,10 +15,12 @@ void SessionCall::Deliver() {
 }
 
 size_t SessionCall::MessageSize(const Answer& answer) const {
-  return AnswerSize(Outgoing(answer));
+  std::vector<MetadataView> trailing;
+  return AnswerSize(Outgoing(answer, trailing));
 }
 
-OutgoingAnswer SessionCall::Outgoing(const Answer& answer) const {
+OutgoingAnswer SessionCall::Outgoing(
+    const Answer& answer, std::vector<MetadataView>& trailing) const {
   OutgoingAnswer outgoing;
   outgoing.id = id;
   outgoing.timing = answer.timing();
@@ -29,6 +32,14 @@ OutgoingAnswer SessionCall::Outgoing(const Answer& answer) const {
     outgoing.code = static_cast<int>(answer.status.code());
     outgoing.message = answer.status.message();
     outgoing.failure = answer.failure();
+  }
+  if (ABSL_PREDICT_FALSE(answer.rest != nullptr)) {
+    trailing.clear();
+    for (const auto& [name, value] : answer.rest->trailing) {
+      trailing.push_back({.name = name, .value = value});
+    }
+    outgoing.trailing = trailing;
+    outgoing.status_details = answer.rest->status_details;
   }
   return outgoing;
 }

@@ -45,8 +45,9 @@ class SessionCall final : public Call, public IoDelivery {
   void Deliver() override;
   size_t MessageSize(const Answer& answer) const override;
 
-  // `answer` as the client is told it.
-  OutgoingAnswer Outgoing(const Answer& answer) const;
+  // `answer` as the client is told it; looks into it, and into `trailing`.
+  OutgoingAnswer Outgoing(const Answer& answer,
+                          std::vector<MetadataView>& trailing) const;
 
   SessionBlock& block() { return block_; }
 

@@ -145,6 +145,11 @@ void UnaryCall::SendAnswer() {
     rpc_->context.AddTrailingMetadata("pinion-timing-bin",
                                       timing->SerializeAsString());
   }
+  if (answer.rest != nullptr) {
+    for (const auto& [name, value] : answer.rest->trailing) {
+      rpc_->context.AddTrailingMetadata(name, value);
+    }
+  }
   if (answer.status.ok()) {
     const grpc::ByteBuffer response(&answer.payload, 1);
     answer.payload = grpc::Slice();  // gRPC has its own reference.

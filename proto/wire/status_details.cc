@@ -67,14 +67,6 @@ void AppendBytes(int field, absl::string_view bytes, std::string* out) {
   out->append(bytes.data(), bytes.size());
 }
 
-void AppendDetail(const char* url, absl::string_view message,
-                  std::string* status) {
-  std::string any;
-  AppendBytes(kTypeUrlField, url, &any);
-  AppendBytes(kValueField, message, &any);
-  AppendBytes(kDetailsField, any, status);
-}
-
 std::string RetryInfo(uint64_t delay_us) {
   std::string duration;
   AppendNumber(kSecondsTag, delay_us / 1'000'000, &duration);
@@ -112,15 +104,29 @@ bool DecodeAny(absl::string_view serialized, Any* any) {
 
 }  // namespace
 
-std::string EncodeStatusDetails(int code, absl::string_view message,
-                                const v1::Failure& failure) {
+std::string EncodeStatus(int code, absl::string_view message) {
   std::string status;
   AppendNumber(kCodeTag, static_cast<uint64_t>(code), &status);
   AppendBytes(kMessageField, message, &status);
+  return status;
+}
+
+void AppendStatusDetail(absl::string_view type_url, absl::string_view message,
+                        std::string* status) {
+  std::string any;
+  AppendBytes(kTypeUrlField, type_url, &any);
+  AppendBytes(kValueField, message, &any);
+  AppendBytes(kDetailsField, any, status);
+}
+
+std::string EncodeStatusDetails(int code, absl::string_view message,
+                                const v1::Failure& failure) {
+  std::string status = EncodeStatus(code, message);
   if (failure.retry_after_us() > 0) {
-    AppendDetail(kRetryInfoUrl, RetryInfo(failure.retry_after_us()), &status);
+    AppendStatusDetail(kRetryInfoUrl, RetryInfo(failure.retry_after_us()),
+                       &status);
   }
-  AppendDetail(kFailureUrl, failure.SerializeAsString(), &status);
+  AppendStatusDetail(kFailureUrl, failure.SerializeAsString(), &status);
   return status;
 }
 

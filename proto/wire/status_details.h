@@ -21,6 +21,14 @@
 
 namespace pinion {
 
+// The bytes of a google.rpc.Status. `code` is a gRPC status code.
+std::string EncodeStatus(int code, absl::string_view message);
+
+// Adds a detail to those bytes: a message's type URL, and the message,
+// serialized.
+void AppendStatusDetail(absl::string_view type_url, absl::string_view message,
+                        std::string* status);
+
 // `code` is a gRPC status code. A failure that says when to retry says it once
 // more as a google.rpc.RetryInfo, which clients of any make understand.
 std::string EncodeStatusDetails(int code, absl::string_view message,

@@ -70,6 +70,21 @@ TEST(StatusDetailsTest, TheBytesAreThoseThatProtobufWouldWrite) {
             StatusWith({RetryInfo(0, 1'500'000), SerializedAny(LaneFull())}));
 }
 
+TEST(StatusDetailsTest, DetailsOfAHandlersFollowTheFailure) {
+  StatusShape other;
+  other.set_message("not a failure");
+  std::string details = EncodeStatusDetails(8, "full", LaneFull());
+  AppendStatusDetail("type.googleapis.com/pinion.test.StatusShape",
+                     other.SerializeAsString(), &details);
+  AppendStatusDetail("a/b", "", &details);
+  Any empty;
+  empty.set_type_url("a/b");
+  EXPECT_EQ(details,
+            StatusWith({RetryInfo(0, 1'500'000), SerializedAny(LaneFull()),
+                        OtherDetail(), empty.SerializeAsString()}));
+  EXPECT_EQ(FailureFromStatusDetails(details)->reason(), v1::REASON_LANE_FULL);
+}
+
 TEST(StatusDetailsTest, WhenToRetryIsSaidForClientsOfAnyMake) {
   v1::Failure failure = LaneFull();
   failure.set_retry_after_us(61'000'001);

@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/wire/status_details.h"
 #include "tests/support/lane_test.h"
 
 namespace pinion {
@@ -93,6 +95,75 @@ TEST_P(ContextTest, KeepsTheMetadataOfACallThatWasCancelledMeanwhile) {
   gate_.Open();
   AwaitHeld(0);
   EXPECT_EQ(adds_begun(), 1);
+}
+
+TEST_P(ContextTest, AddsTrailersToAResponseAndToAnError) {
+  const std::string bytes("\0\xff\n\x01", 4);
+  on_add_ = [&](const auto& request, auto*, CallContext& context) {
+    EXPECT_TRUE(context.AddTrailingMetadata("cost.units_1", "12 of 34").ok());
+    EXPECT_TRUE(context.AddTrailingMetadata("trace-bin", bytes).ok());
+    return request.by() > 0 ? absl::OkStatus()
+                            : absl::NotFoundError("there is none");
+  };
+  Start({.workers = 1});
+  for (const int by : {1, 0}) {
+    OpenCall add(channel(), kAdd, AddOf("a", by));
+    EXPECT_EQ(add.Await().ok(), by > 0);
+    EXPECT_EQ(add.trailer("cost.units_1"), "12 of 34");
+    EXPECT_EQ(add.trailer("trace-bin"), bytes);
+  }
+}
+
+TEST_P(ContextTest, TakesNoTrailerThatGrpcOrPinionCouldNotSend) {
+  Look("a", {}, [](CallContext& context) {
+    for (const char* name :
+         {"", "Upper", "a b", ":status", "\xc3\xa4", "grpc-status", "te",
+          "pinion-executed", "content-type"}) {
+      EXPECT_EQ(context.AddTrailingMetadata(name, "x").code(),
+                absl::StatusCode::kInvalidArgument)
+          << name;
+    }
+    for (const char* value : {"\n", "\x7f", "\xc3\xa4"}) {
+      EXPECT_EQ(context.AddTrailingMetadata("a", value).code(),
+                absl::StatusCode::kInvalidArgument);
+    }
+    const std::string large(4096 - 32 - 5, '\0');
+    EXPECT_EQ(context.AddTrailingMetadata("a-bin", large + "x").code(),
+              absl::StatusCode::kResourceExhausted);
+    EXPECT_TRUE(context.AddTrailingMetadata("a-bin", large).ok());
+    EXPECT_EQ(context.AddTrailingMetadata("b", "").code(),
+              absl::StatusCode::kResourceExhausted);
+  });
+}
+
+TEST_P(ContextTest, SendsTheDetailsOfAHandlersErrorBesideTheFailure) {
+  constexpr char kUrl[] = "type.googleapis.com/shop.v1.AddRequest";
+  on_add_ = [&](const auto& request, auto*, CallContext&) {
+    absl::Status error = absl::AbortedError("not now");
+    error.SetPayload(kUrl, absl::Cord(AddOf("other", request.by())));
+    // As of an error of another Pinion's, which was passed on.
+    v1::Failure passed_on;
+    passed_on.set_reason(v1::REASON_LANE_FULL);
+    error.SetPayload("type.googleapis.com/pinion.v1.Failure",
+                     absl::Cord(passed_on.SerializeAsString()));
+    if (request.by() < 0) {
+      error.SetPayload("x.org/large", absl::Cord(std::string(4096, 'x')));
+    }
+    return error;
+  };
+  Start({.workers = 1});
+  OpenCall add(channel(), kAdd, AddOf("a", 7));
+  EXPECT_EQ(add.Await().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(add.failure().reason(), v1::REASON_HANDLER);
+  EXPECT_EQ(add.failure().executed(), v1::EXECUTED_YES);
+  std::string detail;
+  AppendStatusDetail(kUrl, AddOf("other", 7), &detail);
+  EXPECT_THAT(add.details(), ::testing::HasSubstr(detail));
+  // What no client would take is left out, and the error still comes.
+  OpenCall large(channel(), kAdd, AddOf("a", -1));
+  EXPECT_EQ(large.Await().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(large.failure().reason(), v1::REASON_HANDLER);
+  EXPECT_LT(large.details().size(), 500u);
 }
 
 TEST_P(ContextTest, KnowsTheKeyAndTheWorker) {

@@ -10,11 +10,13 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/v1/session.pb.h"
+#include "proto/wire/status_details.h"
 #include "tests/support/lane_test.h"
 #include "tests/support/session_client.h"
 
@@ -686,6 +688,74 @@ TEST_P(SessionTest, GivesEachHandlerTheMetadataOfItsCall) {
   }
   session.Send(Message(calls));
   for (int i = 0; i < 100; ++i) EXPECT_EQ(session.Await(i).code(), 0);
+}
+
+TEST_P(SessionTest, TellsWhatTheHandlerAddsToItsAnswer) {
+  const std::string bytes("\0\xff\n\x01", 4);
+  constexpr char kUrl[] = "type.googleapis.com/shop.v1.AddRequest";
+  on_add_ = [&](const auto& request, auto* response, CallContext& context) {
+    if (request.by() == 3) return absl::OkStatus();
+    EXPECT_TRUE(context.AddTrailingMetadata("name", request.name()).ok());
+    EXPECT_TRUE(context.AddTrailingMetadata("trace-bin", bytes).ok());
+    response->set_value(request.by());
+    if (request.by() == 1) return absl::OkStatus();
+    absl::Status error = absl::AbortedError("not now");
+    error.SetPayload(kUrl, absl::Cord(AddOf("other")));
+    return error;
+  };
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.Send(Message({Add(1, "a", 1), Add(2, "b", 2), Add(3, "c", 3)}));
+  const v1::SessionAnswer added = session.Await(1);
+  ExpectAdded(added);
+  EXPECT_EQ(added.status_details(), "");
+  const v1::SessionAnswer failed = session.Await(2);
+  ExpectFailed(failed, absl::StatusCode::kAborted, v1::REASON_HANDLER,
+               v1::EXECUTED_YES);
+  std::string details = EncodeStatus(10, "not now");
+  AppendStatusDetail(kUrl, AddOf("other"), &details);
+  EXPECT_EQ(failed.status_details(), details);
+  for (const v1::SessionAnswer& answer : {added, failed}) {
+    ASSERT_EQ(answer.trailing_size(), 2);
+    EXPECT_EQ(answer.trailing(0).name(), "name");
+    EXPECT_EQ(answer.trailing(0).value(), answer.id() == 1 ? "a" : "b");
+    EXPECT_EQ(answer.trailing(1).name(), "trace-bin");
+    EXPECT_EQ(answer.trailing(1).value(), bytes);
+  }
+  EXPECT_EQ(session.Await(3).trailing_size(), 0);
+}
+
+TEST_P(SessionTest, CountsWhatTheHandlerAddsToTheSizeOfAMessage) {
+  const auto add_trailers = [](CallContext& context) {
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_TRUE(
+          context.AddTrailingMetadata("a-bin", std::string(100, 'x')).ok());
+    }
+  };
+  on_add_ = [&](const auto& request, auto*, CallContext& context) {
+    add_trailers(context);
+    absl::Status status;
+    if (request.by() > 1) status = absl::AbortedError("not now");
+    if (request.by() > 2) {
+      status.SetPayload("x.org/x", absl::Cord(std::string(request.by(), 'x')));
+    }
+    return status;
+  };
+  Start({.workers = 1, .max_message_bytes = 1024});
+  SessionClient session(channel());
+  session.Send(Message(
+      {Add(1, "a", 1), Add(2, "a", 2), Add(3, "a", 2000), Add(4, "a", 500)}));
+  const v1::SessionAnswer too_large = session.Await(1);
+  ExpectFailed(too_large, absl::StatusCode::kResourceExhausted,
+               v1::REASON_RESPONSE_TOO_LARGE, v1::EXECUTED_YES);
+  for (const uint64_t id : {2, 3, 4}) {
+    const v1::SessionAnswer answer = session.Await(id);
+    ExpectFailed(answer, absl::StatusCode::kAborted, v1::REASON_HANDLER,
+                 v1::EXECUTED_YES);
+    EXPECT_EQ(answer.message(), "not now");
+    EXPECT_EQ(answer.trailing_size(), 0);
+    EXPECT_EQ(answer.status_details(), "");
+  }
 }
 
 TEST_P(SessionTest, AnswersItsOpenCallsWhenTheClientHasSaidAll) {
