@@ -8,8 +8,6 @@
 #ifndef PINION_SERVER_ANSWER_H_
 #define PINION_SERVER_ANSWER_H_
 
-#include <grpcpp/support/slice.h>
-
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +17,7 @@
 #include "absl/status/status.h"
 #include "pinion/v1/failure.pb.h"
 #include "pinion/v1/timing.pb.h"
+#include "server/payload.h"
 
 namespace pinion {
 
@@ -48,7 +47,7 @@ struct Answer {
   }
 
   absl::Status status;
-  grpc::Slice payload;  // The response, when `status` is OK.
+  Payload payload;  // The response, when `status` is OK.
   // One pointer, as most answers have none. Each error has it.
   std::unique_ptr<AnswerRest> rest;
 };

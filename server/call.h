@@ -15,7 +15,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -26,19 +25,39 @@
 #include "core/work_item.h"
 #include "server/answer.h"
 #include "server/credit.h"
+#include "server/deadline.h"
 #include "server/fate.h"
 #include "server/hosted_service.h"
 
 namespace pinion {
 
-class Call : public WorkItem {
+// What of a call is small. It stands first, where the alignment of a WorkItem
+// would leave a hole.
+struct CallHead {
+  std::atomic<uint32_t> references{1};
+  Fate fate;
+
+  // What its transport says of it before it enters, and is fixed from then on.
+  bool in_session : 1 = false;
+  bool wants_timing : 1 = false;
+  // What is decided when it enters, and fixed from then on.
+  bool admitted : 1 = false;      // Of a session's: it may be taken.
+  bool inside : 1 = false;        // The door counts it.
+  bool holds_credit : 1 = false;  // Of the door; until nobody refers to it.
+  TaskClass task_class : 3 = TaskClass::kNormal;  // Of signed numbers.
+  int16_t worker = -1;                            // -1: it was not routed.
+};
+static_assert(sizeof(CallHead) == 8);
+
+class Call : public CallHead, public WorkItem {
  public:
   using Metadata = std::pair<std::string, std::string>;
 
-  void AddRef() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void AddRef() { references.fetch_add(1, std::memory_order_relaxed); }
   void Unref() {
     // Release, with the acquire of the last: it destroys what all have left.
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      ReturnCredit();
       OnUnreferenced();
     }
   }
@@ -53,53 +72,55 @@ class Call : public WorkItem {
     return answer.payload.size();
   }
 
+  // As the client sent it; looks into what lives as long as the call.
+  virtual absl::Span<const Metadata> metadata() const { return {}; }
+
+  // The door's by which it enters.
+  virtual Credit& credit() const = 0;
+
   // What the server holds because of the call, until it is gone: its place and
-  // its request; and its answer, which is charged by who gives it.
-  void HoldCredit(Credit* credit, int64_t bytes) {
-    credit_ = credit;
-    charged_bytes_ = bytes;
+  // its request, which were reserved; and its answer, which is charged by who
+  // gives it.
+  void HoldCredit() {
+    holds_credit = true;
+    charged_bytes_ = request_size_;
   }
   void ChargeAnswer() {
-    if (credit_ == nullptr) return;
-    const auto bytes = static_cast<int64_t>(answer.payload.size());
-    credit_->Charge(bytes);
-    charged_bytes_ += bytes;
+    if (!holds_credit) return;
+    credit().Charge(static_cast<int64_t>(answer.payload.size()));
+    // Two messages at most; each has less than 2 GiB.
+    charged_bytes_ += static_cast<uint32_t>(answer.payload.size());
   }
   void ReturnCredit() {
-    if (credit_ != nullptr) credit_->Return(1, charged_bytes_);
-    credit_ = nullptr;
+    if (holds_credit) credit().Return(1, charged_bytes_);
+    holds_credit = false;
   }
 
-  // What its transport says of it before it enters, and is fixed from then on.
-  // `request` and `metadata` look into what lives as long as the call.
+  // Serialized; looks into what lives as long as the call. Fixed before it
+  // enters, as its method is.
+  absl::string_view request() const { return {request_, request_size_}; }
+  void set_request(absl::string_view request) {
+    request_ = request.data();
+    request_size_ = static_cast<uint32_t>(request.size());
+  }
+
   const HostedMethod* method = nullptr;
-  absl::string_view request;  // Serialized.
-  absl::Span<const Metadata> metadata;
-  std::optional<Moment> deadline;
-  bool in_session = false;
-  bool wants_timing = false;
-
-  // What is decided when it enters, and fixed from then on.
-  bool inside = false;  // The door counts it.
-  int worker = -1;      // -1: it was not routed.
-  TaskClass task_class = TaskClass::kNormal;
+  Deadline deadline;  // Fixed when it enters, too.
   Moment accepted;
-
-  Fate fate;
   Answer answer;
 
  protected:
-  virtual ~Call() { ReturnCredit(); }
+  virtual ~Call() = default;
 
   // Nobody refers to it any more: it ends.
   virtual void OnUnreferenced() { delete this; }
 
  private:
-  std::atomic<uint32_t> references_{1};
-  // The door's; null while it holds nothing. The bytes are written by who gives
-  // the answer, before Deliver().
-  Credit* credit_ = nullptr;
-  int64_t charged_bytes_ = 0;
+  const char* request_ = nullptr;
+  uint32_t request_size_ = 0;
+  // Of the credit that it holds. Written by who gives the answer, before
+  // Deliver().
+  uint32_t charged_bytes_ = 0;
 };
 
 }  // namespace pinion

@@ -64,7 +64,7 @@ absl::Time CallContext::deadline() const {
 
 std::optional<absl::string_view> CallContext::metadata(
     absl::string_view name) const {
-  for (const auto& [given, value] : call_.metadata) {
+  for (const auto& [given, value] : call_.metadata()) {
     if (given == name) return absl::string_view(value);
   }
   return std::nullopt;
@@ -72,13 +72,13 @@ std::optional<absl::string_view> CallContext::metadata(
 
 absl::Span<const std::pair<std::string, std::string>> CallContext::metadata()
     const {
-  return call_.metadata;
+  return call_.metadata();
 }
 
 std::optional<Key> CallContext::key() const {
   if (!call_.method->key.has_value()) return std::nullopt;
   // It was read when the call was routed, so it can be read.
-  return *call_.method->key->Read(call_.request);
+  return *call_.method->key->Read(call_.request());
 }
 
 bool CallContext::in_session() const { return call_.in_session; }

@@ -124,16 +124,16 @@ absl::StatusOr<int> FrontDoor::Route(const Entrant& entrant) const {
   if (!call->deadline.has_value() && options_.default_timeout.has_value()) {
     call->deadline = clock_.Now() + *options_.default_timeout;
   }
-  return router_.Route(*call->method, call->request, wishes.worker, *lanes);
+  return router_.Route(*call->method, call->request(), wishes.worker, *lanes);
 }
 
 std::optional<Answer> FrontDoor::Reserve(const Entrant& entrant, int worker) {
   Call& call = *entrant.call;
   call.worker = worker;
-  const auto bytes = static_cast<int64_t>(call.request.size());
+  const auto bytes = static_cast<int64_t>(call.request().size());
   if (credit_.Reserve(1, bytes) == Credit::Grant::kGranted) {
     // The call's, before others see it: given back when it is gone.
-    call.HoldCredit(&credit_, bytes);
+    call.HoldCredit();
     return std::nullopt;
   }
   return entrant.lanes->Refusal(

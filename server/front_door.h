@@ -88,6 +88,8 @@ class FrontDoor {
 
   // What the server holds now, of accepted calls.
   const Credit& credit() const { return credit_; }
+  // For its calls.
+  Credit& credit() { return credit_; }
 
  private:
   // The word: whether the door is closed (1 bit), and how many are inside.

@@ -43,11 +43,10 @@ absl::Status CheckTypes(const MethodDescriptor& method,
   return absl::OkStatus();
 }
 
-grpc::Slice Serialize(const google::protobuf::Message& message, size_t size) {
-  grpc::Slice slice(size);
-  // A slice is const to share it; this one is nobody else's yet.
-  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
-  return slice;
+Payload Serialize(const google::protobuf::Message& message, size_t size) {
+  Payload payload(size);
+  message.SerializeWithCachedSizesToArray(payload.data());
+  return payload;
 }
 
 }  // namespace

@@ -45,8 +45,15 @@ class IoEvent {
   ~IoEvent() = default;
 };
 
+// Eight bytes for the use of who derives from an IoDelivery; alignment would
+// leave a hole there.
+class IoDeliveryRoom {
+ protected:
+  uint64_t room_ = 0;
+};
+
 // What other threads hand to an I/O thread.
-class IoDelivery : public WorkItem {
+class IoDelivery : public IoDeliveryRoom, public WorkItem {
  public:
   // Runs on the I/O thread; `this` is no longer in its inbox.
   virtual void OnDelivered() = 0;

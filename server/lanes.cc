@@ -134,14 +134,14 @@ void Lanes::AdmitAll(int worker, absl::Span<Call* const> calls,
   for (Call* call : calls) {
     call->worker = worker;
     call->accepted = now;
-    bytes += static_cast<int64_t>(call->request.size());
+    bytes += static_cast<int64_t>(call->request().size());
   }
   // One by one where there is not room for all.
   const bool all = lane.credit.Reserve(static_cast<int64_t>(calls.size()),
                                        bytes) == Credit::Grant::kGranted;
   WorkChain admitted;
   for (Call* call : calls) {
-    const auto size = static_cast<int64_t>(call->request.size());
+    const auto size = static_cast<int64_t>(call->request().size());
     if (!all) {
       const Credit::Grant grant = lane.credit.Reserve(1, size);
       if (grant != Credit::Grant::kGranted) {
@@ -235,7 +235,7 @@ Answer Lanes::Full(Credit::Grant why, const Call& call) const {
                          ", of at most ", credit.most_calls(), "; retry later")
           : absl::StrCat("worker ", call.worker, " already holds ",
                          credit.bytes(), " bytes of calls of ", service_.name(),
-                         " and cannot take ", call.request.size(),
+                         " and cannot take ", call.request().size(),
                          " more, of at most ", credit.most_bytes(),
                          "; retry later"),
       DrainTime(call.worker));
@@ -331,7 +331,7 @@ void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
   account_.Count(call.worker, call.method->index, Account::Event::kClaimed);
   running_.Begin(call.worker, &call, now);
   CallContext context(call, clock_);
-  Answer answer = call.method->run(lane.shard.get(), call.request, context);
+  Answer answer = call.method->run(lane.shard.get(), call.request(), context);
   running_.End(call.worker);
   if (!context.trailing().empty()) {
     answer.MakeRest().trailing = context.TakeTrailing();
@@ -378,7 +378,7 @@ void Lanes::Finish(Lane& lane, Call& call, Answer answer) {
 }
 
 void Lanes::ReturnPlace(Lane& lane, const Call& call) {
-  lane.credit.Return(1, static_cast<int64_t>(call.request.size()));
+  lane.credit.Return(1, static_cast<int64_t>(call.request().size()));
 }
 
 Lanes::Wake Lanes::LastWake() const {

@@ -119,6 +119,11 @@ void EncodeDetails(Answer& answer) {
 
 }  // namespace
 
+void SessionHost::Take(SessionCall& call, Verdict verdict) const {
+  if (!call.admitted || call.fate.answered()) return;
+  methods.find(call.method->path)->second.lanes->Take(call, verdict);
+}
+
 void Session::Await(const SessionHost& host, IoThread& io) {
   auto* session = new Session(host, io);  // Deletes itself.
   // The notice comes only if a stream does.
@@ -209,11 +214,12 @@ SessionMethod Session::FindMethod(absl::string_view path) const {
 void Session::Cancel(uint64_t id) {
   // One that is not open was answered; the answer is on its way.
   const auto found = open_.find(id);
-  if (found != open_.end()) Take(*found->second, Verdict::kCancelled);
+  if (found != open_.end()) host_.Take(**found, Verdict::kCancelled);
 }
 
 void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
-  SessionBlock* block = SessionBlock::Make(*this, bytes, request.calls());
+  SessionBlock* block =
+      SessionBlock::Make(*this, host_, bytes, request.calls());
   std::vector<Entrant> entrants;
   entrants.reserve(request.calls());
   std::vector<std::pair<SessionCall*, Answer>> refused;
@@ -222,13 +228,14 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
   CallView view;
   while (request.NextCall(&view)) {
     SessionCall* call = block->Add();
-    const auto [place, is_new] = open_.try_emplace(view.id, call);
+    call->set_id(view.id);
+    const auto [place, is_new] = open_.insert(call);
     if (!is_new) {
-      call->id = view.id;
       refused.emplace_back(call, IdIsOpen(view.id));
       continue;
     }
-    std::optional<Answer> refusal = Prepare(view, now, *call);
+    const SessionMethod method = MethodOf(view);
+    std::optional<Answer> refusal = Prepare(view, method, now, *call);
     if (refusal.has_value()) {
       open_.erase(place);
       refused.emplace_back(call, *std::move(refusal));
@@ -241,7 +248,7 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
     if (view.priority != v1::PRIORITY_UNSPECIFIED) {
       wishes.priority = wished.emplace_back(NameOf(view.priority));
     }
-    entrants.push_back({.call = call, .lanes = call->lanes, .wishes = wishes});
+    entrants.push_back({.call = call, .lanes = method.lanes, .wishes = wishes});
   }
   block->AllAdded();
   unclosed_calls_ += static_cast<int64_t>(block->size());
@@ -253,7 +260,7 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
       refused.admitted = false;
       Refuse(refused, std::move(refusal));
     });
-    block->ArmDeadline(*host_.expirer, io_.index());
+    block->ArmDeadline(io_.index());
   } else {
     // None of a message that cannot be decoded enters.
     for (size_t i = 0; i < block->size(); ++i) {
@@ -266,21 +273,22 @@ void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
   block->Unref();
 }
 
-std::optional<Answer> Session::Prepare(const CallView& view, Moment now,
+SessionMethod Session::MethodOf(const CallView& view) const {
+  if (!view.method.empty()) return FindMethod(view.method);
+  return view.method_index < methods_.size() ? methods_[view.method_index]
+                                             : SessionMethod();
+}
+
+std::optional<Answer> Session::Prepare(const CallView& view,
+                                       const SessionMethod& method, Moment now,
                                        SessionCall& call) {
-  call.id = view.id;
-  call.request = view.payload;
+  call.set_request(view.payload);
   call.wants_timing = view.want_timing;
   if (view.timeout_us > 0) {
     call.deadline = now + std::chrono::microseconds(
                               std::min(view.timeout_us, kLongestTimeoutMicros));
   }
-  const SessionMethod method = !view.method.empty() ? FindMethod(view.method)
-                               : view.method_index < methods_.size()
-                                   ? methods_[view.method_index]
-                                   : SessionMethod();
   call.method = method.method;
-  call.lanes = method.lanes;
   if (RefusesCalls()) {
     return Failed(EndOf(drain_reason_), v1::REASON_STOPPING, v1::EXECUTED_NO);
   }
@@ -299,12 +307,12 @@ std::optional<Answer> Session::Prepare(const CallView& view, Moment now,
   }
   call.admitted = true;
   if (view.has_metadata && call.method->uses_context) {
-    std::vector<Call::Metadata>& metadata = call.block().AddMetadata();
+    std::vector<Call::Metadata> metadata;
     MetadataReader reader = view.metadata();
     for (MetadataView entry; reader.Next(&entry);) {
       metadata.emplace_back(std::string(entry.name), std::string(entry.value));
     }
-    call.metadata = metadata;
+    call.block().SetMetadata(std::move(metadata));
   }
   return std::nullopt;
 }
@@ -314,12 +322,8 @@ void Session::Refuse(SessionCall& call, Answer refusal) {
   Answered(call);
 }
 
-void Session::Take(SessionCall& call, Verdict verdict) {
-  if (call.admitted) call.lanes->Take(call, verdict);
-}
-
 void Session::TakeAll(Verdict verdict) {
-  for (const auto& [id, call] : open_) Take(*call, verdict);
+  for (SessionCall* call : open_) host_.Take(*call, verdict);
 }
 
 void Session::Answered(SessionCall& call) {
@@ -443,8 +447,8 @@ void Session::DropReady() {
 
 // The answer is in a message, or nobody wants it.
 void Session::Close(SessionCall& call) {
-  const auto found = open_.find(call.id);
-  if (found != open_.end() && found->second == &call) open_.erase(found);
+  const auto found = open_.find(call.id());
+  if (found != open_.end() && *found == &call) open_.erase(found);
   --unclosed_calls_;
   if (call.inside) ++leaving_;
   if (call.block().Closed()) open_bytes_ -= call.block().bytes();

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "core/clock.h"
@@ -35,6 +36,7 @@
 #include "server/expirer.h"
 #include "server/front_door.h"
 #include "server/io_thread.h"
+#include "server/lanes.h"
 #include "server/raw_service.h"
 #include "server/session_call.h"
 
@@ -71,6 +73,30 @@ struct SessionHost {
   // What a stop gives until streams end, for clients to know.
   std::chrono::nanoseconds stop_grace;
   absl::flat_hash_map<std::string, SessionMethod> methods;  // By path.
+
+  // Answers `call` in the place of its handler, if it was admitted and is not
+  // answered. Anyone.
+  void Take(SessionCall& call, Verdict verdict) const;
+};
+
+// Of the calls of a session, by id.
+struct SessionCallHash {
+  using is_transparent = void;
+  size_t operator()(uint64_t id) const {
+    return absl::flat_hash_set<uint64_t>::hasher()(id);
+  }
+  size_t operator()(const SessionCall* call) const {
+    return (*this)(call->id());
+  }
+};
+struct SessionCallEq {
+  using is_transparent = void;
+  bool operator()(const SessionCall* a, const SessionCall* b) const {
+    return a->id() == b->id();
+  }
+  bool operator()(const SessionCall* call, uint64_t id) const {
+    return call->id() == id;
+  }
 };
 
 class Session final : private IoEvent, private OpenCall, private IoFlush {
@@ -131,13 +157,14 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   void TakeMessage(const grpc::Slice& bytes);
   absl::Status NameMethod(const MethodNameView& name);
   SessionMethod FindMethod(absl::string_view path) const;
+  SessionMethod MethodOf(const CallView& view) const;
   void Cancel(uint64_t id);
   void TakeCalls(SessionRequest& request, const grpc::Slice& bytes);
   // Takes over what the view says; the refusal if the call cannot enter.
-  std::optional<Answer> Prepare(const CallView& view, Moment now,
+  std::optional<Answer> Prepare(const CallView& view,
+                                const SessionMethod& method, Moment now,
                                 SessionCall& call);
   void Refuse(SessionCall& call, Answer refusal);
-  void Take(SessionCall& call, Verdict verdict);
   void TakeAll(Verdict verdict);
 
   // Way out.
@@ -192,7 +219,7 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
 
   std::vector<SessionMethod> methods_;  // By the index the client gave.
   // Calls without an answer, or whose answer is not in a message yet.
-  absl::flat_hash_map<uint64_t, SessionCall*> open_;
+  absl::flat_hash_set<SessionCall*, SessionCallHash, SessionCallEq> open_;
   int64_t unclosed_calls_ = 0;  // The same, and those that were refused.
   int64_t open_bytes_ = 0;      // Messages whose answers have not all left.
 

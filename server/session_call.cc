@@ -22,12 +22,10 @@ size_t SessionCall::MessageSize(const Answer& answer) const {
 OutgoingAnswer SessionCall::Outgoing(
     const Answer& answer, std::vector<MetadataView>& trailing) const {
   OutgoingAnswer outgoing;
-  outgoing.id = id;
+  outgoing.id = id();
   outgoing.timing = answer.timing();
   if (answer.status.ok()) {
-    outgoing.payload =
-        absl::string_view(reinterpret_cast<const char*>(answer.payload.begin()),
-                          answer.payload.size());
+    outgoing.payload = answer.payload.view();
   } else {
     outgoing.code = static_cast<int>(answer.status.code());
     outgoing.message = answer.status.message();
@@ -44,22 +42,27 @@ OutgoingAnswer SessionCall::Outgoing(
   return outgoing;
 }
 
+absl::Span<const Call::Metadata> SessionCall::metadata() const {
+  return block_.MetadataOf(*this);
+}
+
+Credit& SessionCall::credit() const { return block_.host().door->credit(); }
+
 void SessionCall::OnDelivered() { block_.session().Answered(*this); }
 
 void SessionCall::OnUnreferenced() {
   // The expirer may still look at its fate: it ends with its block.
   answer = Answer();
-  ReturnCredit();
   block_.Unref();
 }
 
-SessionBlock* SessionBlock::Make(Session& session, grpc::Slice bytes,
-                                 size_t calls) {
+SessionBlock* SessionBlock::Make(Session& session, const SessionHost& host,
+                                 grpc::Slice bytes, size_t calls) {
   static_assert(sizeof(SessionBlock) % alignof(SessionCall) == 0);
   void* memory =
       ::operator new(sizeof(SessionBlock) + calls * sizeof(SessionCall),
                      std::align_val_t(alignof(SessionCall)));
-  return new (memory) SessionBlock(session, std::move(bytes));
+  return new (memory) SessionBlock(session, host, std::move(bytes));
 }
 
 void SessionBlock::Unref() {
@@ -70,8 +73,8 @@ void SessionBlock::Unref() {
   ::operator delete(this, std::align_val_t(alignof(SessionCall)));
 }
 
-void SessionBlock::ArmDeadline(Expirer& expirer, int wheel) {
-  expirer_ = &expirer;
+void SessionBlock::ArmDeadline(int wheel) {
+  expirer_ = host_.expirer;
   wheel_ = wheel;
   if (const std::optional<Moment> at = EarliestDeadline()) Arm(*at);
 }
@@ -99,7 +102,7 @@ void SessionBlock::OnDue() {
   for (size_t i = 0; i < size_; ++i) {
     SessionCall& call = *At(i);
     if (call.admitted && call.deadline.has_value() && *call.deadline <= now) {
-      call.lanes->Take(call, Verdict::kExpired);
+      host_.Take(call, Verdict::kExpired);
     }
   }
   if (const std::optional<Moment> next = EarliestDeadline()) {

@@ -19,21 +19,22 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "proto/wire/session_answer.h"
 #include "server/call.h"
 #include "server/expirer.h"
 #include "server/io_thread.h"
-#include "server/lanes.h"
 
 namespace pinion {
 
 class Session;
 class SessionBlock;
+struct SessionHost;
 
 class SessionCall final : public Call, public IoDelivery {
  public:
@@ -49,12 +50,14 @@ class SessionCall final : public Call, public IoDelivery {
   OutgoingAnswer Outgoing(const Answer& answer,
                           std::vector<MetadataView>& trailing) const;
 
+  absl::Span<const Metadata> metadata() const override;
+  Credit& credit() const override;
+
   SessionBlock& block() { return block_; }
 
-  uint64_t id = 0;  // The client's.
-  // Fixed before the block's entry is armed.
-  Lanes* lanes = nullptr;  // Of its method; null if there is none.
-  bool admitted = false;
+  // The client's.
+  uint64_t id() const { return room_; }
+  void set_id(uint64_t id) { room_ = id; }
 
  private:
   void OnDelivered() override;
@@ -63,12 +66,16 @@ class SessionCall final : public Call, public IoDelivery {
   SessionBlock& block_;
 };
 
+// What waits by the hundred thousand is small; what is rare stands elsewhere.
+static_assert(sizeof(SessionCall) <= 128);
+
 // Aligned as what stands behind it.
 class alignas(alignof(SessionCall)) SessionBlock final
     : private DeadlineWheel::Item {
  public:
   // A block of `session` with room for `calls` calls, which look into `bytes`.
-  static SessionBlock* Make(Session& session, grpc::Slice bytes, size_t calls);
+  static SessionBlock* Make(Session& session, const SessionHost& host,
+                            grpc::Slice bytes, size_t calls);
 
   // The next call.
   SessionCall* Add() { return new (At(size_++)) SessionCall(*this); }
@@ -83,9 +90,16 @@ class alignas(alignof(SessionCall)) SessionBlock final
   Session& session() { return session_; }
   int64_t bytes() const { return static_cast<int64_t>(bytes_.size()); }
 
-  // What metadata of a call refers to; each call's has a vector of its own.
-  std::vector<Call::Metadata>& AddMetadata() {
-    return metadata_.emplace_back();
+  const SessionHost& host() const { return host_; }
+
+  // The metadata of the call that was added last; before it enters.
+  void SetMetadata(std::vector<Call::Metadata> metadata) {
+    metadata_.emplace(&call(size_ - 1), std::move(metadata));
+  }
+  absl::Span<const Call::Metadata> MetadataOf(const SessionCall& call) const {
+    const auto found = metadata_.find(&call);
+    if (found == metadata_.end()) return {};
+    return found->second;
   }
 
   // The block is there as long as one of its calls, or who made it.
@@ -95,15 +109,15 @@ class alignas(alignof(SessionCall)) SessionBlock final
   // On the I/O thread, the rest.
 
   // Has the expirer answer those that were admitted, each at its deadline.
-  void ArmDeadline(Expirer& expirer, int wheel);
+  void ArmDeadline(int wheel);
   // One of the calls has its answer.
   void Answered();
   // The answer of one of the calls is in a message. True for the last.
   bool Closed() { return ++closed_ == size_; }
 
  private:
-  SessionBlock(Session& session, grpc::Slice bytes)
-      : session_(session), bytes_(std::move(bytes)) {}
+  SessionBlock(Session& session, const SessionHost& host, grpc::Slice bytes)
+      : session_(session), host_(host), bytes_(std::move(bytes)) {}
   ~SessionBlock() = default;
 
   SessionCall* At(size_t index) {
@@ -115,13 +129,15 @@ class alignas(alignof(SessionCall)) SessionBlock final
   std::optional<Moment> EarliestDeadline();
 
   Session& session_;
+  const SessionHost& host_;
   const grpc::Slice bytes_;
-  std::deque<std::vector<Call::Metadata>> metadata_;
+  // Of the calls that have any; fixed before they enter.
+  std::map<const SessionCall*, std::vector<Call::Metadata>> metadata_;
   std::atomic<uint32_t> references_{1};
   size_t size_ = 0;
 
   // Fixed by ArmDeadline().
-  Expirer* expirer_ = nullptr;
+  Expirer* expirer_ = nullptr;  // The host's; null before.
   int wheel_ = 0;
 
   // The I/O thread's.

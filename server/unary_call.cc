@@ -89,8 +89,8 @@ void UnaryCall::ReadRequest() {
     rpc_->request.DumpToSingleSlice(&bytes_);
   }
   rpc_->request.Clear();
-  request = absl::string_view(reinterpret_cast<const char*>(bytes_.begin()),
-                              bytes_.size());
+  set_request(absl::string_view(reinterpret_cast<const char*>(bytes_.begin()),
+                                bytes_.size()));
 }
 
 void UnaryCall::ReadMetadata() {
@@ -101,7 +101,6 @@ void UnaryCall::ReadMetadata() {
     metadata_.emplace_back(std::string(name.data(), name.size()),
                            std::string(value.data(), value.size()));
   }
-  metadata = metadata_;
 }
 
 std::optional<absl::string_view> UnaryCall::Wish(const char* name) const {
@@ -151,8 +150,8 @@ void UnaryCall::SendAnswer() {
     }
   }
   if (answer.status.ok()) {
-    const grpc::ByteBuffer response(&answer.payload, 1);
-    answer.payload = grpc::Slice();  // gRPC has its own reference.
+    const grpc::Slice payload = std::move(answer.payload).ToSlice();
+    const grpc::ByteBuffer response(&payload, 1);
     rpc_->writer.Finish(response, grpc::Status::OK,
                         static_cast<IoEvent*>(this));
     return;

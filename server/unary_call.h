@@ -46,6 +46,8 @@ class UnaryCall final : public Call,
   static void Await(const UnaryMethod& method, IoThread& io);
 
   void Deliver() override { io_.Deliver(this); }
+  absl::Span<const Metadata> metadata() const override { return metadata_; }
+  Credit& credit() const override { return served_.door->credit(); }
 
  private:
   // What gRPC needs of a call until it is over.
@@ -97,7 +99,7 @@ class UnaryCall final : public Call,
   bool over_ = false;
 
   // Fixed when it has arrived.
-  grpc::Slice bytes_;  // The whole request; `request` looks into it.
+  grpc::Slice bytes_;  // The whole request; request() looks into it.
   std::vector<Metadata> metadata_;
 };
 

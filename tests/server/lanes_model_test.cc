@@ -73,6 +73,7 @@ class Transport {
   virtual void OnDeliver(TestCall& call) = 0;
   virtual void OnDue(TestCall& call) = 0;
   virtual void OnGone(TestCall& call) = 0;
+  virtual Credit& credit() = 0;
 
  protected:
   ~Transport() = default;
@@ -83,7 +84,7 @@ class TestCall final : public Call, public DeadlineWheel::Item {
  public:
   TestCall(Transport& transport, ModelCall& model, std::string bytes)
       : transport_(transport), model_(model), bytes_(std::move(bytes)) {
-    request = bytes_;
+    set_request(bytes_);
     ++living_;
   }
 
@@ -91,6 +92,7 @@ class TestCall final : public Call, public DeadlineWheel::Item {
   int wheel() const { return model_.number % kWheels; }
 
   void Deliver() override { transport_.OnDeliver(*this); }
+  Credit& credit() const override { return transport_.credit(); }
   void Hold() override { AddRef(); }
   void OnDue() override {
     transport_.OnDue(*this);
@@ -163,6 +165,7 @@ class Story final : private Transport {
   void OnDeliver(TestCall& call) override;
   void OnDue(TestCall& call) override;
   void OnGone(TestCall& call) override { model_->IsGone(call.model()); }
+  Credit& credit() override { return door_->credit(); }
 
   void Compare();
   void Drain();
@@ -312,7 +315,7 @@ void Story::CallArrives() {
       door_options_.default_timeout.has_value()) {
     model.deadline = time_.Now() + *door_options_.default_timeout;
   }
-  model.bytes = static_cast<int64_t>(call->request.size());
+  model.bytes = static_cast<int64_t>(call->request().size());
   Lanes& lanes = *lanes_[model.lanes];
   std::optional<Answer> refusal = door_->Enter(lanes, wishes, call);
   model.worker = call->worker;
@@ -330,7 +333,7 @@ void Story::CallArrives() {
     return;
   }
   EXPECT_EQ(call->task_class, model.task_class);
-  EXPECT_EQ(call->deadline, model.deadline);
+  EXPECT_EQ(call->deadline, Deadline(model.deadline));
   open_.push_back(call);
   if (call->deadline.has_value()) {
     expirer_->Arm(call->wheel(), *call, *call->deadline);

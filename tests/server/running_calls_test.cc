@@ -23,6 +23,8 @@ using std::chrono::nanoseconds;
 // Which nobody answers.
 struct TestCall final : Call {
   void Deliver() override {}
+  Credit& credit() const override { return no_credit; }
+  mutable Credit no_credit{1, 1};
 };
 
 class RunningCallsTest : public ::testing::Test {
@@ -32,7 +34,7 @@ class RunningCallsTest : public ::testing::Test {
     request.set_name("a");
     bytes_ = request.SerializeAsString();
     call_->method = &keyed_;
-    call_->request = bytes_;
+    call_->set_request(bytes_);
   }
   ~RunningCallsTest() override { call_->Unref(); }
 
