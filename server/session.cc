@@ -170,7 +170,11 @@ void Session::OnRead(bool ok) {
     return;
   }
   grpc::Slice bytes;
-  if (!incoming_.TrySingleSlice(&bytes).ok()) {
+  if (incoming_.TrySingleSlice(&bytes).ok()) {
+    // A copy: it may be a small part of what gRPC has read at once, and would
+    // hold all of that.
+    bytes = grpc::Slice(bytes.begin(), bytes.size());
+  } else {
     incoming_.DumpToSingleSlice(&bytes);
   }
   incoming_.Clear();

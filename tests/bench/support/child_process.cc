@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -79,6 +80,15 @@ absl::Duration ChildProcess::CpuTime() const {
   timespec used = {};
   if (clock_getcpuclockid(pid_, &clock) == 0) clock_gettime(clock, &used);
   return absl::DurationFromTimespec(used);
+}
+
+int64_t ChildProcess::ResidentBytes() const {
+  // The second number: pages.
+  std::ifstream file(absl::StrCat("/proc/", pid_, "/statm"));
+  int64_t virtual_pages = 0;
+  int64_t resident_pages = 0;
+  file >> virtual_pages >> resident_pages;
+  return resident_pages * sysconf(_SC_PAGESIZE);
 }
 
 std::optional<std::string> ChildRole(int argc, char** argv) {

@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,9 @@ class ChildProcess {
 
   // User and system CPU time that it has used so far, precise to nanoseconds.
   absl::Duration CpuTime() const;
+
+  // The memory that it has now.
+  int64_t ResidentBytes() const;
 
  private:
   ChildProcess(std::string role, pid_t pid)
