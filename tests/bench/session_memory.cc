@@ -53,7 +53,8 @@ constexpr char kUsage[] =
     "and\n"
     "for each stream of gRPC's own that is as idle; and for each call of a "
     "session\n"
-    "that waits, beside its payload of 64 bytes: what has the message around it "
+    "that waits, beside its payload of 64 bytes: what has the message around "
+    "it "
     "is\n"
     "counted in. Each round has servers of its own. By default it takes a "
     "minute.";
@@ -198,8 +199,8 @@ class Stream final
 class Streams {
  public:
   explicit Streams(const std::string& address)
-      : channel_(grpc::CreateChannel(address,
-                                     grpc::InsecureChannelCredentials())) {}
+      : channel_(
+            grpc::CreateChannel(address, grpc::InsecureChannelCredentials())) {}
   void Open(int count) {
     const size_t before = streams_.size();
     for (int i = 0; i < count; ++i) streams_.emplace_back(channel_);
@@ -303,10 +304,11 @@ absl::Status Measure(int rounds, int sessions, int calls) {
       report.Add("pinion", {"waiting call"}, {*waiting});
     }
   }
-  report.Print(absl::GetFlag(FLAGS_json),
-               absl::StrFormat("Memory per idle session, of %d; and per waiting "
-                               "call beside its payload, of %d.",
-                               sessions, calls));
+  report.Print(
+      absl::GetFlag(FLAGS_json),
+      absl::StrFormat("Memory per idle session, of %d; and per waiting "
+                      "call beside its payload, of %d.",
+                      sessions, calls));
   return absl::OkStatus();
 }
 

@@ -480,6 +480,83 @@ TEST_P(SessionTest, NamesTheNumberThatIsNoPriority) {
   EXPECT_THAT(session.Await(2).message(), HasSubstr("\"-5\""));
 }
 
+TEST_P(SessionTest, RefusesAKeyThatIsTooLong) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  session.Send(Message(
+      {Add(1, std::string(1025, 'k')), Add(2, std::string(1024, 'k'))}));
+  const v1::SessionAnswer refused = session.Await(1);
+  ExpectBadRequest(refused);
+  EXPECT_THAT(refused.message(), HasSubstr("1025"));
+  ExpectAdded(session.Await(2));
+}
+
+TEST_P(SessionTest, RefusesWhatALaneOrTheServerHasNoPlaceFor) {
+  gate_.Open();
+  for (const v1::Reason reason :
+       {v1::REASON_LANE_FULL, v1::REASON_SERVER_FULL}) {
+    ServerOptions options = {.workers = 1};
+    // The server has one place for the call that holds the worker.
+    (reason == v1::REASON_LANE_FULL ? options.lane_capacity
+                                    : options.max_calls) =
+        reason == v1::REASON_LANE_FULL ? 2 : 3;
+    Start(options);
+    HeldWorker held(channel());
+    SessionClient session(channel());
+    session.Send(Message({Add(1), Add(2), Add(3), Add(4)}));
+    for (const uint64_t id : {3, 4}) {
+      const v1::SessionAnswer answer = session.Await(id);
+      ExpectFailed(answer, absl::StatusCode::kResourceExhausted, reason,
+                   v1::EXECUTED_NO);
+      EXPECT_GT(answer.failure().retry_after_us(), 0u);
+    }
+    held.Release();
+    ExpectAdded(session.Await(1));
+    ExpectAdded(session.Await(2));
+    AwaitNothingHeld();
+    session.Send(Message({Add(3)}));
+    ExpectAdded(session.Await(3));
+  }
+}
+
+TEST_P(SessionTest, NeverRunsWhatHasAMicrosecondBehindAHeldWorker) {
+  gate_.Open();
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({AddWithin(absl::Microseconds(1), 1), Add(2)}));
+  ExpectExpired(session.Await(1), v1::EXECUTED_NO);
+  held.Release();
+  ExpectAdded(session.Await(2));
+  EXPECT_EQ(adds_begun(), 1);
+}
+
+TEST_P(SessionTest, EndsWhenAMessageHasMoreCallsThanArePossible) {
+  Start({.workers = 1});
+  SessionClient session(channel());
+  std::string request;
+  for (int i = 0; i <= 128 << 10; ++i) request += std::string("\x0a\0", 2);
+  session.SendBytes(request);
+  const absl::Status end = session.AwaitEnd();
+  EXPECT_EQ(end.code(), absl::StatusCode::kResourceExhausted) << end;
+  EXPECT_THAT(std::string(end.message()), HasSubstr("131073 calls"));
+  EXPECT_EQ(session.answers_come(), 0u);
+}
+
+TEST_P(SessionTest, IsServedByAnyOfSeveralIoThreads) {
+  gate_.Open();
+  Start({.workers = 1, .io_threads = 3});
+  std::deque<SessionClient> sessions;
+  for (int i = 0; i < 12; ++i) {
+    sessions.emplace_back(channel()).Send(Message({Add(1), Add(2)}));
+  }
+  for (SessionClient& session : sessions) {
+    ExpectAdded(session.Await(1));
+    ExpectAdded(session.Await(2));
+  }
+}
+
 TEST_P(SessionTest, RefusesMoreOpenCallsThanItAllows) {
   gate_.Open();
   Start({.workers = 1, .session_calls = 3});

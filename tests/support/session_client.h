@@ -123,6 +123,12 @@ class SessionClient final
     EXPECT_GE(answers_come_, count) << "the stream ended: " << status_;
   }
 
+  // How many have come.
+  uint64_t answers_come() {
+    std::unique_lock lock(mutex_);
+    return answers_come_;
+  }
+
   // Waits for the server's hello.
   v1::ServerHello AwaitHello() {
     std::unique_lock lock(mutex_);
@@ -217,17 +223,17 @@ class SessionClient final
     if (response.has_drain()) drains_.push_back(response.drain());
     for (v1::SessionAnswer& answer : *response.mutable_answers()) {
       ++answers_come_;
-      answers_[answer.id()].push_back(std::move(answer));
+      const uint64_t id = answer.id();
+      answers_.emplace(id, std::move(answer));
     }
     changed_.notify_all();
   }
 
   bool Has(uint64_t id) const { return answers_.contains(id); }
   v1::SessionAnswer Pop(uint64_t id) {
-    const auto found = answers_.find(id);
-    v1::SessionAnswer answer = std::move(found->second.front());
-    found->second.pop_front();
-    if (found->second.empty()) answers_.erase(found);
+    const auto first = answers_.lower_bound(id);
+    v1::SessionAnswer answer = std::move(first->second);
+    answers_.erase(first);
     return answer;
   }
 
@@ -249,7 +255,7 @@ class SessionClient final
   std::optional<v1::ServerHello> hello_;
   uint64_t most_message_bytes_ = 0;  // As the hello says.
   std::deque<v1::Drain> drains_;
-  std::map<uint64_t, std::deque<v1::SessionAnswer>> answers_;
+  std::multimap<uint64_t, v1::SessionAnswer> answers_;  // Those not asked for.
   uint64_t answers_come_ = 0;
 };
 
