@@ -79,8 +79,8 @@ TEST_P(SessionLoadTest, OfEachKeyWhatRunsRunsAsSentAndEachCallHasOneAnswer) {
       const v1::SessionAnswer answer = session.Await(id);
       ++codes[answer.code()];
       if (answer.code() == 0) {
- EXPECT_EQ(ValueIn(answer), id);
- }
+        EXPECT_EQ(ValueIn(answer), id);
+      }
     }
   };
   // The calls of the first message wait, so that some are surely cancelled.
@@ -118,11 +118,16 @@ TEST_P(SessionLoadTest, OfEachKeyWhatRunsRunsAsSentAndEachCallHasOneAnswer) {
 
 TEST_P(SessionLoadTest, HoldsFewAnswersForAClientThatTakesNoneAndServesOthers) {
   constexpr int64_t kOfMessage = 5000;
-  // As many as 4 MiB of unsent answers are, each of which counts 66 bytes, with
-  // those that gRPC and the system have taken, and the calls of two messages.
-  constexpr int kMost = 250'000;
+  constexpr int64_t kAnswerBytes = 200;
+  // Some 16,000 are the 4 MiB that the session has unsent, 10,000 the calls of
+  // two messages; gRPC and the system take as many as 16 MiB have room for.
+  constexpr int kMost = 200'000;
   on_add_ = [](const auto& request, auto* response, CallContext&) {
     response->set_value(request.by());
+    response->GetReflection()
+        ->MutableUnknownFields(response)
+        ->AddLengthDelimited(15)
+        ->assign(kAnswerBytes, 'x');
     return absl::OkStatus();
   };
   Start({.workers = 1,
@@ -146,16 +151,16 @@ TEST_P(SessionLoadTest, HoldsFewAnswersForAClientThatTakesNoneAndServesOthers) {
     const v1::SessionAnswer answer = other.Await(id);
     // The lane may be full of the slow one's for a moment.
     if (answer.code() == 0) {
- EXPECT_EQ(ValueIn(answer), id);
- }
+      EXPECT_EQ(ValueIn(answer), id);
+    }
   }
   EXPECT_LE(adds_begun(), kMost);
   slow.TakeAll();
   for (int64_t id = 1; id <= kCalls; ++id) {
     const v1::SessionAnswer answer = slow.Await(id);
     if (answer.code() == 0) {
- EXPECT_EQ(ValueIn(answer), id);
- }
+      EXPECT_EQ(ValueIn(answer), id);
+    }
   }
   EXPECT_EQ(slow.answers_come(), static_cast<uint64_t>(kCalls));
 }
