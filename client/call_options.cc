@@ -40,7 +40,8 @@ absl::Status CheckCallOptions(const CallOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the worker is ", *options.worker, "; valid are 0 and up"));
   }
-  if (!v1::Priority_IsValid(options.priority)) {
+  if (options.priority != v1::PRIORITY_UNSPECIFIED &&
+      !v1::Priority_IsValid(options.priority)) {
     return absl::InvalidArgumentError(
         absl::StrCat("the priority is ", static_cast<int>(options.priority),
                      ", which is none of pinion.v1.Priority"));

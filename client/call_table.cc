@@ -30,13 +30,9 @@ void CallTable::Remove(ClientCall& call) {
   call.state = CallState::kFree;
   ++call.generation;
   call.attempts = 0;
-  call.deadline = kNever;
-  call.rests_until = kNever;
   call.stream = nullptr;
-  call.done = nullptr;
-  if (call.metadata != nullptr) call.metadata = nullptr;
-  if (call.method_name != nullptr) call.method_name = nullptr;
-  if (!call.refusal.ok()) call.refusal = absl::OkStatus();
+  if (call.done != nullptr) call.done = nullptr;
+  if (call.rare != nullptr) call.rare = nullptr;
   if (call.payload.capacity() > kMostKeptBytes)
     std::string().swap(call.payload);
   free_.push_back(&call);

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,7 +42,18 @@ enum class CallState : uint8_t {
   kAnswered,   // Its caller is being told.
 };
 
-struct ClientCall {
+// What few calls have.
+struct RareOfCall {
+  std::string method_name;  // If it has no index.
+  Metadata metadata;
+  std::optional<uint32_t> worker;
+  SteadyTime rests_until = kNever;
+  absl::Status refusal;  // The last.
+};
+
+// All that a call in a full loop touches is in its first two lines of cache,
+// but for the bytes of its payload.
+struct alignas(64) ClientCall {
   // Where it is.
   uint32_t slot = 0;
   uint32_t generation = 0;  // How many calls were here before.
@@ -49,24 +61,24 @@ struct ClientCall {
 
   // What it wants.
   bool want_timing = false;
+  uint8_t attempts = 0;
   v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
-  std::optional<uint32_t> worker;
-  uint32_t method = 0;  // Index of its name; 0: the name itself is sent.
-  std::unique_ptr<std::string> method_name;
+  uint32_t method = 0;      // Index of its name; 0: the name itself is sent.
+  uint32_t most_bytes = 0;  // Of its fields in a message.
   SteadyTime deadline = kNever;
-  std::string payload;
-  std::unique_ptr<Metadata> metadata;  // Null: none.
-  DoneFunction done;
-
-  // How far it is.
-  int attempts = 0;
-  SteadyTime rests_until = kNever;
-  absl::Status refusal;             // The last.
   SessionStream* stream = nullptr;  // The one it was sent on,
   uint32_t message = 0;             // and the number of its message.
-  ClientCall* previous = nullptr;   // Those that wait.
-  ClientCall* next = nullptr;
+  std::unique_ptr<RareOfCall> rare;
+  std::string payload;
+  DoneFunction done;
+
+  RareOfCall& Rare() {
+    if (rare == nullptr) rare = std::make_unique<RareOfCall>();
+    return *rare;
+  }
+  bool refused() const { return rare != nullptr && !rare->refusal.ok(); }
 };
+static_assert(sizeof(ClientCall) <= 128);
 
 class CallTable {
  public:
@@ -105,27 +117,32 @@ class CallTable {
   size_t size_ = 0;
 };
 
-// Calls in the order in which they came.
+// The calls that are kWaiting, in the order in which they came. One that is
+// removed from its table has left the queue as well.
 class CallQueue {
  public:
-  bool empty() const { return first_ == nullptr; }
-  ClientCall* first() const { return first_; }
-
   void PushBack(ClientCall& call) {
-    call.previous = last_;
-    call.next = nullptr;
-    (last_ == nullptr ? first_ : last_->next) = &call;
-    last_ = &call;
+    queue_.push_back({&call, call.generation});
   }
 
-  void Remove(ClientCall& call) {
-    (call.previous == nullptr ? first_ : call.previous->next) = call.next;
-    (call.next == nullptr ? last_ : call.next->previous) = call.previous;
+  // The first; null if no call waits.
+  ClientCall* First() {
+    while (!queue_.empty() && queue_.front().HasLeft()) queue_.pop_front();
+    return queue_.empty() ? nullptr : queue_.front().call;
   }
+
+  // Takes the first out; there is one.
+  void PopFirst() { queue_.pop_front(); }
 
  private:
-  ClientCall* first_ = nullptr;
-  ClientCall* last_ = nullptr;
+  struct Place {
+    ClientCall* call;
+    uint32_t generation;
+
+    bool HasLeft() const { return call->generation != generation; }
+  };
+
+  std::deque<Place> queue_;
 };
 
 }  // namespace pinion::client_internal

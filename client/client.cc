@@ -22,6 +22,10 @@ using client_internal::MutexLock;
 constexpr int kFirstReconnectMillis = 100;
 constexpr int kLongestReconnectMillis = 1000;
 
+// How much of a stream may be on its way. gRPC's own 64 KiB is about one full
+// message of answers, after which the server would wait for a window.
+constexpr int kLookaheadBytes = 1 << 20;
+
 // A request up to this size is serialized where it will lie.
 constexpr size_t kSmallRequest = 4096;
 
@@ -34,6 +38,7 @@ std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMillis);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
   const auto credentials = options.credentials != nullptr
                                ? options.credentials
                                : grpc::InsecureChannelCredentials();
@@ -102,7 +107,7 @@ CallId Client::StartRaw(absl::string_view method, absl::string_view request,
 
 CallId Client::StartMessage(absl::string_view method,
                             const google::protobuf::Message& request,
-                            const CallOptions& options, DoneFunction done) {
+                            const CallOptions& options, DoneFunction&& done) {
   const size_t size = request.ByteSizeLong();
   if (size > kSmallRequest || links_.size() != 1) {
     return StartRaw(method, request.SerializeAsString(), options,

@@ -117,10 +117,10 @@ class Client {
   template <typename Response>
   static absl::StatusOr<Response> ResponseOf(const Reply& reply) {
     if (!reply.status.ok()) return reply.status;
-    Response response;
-    if (!response.ParseFromArray(reply.response.data(),
-                                 static_cast<int>(reply.response.size()))) {
-      return absl::InternalError(
+    absl::StatusOr<Response> response(absl::in_place);
+    if (!response->ParseFromArray(reply.response.data(),
+                                  static_cast<int>(reply.response.size()))) {
+      response = absl::InternalError(
           absl::StrCat("the response cannot be decoded as a ",
                        Response::descriptor()->full_name()));
     }
@@ -132,7 +132,7 @@ class Client {
 
   CallId StartMessage(absl::string_view method,
                       const google::protobuf::Message& request,
-                      const CallOptions& options, DoneFunction done);
+                      const CallOptions& options, DoneFunction&& done);
   // Starts a call and waits until `take` has had its reply.
   static void Await(absl::FunctionRef<void(DoneFunction)> start,
                     absl::FunctionRef<void(const Reply&)> take);

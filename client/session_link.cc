@@ -18,11 +18,14 @@ using std::chrono::steady_clock;
 constexpr uint32_t kRevision = 1;  // Of session.proto.
 
 // A message closes at this size, unless one call alone is larger.
-constexpr size_t kFullMessage = 256 << 10;
+constexpr size_t kFullMessage = 64 << 10;
 
 // What a call's fields but payload, method and metadata take at most: 42 bytes.
 constexpr size_t kCallBytes = 48;
 constexpr size_t kCancelBytes = 10;
+
+// Protobuf's own bound for a message.
+constexpr size_t kMostRequestBytes = (size_t{1} << 31) - 1;
 constexpr size_t kMetadataBytes = 24;  // Tags and lengths of an entry.
 
 // How many names a session may have.
@@ -66,9 +69,9 @@ SteadyTime DeadlineOf(absl::Duration timeout) {
 
 size_t MostBytesOf(const ClientCall& call) {
   size_t bytes = kCallBytes + call.payload.size();
-  if (call.method_name != nullptr) bytes += call.method_name->size();
-  if (call.metadata != nullptr) {
-    for (const auto& [name, value] : *call.metadata) {
+  if (call.rare != nullptr) {
+    bytes += call.rare->method_name.size();
+    for (const auto& [name, value] : call.rare->metadata) {
       bytes += kMetadataBytes + name.size() + value.size();
     }
   }
@@ -157,7 +160,7 @@ SessionLink::~SessionLink() { Close(); }
 
 CallId SessionLink::Start(absl::string_view method, size_t size,
                           absl::FunctionRef<void(std::string&)> fill,
-                          const CallOptions& options, DoneFunction done) {
+                          const CallOptions& options, DoneFunction&& done) {
   const SteadyTime deadline = DeadlineOf(options.timeout);
   absl::Status refusal;
   CallId id;
@@ -170,13 +173,12 @@ CallId SessionLink::Start(absl::string_view method, size_t size,
       fill(call.payload);
       call.want_timing = options.want_timing;
       call.priority = options.priority;
-      call.worker = options.worker;
       call.deadline = deadline;
       call.done = std::move(done);
-      if (!options.metadata.empty()) {
-        call.metadata = std::make_unique<Metadata>(options.metadata);
-      }
+      if (options.worker.has_value()) call.Rare().worker = options.worker;
+      if (!options.metadata.empty()) call.Rare().metadata = options.metadata;
       NameMethod(method, call);
+      call.most_bytes = static_cast<uint32_t>(MostBytesOf(call));
       id = {place_, call.slot, call.generation};
       Wait(call);
       if (deadline != kNever) WakeAt(deadline);
@@ -193,8 +195,14 @@ CallId SessionLink::Start(absl::string_view method, size_t size,
 
 absl::Status SessionLink::CheckRoom(size_t size) const {
   if (closed_) return ClientGone(v1::EXECUTED_NO);
+  if (size > kMostRequestBytes) {
+    return Failed(
+        absl::ResourceExhaustedError(absl::StrCat(
+            "the request has ", size, " bytes; a message holds 2 GiB at most")),
+        v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+  }
   const auto bytes = static_cast<int64_t>(size);
-  if (waiting_.empty() ||
+  if (waiting_bytes_ == 0 ||
       waiting_bytes_ + bytes <= options_.most_waiting_bytes) {
     return absl::OkStatus();
   }
@@ -221,7 +229,7 @@ void SessionLink::NameMethod(absl::string_view name, ClientCall& call) {
     method_index_.emplace(name, call.method);
   } else {
     call.method = 0;
-    call.method_name = std::make_unique<std::string>(name);
+    call.Rare().method_name = std::string(name);
     return;
   }
   last_method_ = call.method;
@@ -233,15 +241,14 @@ void SessionLink::Wait(ClientCall& call) {
   waiting_bytes_ += static_cast<int64_t>(call.payload.size());
 }
 
-void SessionLink::StopWaiting(ClientCall& call) {
-  waiting_.Remove(call);
+void SessionLink::StopWaiting(const ClientCall& call) {
   waiting_bytes_ -= static_cast<int64_t>(call.payload.size());
 }
 
 void SessionLink::Proceed(Todo& todo) {
   if (stream_ != nullptr) {
     PutMessageTogether(*stream_, todo);
-  } else if (!waiting_.empty() && !closed_) {
+  } else if (!closed_ && waiting_.First() != nullptr) {
     OpenStream(todo);
   }
 }
@@ -305,8 +312,8 @@ void SessionLink::PutNamesIn(SessionStream& stream) {
 void SessionLink::PutCallsIn(SessionStream& stream, Todo& todo) {
   SessionStream::Message& message = stream.message();
   const size_t full = std::min(kFullMessage, stream.most_message_bytes);
-  while (ClientCall* call = waiting_.first()) {
-    const size_t bytes = MostBytesOf(*call);
+  while (ClientCall* call = waiting_.First()) {
+    const size_t bytes = call->most_bytes;
     if (bytes + kCancelBytes > stream.most_message_bytes) {
       StopWaiting(*call);
       End(*call,
@@ -327,6 +334,7 @@ void SessionLink::PutCallsIn(SessionStream& stream, Todo& todo) {
     if (stream.open_calls > 0 && stream.open_bytes + held > stream.most_bytes) {
       break;
     }
+    waiting_.PopFirst();
     StopWaiting(*call);
     call->state = CallState::kSent;
     call->stream = &stream;
@@ -446,36 +454,45 @@ void SessionLink::TakeDrain(SessionStream& stream) {
 void SessionLink::TakeAnswers(SessionStream& stream, SessionResponse& response,
                               std::vector<Taken>& taken) {
   int succeeded = 0;
-  AnswerView answer;
-  while (taken.size() < kMostTaken && response.NextAnswer(&answer)) {
-    if (!Settle(stream, answer)) continue;
-    succeeded += answer.code == 0;
-    taken.push_back({calls_.Find(answer.id), answer});
+  while (taken.size() < kMostTaken) {
+    Taken& next = taken.emplace_back();
+    if (!response.NextAnswer(&next.answer)) {
+      taken.pop_back();
+      break;
+    }
+    next.call = Settle(stream, next.answer);
+    if (next.call == nullptr) {
+      taken.pop_back();
+    } else {
+      succeeded += next.answer.code == 0;
+    }
   }
-  if (succeeded > 0) budget_.Succeeded(succeeded);
+  if (succeeded > 0) {
+    failures_ = 0;
+    budget_.Succeeded(succeeded);
+  }
 }
 
-bool SessionLink::Settle(SessionStream& stream, const AnswerView& answer) {
+ClientCall* SessionLink::Settle(SessionStream& stream,
+                                const AnswerView& answer) {
   ClientCall* const call = calls_.Find(answer.id);
   if (call == nullptr || call->stream != &stream ||
       !stream.HasRead(call->message)) {
-    return false;  // Not asked for.
+    return nullptr;  // Not asked for.
   }
   const bool has_caller = call->state == CallState::kSent;
-  if (!has_caller && call->state != CallState::kAbandoned) return false;
+  if (!has_caller && call->state != CallState::kAbandoned) return nullptr;
   stream.answered = true;
-  failures_ = 0;
-  failing_since_ = kNever;
   --stream.open_calls;
-  stream.open_bytes -= static_cast<int64_t>(MostBytesOf(*call));
+  stream.open_bytes -= call->most_bytes;
   call->stream = nullptr;
   if (!has_caller) {
     calls_.Remove(*call);
-    return false;
+    return nullptr;
   }
-  if (answer.code != 0 && Retry(*call, answer)) return false;
+  if (answer.code != 0 && Retry(*call, answer)) return nullptr;
   call->state = CallState::kAnswered;
-  return true;
+  return call;
 }
 
 bool SessionLink::Retry(ClientCall& call, const AnswerView& answer) {
@@ -486,9 +503,9 @@ bool SessionLink::Retry(ClientCall& call, const AnswerView& answer) {
       call.deadline == kNever ? nanoseconds::max() : call.deadline - now);
   if (!rest.has_value()) return false;
   call.state = CallState::kResting;
-  call.rests_until = After(now, *rest);
-  call.refusal = StatusOf(answer);
-  WakeAt(call.rests_until);
+  call.Rare().rests_until = After(now, *rest);
+  call.Rare().refusal = StatusOf(answer);
+  WakeAt(call.rare->rests_until);
   return true;
 }
 
@@ -507,10 +524,10 @@ void SessionLink::Abandon(ClientCall& call, absl::Status status, Todo& todo) {
 }
 
 void SessionLink::FailWaiting(const absl::Status& status, Todo& todo) {
-  while (ClientCall* call = waiting_.first()) {
+  while (ClientCall* call = waiting_.First()) {
     StopWaiting(*call);
     // Of more worth than why it could not be tried once more.
-    End(*call, call->refusal.ok() ? status : call->refusal, todo);
+    End(*call, call->refused() ? call->rare->refusal : status, todo);
   }
 }
 
@@ -627,7 +644,7 @@ SteadyTime SessionLink::DueAt(const ClientCall& call) const {
     case CallState::kWaiting:
       return call.deadline;
     case CallState::kResting:
-      return call.rests_until;
+      return call.rare->rests_until;
     case CallState::kSent:
       return call.deadline == kNever ? kNever
                                      : After(call.deadline, verdict_timeout_);
@@ -659,10 +676,10 @@ void SessionLink::EndDue(SteadyTime now, Todo& todo) {
     if (DueAt(call) <= now) EndDueCall(call, now, todo);
     if (call.state != CallState::kFree) next = std::min(next, DueAt(call));
   });
-  if (!waiting_.empty() && stream_ == nullptr) {
-    next = std::min(next, next_attempt_);
+  if (waiting_.First() != nullptr) {
+    if (stream_ == nullptr) next = std::min(next, next_attempt_);
+    if (opening) next = std::min(next, ConnectDueAt());
   }
-  if (!waiting_.empty() && opening) next = std::min(next, ConnectDueAt());
   if (next != kNever) WakeAt(std::max(next, now + kSoon));
 }
 
@@ -671,13 +688,13 @@ void SessionLink::EndDueCall(ClientCall& call, SteadyTime, Todo& todo) {
     case CallState::kWaiting:
       StopWaiting(call);
       End(call,
-          call.refusal.ok()
-              ? Expired(failures_ > 0
+          call.refused()
+              ? call.rare->refusal
+              : Expired(failures_ > 0
                             ? absl::StrCat("while it waited for a session: ",
                                            last_failure_.message())
                             : "while it waited to be sent",
-                        v1::EXECUTED_NO)
-              : call.refusal,
+                        v1::EXECUTED_NO),
           todo);
       break;
     case CallState::kResting:

@@ -57,7 +57,7 @@ class SessionLink {
   // The options were checked. `done` is called once, at last from Close().
   CallId Start(absl::string_view method, size_t size,
                absl::FunctionRef<void(std::string&)> fill,
-               const CallOptions& options, DoneFunction done);
+               const CallOptions& options, DoneFunction&& done);
 
   // Takes a call back; nothing happens if it is over.
   void Cancel(CallId id);
@@ -99,7 +99,9 @@ class SessionLink {
   void NameMethod(absl::string_view name, ClientCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wait(ClientCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StopWaiting(ClientCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The call is about to leave the queue, or the table.
+  void StopWaiting(const ClientCall& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Has what waits sent, as far as that is possible now.
   void Proceed(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OpenStream(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -117,8 +119,8 @@ class SessionLink {
   void TakeAnswers(SessionStream& stream, SessionResponse& response,
                    std::vector<Taken>& taken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Whether the answer ends its call, which is then to be told.
-  bool Settle(SessionStream& stream, const AnswerView& answer)
+  // The call that the answer ends, which is then to be told; null: none.
+  ClientCall* Settle(SessionStream& stream, const AnswerView& answer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Retry(ClientCall& call, const AnswerView& answer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -25,24 +25,22 @@ uint64_t TimeoutMicros(SteadyTime deadline, SteadyTime now) {
 
 uint8_t* WriteClientCall(const ClientCall& call, SteadyTime now,
                          std::vector<MetadataView>& metadata, uint8_t* at) {
-  metadata.clear();
-  if (call.metadata != nullptr) {
-    for (const auto& [name, value] : *call.metadata) {
+  OutgoingCall outgoing = {.id = call.slot,
+                           .payload = call.payload,
+                           .timeout_us = TimeoutMicros(call.deadline, now),
+                           .priority = call.priority,
+                           .want_timing = call.want_timing,
+                           .method_index = call.method};
+  if (call.rare != nullptr) {
+    metadata.clear();
+    for (const auto& [name, value] : call.rare->metadata) {
       metadata.push_back({name, value});
     }
+    outgoing.method = call.rare->method_name;
+    outgoing.worker = call.rare->worker;
+    outgoing.metadata = metadata;
   }
-  return WriteCall({.id = call.slot,
-                    .method = call.method_name == nullptr
-                                  ? absl::string_view()
-                                  : absl::string_view(*call.method_name),
-                    .payload = call.payload,
-                    .timeout_us = TimeoutMicros(call.deadline, now),
-                    .priority = call.priority,
-                    .want_timing = call.want_timing,
-                    .worker = call.worker,
-                    .method_index = call.method,
-                    .metadata = metadata},
-                   at);
+  return WriteCall(outgoing, at);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::nanoseconds;
 
 // A message of answers grows to this, unless one answer alone is larger.
-constexpr size_t kFullMessage = 256 << 10;
+constexpr size_t kFullMessage = 64 << 10;
 
 // With so many bytes of answers unsent, no further calls are read: the client
 // takes fewer than it asks for.

@@ -137,9 +137,12 @@ absl::StatusOr<std::vector<Contender>> StartContenders(
 }
 
 absl::Status Measure(int rounds, absl::Duration length) {
-  Report report(
-      "session", {"in_flight"},
-      {{"rps", 0}, {"p50_us", 1}, {"p99_us", 1}, {"cpu_us_per_call", 2}});
+  Report report("session", {"in_flight"},
+                {{"rps", 0},
+                 {"p50_us", 1},
+                 {"p99_us", 1},
+                 {"cpu_us_per_call", 3},
+                 {"client_us_per_call", 3}});
   report.Compare("session", "callback_inline");
   report.Compare("session", "pinion");
   report.Compare("session", "handwritten_stream");
@@ -159,7 +162,7 @@ absl::Status Measure(int rounds, absl::Duration length) {
         if (!figures.ok()) return figures.status();
         report.Add(contender->name(), {in_flight},
                    {figures->rps, figures->p50_us, figures->p99_us,
-                    figures->cpu_us_per_call});
+                    figures->cpu_us_per_call, figures->client_us_per_call});
       }
     }
   }

@@ -205,7 +205,8 @@ class Story {
 
   void CheckAnswers(const absl::Status& end) {
     if (!certain_) return;
-    Demand(end.ok(), absl::StrCat("a session ends well, but: ", end.ToString()));
+    Demand(end.ok(),
+           absl::StrCat("a session ends well, but: ", end.ToString()));
     Demand(session_.answers_come() == sent_, "each call has an answer");
     for (const auto& [id, count] : calls_) {
       for (int i = 0; i < count; ++i) {
@@ -220,9 +221,9 @@ class Story {
   v1::OpenRequest pending_;
   std::map<uint64_t, int> calls_;
   uint64_t sent_ = 0;
-  bool over_ = false;     // The client says no more.
-  bool broken_ = false;   // It broke the stream.
-  bool certain_ = true;   // The stream must end well.
+  bool over_ = false;    // The client says no more.
+  bool broken_ = false;  // It broke the stream.
+  bool certain_ = true;  // The stream must end well.
 };
 
 }  // namespace

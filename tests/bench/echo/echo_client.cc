@@ -48,17 +48,20 @@ class ClosedLoop {
     latencies_ns_.clear();
 
     const absl::Duration cpu_before = server().CpuTime();
+    const absl::Duration own_before = OwnCpuTime();
     const int64_t before = MonotonicNanos();
     status = RunFor(length, 1);
     const int64_t after = MonotonicNanos();
     const absl::Duration cpu = server().CpuTime() - cpu_before;
+    const absl::Duration own = OwnCpuTime() - own_before;
     if (!status.ok()) return status;
     const double calls = static_cast<double>(latencies_ns_.size());
     const EchoFigures figures = {
         .rps = calls * 1e9 / static_cast<double>(after - before),
         .p50_us = Percentile(0.5, latencies_ns_) / 1e3,
         .p99_us = Percentile(0.99, latencies_ns_) / 1e3,
-        .cpu_us_per_call = absl::ToDoubleMicroseconds(cpu) / calls};
+        .cpu_us_per_call = absl::ToDoubleMicroseconds(cpu) / calls,
+        .client_us_per_call = absl::ToDoubleMicroseconds(own) / calls};
     status = Finish();
     if (!status.ok()) return status;
     return figures;

@@ -22,7 +22,8 @@ struct EchoFigures {
   double rps;
   double p50_us;
   double p99_us;
-  double cpu_us_per_call;  // The server's, user and system.
+  double cpu_us_per_call;     // The server's, user and system.
+  double client_us_per_call;  // The same of this process.
 };
 
 class EchoClient {

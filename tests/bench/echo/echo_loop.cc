@@ -57,12 +57,14 @@ absl::StatusOr<EchoFigures> EchoLoop::Measure(absl::Duration length) {
   absl::SleepFor(kLeadIn);
   measuring_ = true;
   const absl::Duration cpu_before = server_.CpuTime();
+  const absl::Duration own_before = OwnCpuTime();
   const int64_t calls_before = answered_;
   const int64_t before = MonotonicNanos();
   absl::SleepFor(length);
   const int64_t calls = answered_ - calls_before;
   const int64_t after = MonotonicNanos();
   const absl::Duration cpu = server_.CpuTime() - cpu_before;
+  const absl::Duration own = OwnCpuTime() - own_before;
   measuring_ = false;
   ending_ = true;
   {
@@ -81,7 +83,8 @@ absl::StatusOr<EchoFigures> EchoLoop::Measure(absl::Duration length) {
              static_cast<double>(after - before),
       .p50_us = Percentile(0.5, times_ns_) / 1e3,
       .p99_us = Percentile(0.99, times_ns_) / 1e3,
-      .cpu_us_per_call = absl::ToDoubleMicroseconds(cpu) / count};
+      .cpu_us_per_call = absl::ToDoubleMicroseconds(cpu) / count,
+      .client_us_per_call = absl::ToDoubleMicroseconds(own) / count};
 }
 
 void EchoLoop::Begin(EchoSlot& slot) {

@@ -91,6 +91,12 @@ int64_t ChildProcess::ResidentBytes() const {
   return resident_pages * sysconf(_SC_PAGESIZE);
 }
 
+absl::Duration OwnCpuTime() {
+  timespec used = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return absl::DurationFromTimespec(used);
+}
+
 std::optional<std::string> ChildRole(int argc, char** argv) {
   absl::string_view role = argc == 2 ? argv[1] : "";
   if (!absl::ConsumePrefix(&role, kServe)) return std::nullopt;

@@ -54,6 +54,9 @@ class ChildProcess {
   std::string address_;
 };
 
+// User and system CPU time that this process has used so far.
+absl::Duration OwnCpuTime();
+
 // The role this process was started in, if it is a child. To be asked first of
 // all in main().
 std::optional<std::string> ChildRole(int argc, char** argv);
