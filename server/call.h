@@ -57,7 +57,8 @@ class Call : public CallHead, public WorkItem {
   void Unref() {
     // Release, with the acquire of the last: it destroys what all have left.
     if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      ReturnCredit();
+      // Nothing is written where others may look: see SessionBlock::OnDue().
+      if (holds_credit) credit().Return(1, charged_bytes_);
       OnUnreferenced();
     }
   }
@@ -91,6 +92,7 @@ class Call : public CallHead, public WorkItem {
     // Two messages at most; each has less than 2 GiB.
     charged_bytes_ += static_cast<uint32_t>(answer.payload.size());
   }
+  // Of a call that did not enter after all.
   void ReturnCredit() {
     if (holds_credit) credit().Return(1, charged_bytes_);
     holds_credit = false;

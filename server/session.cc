@@ -169,22 +169,14 @@ void Session::OnRead(bool ok) {
     EndWhenOver();
     return;
   }
-  grpc::Slice bytes;
-  if (incoming_.TrySingleSlice(&bytes).ok()) {
-    // A copy: it may be a small part of what gRPC has read at once, and would
-    // hold all of that.
-    bytes = grpc::Slice(bytes.begin(), bytes.size());
-  } else {
-    incoming_.DumpToSingleSlice(&bytes);
-  }
+  SessionBytes bytes(incoming_);
   incoming_.Clear();
-  if (!broken_ && !end_.has_value()) TakeMessage(bytes);
+  if (!broken_ && !end_.has_value()) TakeMessage(std::move(bytes));
   ReadOn();
 }
 
-void Session::TakeMessage(const grpc::Slice& bytes) {
-  SessionRequest request(absl::string_view(
-      reinterpret_cast<const char*>(bytes.begin()), bytes.size()));
+void Session::TakeMessage(SessionBytes bytes) {
+  SessionRequest request(bytes.view());
   if (!request.Scan()) return EndWith(request.status());
   if (request.calls() > kMostCallsOfMessage) {
     return EndWith(absl::ResourceExhaustedError(
@@ -196,7 +188,7 @@ void Session::TakeMessage(const grpc::Slice& bytes) {
       [&](const MethodNameView& name) { names.Update(NameMethod(name)); });
   if (!names.ok()) return EndWith(names);
   request.ForEachCancel([&](uint64_t id) { Cancel(id); });
-  if (request.calls() > 0) TakeCalls(request, bytes);
+  if (request.calls() > 0) TakeCalls(request, std::move(bytes));
 }
 
 absl::Status Session::NameMethod(const MethodNameView& name) {
@@ -221,9 +213,9 @@ void Session::Cancel(uint64_t id) {
   if (found != open_.end()) host_.Take(**found, Verdict::kCancelled);
 }
 
-void Session::TakeCalls(SessionRequest& request, const grpc::Slice& bytes) {
+void Session::TakeCalls(SessionRequest& request, SessionBytes bytes) {
   SessionBlock* block =
-      SessionBlock::Make(*this, host_, bytes, request.calls());
+      SessionBlock::Make(*this, host_, std::move(bytes), request.calls());
   std::vector<Entrant> entrants;
   entrants.reserve(request.calls());
   std::vector<std::pair<SessionCall*, Answer>> refused;

@@ -154,12 +154,12 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
 
   // Way in.
   void ReadOn();
-  void TakeMessage(const grpc::Slice& bytes);
+  void TakeMessage(SessionBytes bytes);
   absl::Status NameMethod(const MethodNameView& name);
   SessionMethod FindMethod(absl::string_view path) const;
   SessionMethod MethodOf(const CallView& view) const;
   void Cancel(uint64_t id);
-  void TakeCalls(SessionRequest& request, const grpc::Slice& bytes);
+  void TakeCalls(SessionRequest& request, SessionBytes bytes);
   // Takes over what the view says; the refusal if the call cannot enter.
   std::optional<Answer> Prepare(const CallView& view,
                                 const SessionMethod& method, Moment now,

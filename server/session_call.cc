@@ -9,6 +9,17 @@
 
 namespace pinion {
 
+SessionBytes::SessionBytes(const grpc::ByteBuffer& message)
+    : size(message.Length()),
+      data(std::make_unique_for_overwrite<char[]>(size)) {
+  std::vector<grpc::Slice> slices;
+  if (!message.Dump(&slices).ok()) size = 0;
+  char* at = data.get();
+  for (const grpc::Slice& slice : slices) {
+    at = std::copy(slice.begin(), slice.end(), at);
+  }
+}
+
 void SessionCall::Deliver() {
   // The session is there until this is delivered.
   block_.session().io().Deliver(this);
@@ -57,7 +68,7 @@ void SessionCall::OnUnreferenced() {
 }
 
 SessionBlock* SessionBlock::Make(Session& session, const SessionHost& host,
-                                 grpc::Slice bytes, size_t calls) {
+                                 SessionBytes bytes, size_t calls) {
   static_assert(sizeof(SessionBlock) % alignof(SessionCall) == 0);
   void* memory =
       ::operator new(sizeof(SessionBlock) + calls * sizeof(SessionCall),

@@ -14,16 +14,18 @@
 #ifndef PINION_SERVER_SESSION_CALL_H_
 #define PINION_SERVER_SESSION_CALL_H_
 
-#include <grpcpp/support/slice.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "proto/wire/session_answer.h"
 #include "server/call.h"
@@ -35,6 +37,18 @@ namespace pinion {
 class Session;
 class SessionBlock;
 struct SessionHost;
+
+// A message as it came, at a place that does not change.
+struct SessionBytes {
+  // Copies: what gRPC has may be a small part of what it read at once, and
+  // would hold all of that.
+  explicit SessionBytes(const grpc::ByteBuffer& message);
+
+  absl::string_view view() const { return {data.get(), size}; }
+
+  size_t size;
+  std::unique_ptr<char[]> data;
+};
 
 class SessionCall final : public Call, public IoDelivery {
  public:
@@ -75,7 +89,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
  public:
   // A block of `session` with room for `calls` calls, which look into `bytes`.
   static SessionBlock* Make(Session& session, const SessionHost& host,
-                            grpc::Slice bytes, size_t calls);
+                            SessionBytes bytes, size_t calls);
 
   // The next call.
   SessionCall* Add() { return new (At(size_++)) SessionCall(*this); }
@@ -88,7 +102,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
   size_t size() const { return size_; }
   SessionCall& call(size_t index) { return *At(index); }
   Session& session() { return session_; }
-  int64_t bytes() const { return static_cast<int64_t>(bytes_.size()); }
+  int64_t bytes() const { return static_cast<int64_t>(bytes_.size); }
 
   const SessionHost& host() const { return host_; }
 
@@ -116,7 +130,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
   bool Closed() { return ++closed_ == size_; }
 
  private:
-  SessionBlock(Session& session, const SessionHost& host, grpc::Slice bytes)
+  SessionBlock(Session& session, const SessionHost& host, SessionBytes bytes)
       : session_(session), host_(host), bytes_(std::move(bytes)) {}
   ~SessionBlock() = default;
 
@@ -130,7 +144,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
 
   Session& session_;
   const SessionHost& host_;
-  const grpc::Slice bytes_;
+  const SessionBytes bytes_;
   // Of the calls that have any; fixed before they enter.
   std::map<const SessionCall*, std::vector<Call::Metadata>> metadata_;
   std::atomic<uint32_t> references_{1};

@@ -174,6 +174,26 @@ TEST_P(SessionTest, FindsMethodsByNameAndByIndexAndAnswersById) {
   ExpectAdded(session.Await(7), -1);
 }
 
+TEST_P(SessionTest, KeepsMessagesOfAFewBytesWhileTheirCallsWait) {
+  gate_.Open();
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  v1::OpenRequest names;
+  AddName(names, 1, kAdd);
+  session.Send(names);
+  for (int i = 1; i <= 20; ++i) {
+    v1::SessionCall call = Add(i, "a", i);
+    call.clear_method();
+    call.set_method_index(1);
+    ASSERT_LT(Message({call}).ByteSizeLong(), 24u);
+    session.Send(Message({call}));
+  }
+  AwaitWaiting(20);
+  held.Release();
+  for (int i = 1; i <= 20; ++i) ExpectAdded(session.Await(i), i);
+}
+
 TEST_P(SessionTest, GivesAnIndexItsNewNameForTheCallsThatFollow) {
   gate_.Open();
   Start({.workers = 1});
