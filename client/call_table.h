@@ -99,15 +99,8 @@ class CallTable {
   // How many calls there are.
   size_t size() const { return size_; }
 
-  // Calls back for each call; the callback may remove it.
-  template <typename Function>
-  void ForEach(const Function& function) {
-    for (const auto& chunk : chunks_) {
-      for (size_t i = 0; i < kChunk; ++i) {
-        if (chunk[i].state != CallState::kFree) function(chunk[i]);
-      }
-    }
-  }
+  // To look at all: no call has a slot from this one on.
+  size_t slots() const { return chunks_.size() * kChunk; }
 
  private:
   static constexpr size_t kChunk = 128;

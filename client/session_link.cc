@@ -533,14 +533,15 @@ void SessionLink::FailWaiting(const absl::Status& status, Todo& todo) {
 
 void SessionLink::FailCallsOf(const SessionStream& stream,
                               const absl::Status& why, Todo& todo) {
-  calls_.ForEach([&](ClientCall& call) {
-    if (call.stream != &stream) return;
-    if (call.state == CallState::kSent) {
-      End(call, Broken(why), todo);
-    } else if (call.state == CallState::kAbandoned) {
-      calls_.Remove(call);
+  for (size_t slot = 0; slot < calls_.slots(); ++slot) {
+    ClientCall* const call = calls_.Find(slot);
+    if (call == nullptr || call->stream != &stream) continue;
+    if (call->state == CallState::kSent) {
+      End(*call, Broken(why), todo);
+    } else if (call->state == CallState::kAbandoned) {
+      calls_.Remove(*call);
     }
-  });
+  }
 }
 
 void SessionLink::NoteFailedAttempt() {
@@ -615,15 +616,17 @@ void SessionLink::Close() {
   {
     MutexLock lock(mutex_);
     closed_ = true;
-    calls_.ForEach([&](ClientCall& call) {
-      if (call.state == CallState::kWaiting) StopWaiting(call);
-      if (call.state == CallState::kWaiting ||
-          call.state == CallState::kResting) {
-        End(call, ClientGone(v1::EXECUTED_NO), todo);
-      } else if (call.state == CallState::kSent) {
-        Abandon(call, ClientGone(v1::EXECUTED_MAYBE), todo);
+    for (size_t slot = 0; slot < calls_.slots(); ++slot) {
+      ClientCall* const call = calls_.Find(slot);
+      if (call == nullptr) continue;
+      if (call->state == CallState::kWaiting) StopWaiting(*call);
+      if (call->state == CallState::kWaiting ||
+          call->state == CallState::kResting) {
+        End(*call, ClientGone(v1::EXECUTED_NO), todo);
+      } else if (call->state == CallState::kSent) {
+        Abandon(*call, ClientGone(v1::EXECUTED_MAYBE), todo);
       }
-    });
+    }
     for (SessionStream* stream : streams_) stream->Break();
     if (alarm_set_) alarm_->Cancel();
   }
@@ -672,10 +675,12 @@ void SessionLink::EndDue(SteadyTime now, Todo& todo) {
         todo);
   }
   SteadyTime next = kNever;
-  calls_.ForEach([&](ClientCall& call) {
-    if (DueAt(call) <= now) EndDueCall(call, now, todo);
-    if (call.state != CallState::kFree) next = std::min(next, DueAt(call));
-  });
+  for (size_t slot = 0; slot < calls_.slots(); ++slot) {
+    ClientCall* const call = calls_.Find(slot);
+    if (call == nullptr) continue;
+    if (DueAt(*call) <= now) EndDueCall(*call, todo);
+    next = std::min(next, DueAt(*call));  // It is free, or due later.
+  }
   if (waiting_.First() != nullptr) {
     if (stream_ == nullptr) next = std::min(next, next_attempt_);
     if (opening) next = std::min(next, ConnectDueAt());
@@ -683,7 +688,7 @@ void SessionLink::EndDue(SteadyTime now, Todo& todo) {
   if (next != kNever) WakeAt(std::max(next, now + kSoon));
 }
 
-void SessionLink::EndDueCall(ClientCall& call, SteadyTime, Todo& todo) {
+void SessionLink::EndDueCall(ClientCall& call, Todo& todo) {
   switch (call.state) {
     case CallState::kWaiting:
       StopWaiting(call);

@@ -142,7 +142,7 @@ class SessionLink {
   SteadyTime DueAt(const ClientCall& call) const;
   SteadyTime ConnectDueAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndDue(SteadyTime now, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void EndDueCall(ClientCall& call, SteadyTime now, Todo& todo)
+  void EndDueCall(ClientCall& call, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WakeAt(SteadyTime time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetAlarm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

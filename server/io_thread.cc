@@ -4,7 +4,6 @@
 #include <grpc/support/time.h>
 #include <pthread.h>
 
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -112,8 +111,6 @@ bool IoThread::AwaitOpenCalls(std::chrono::steady_clock::time_point deadline) {
   return none_is_open_;
 }
 
-const int kG = getenv("KG") ? atoi(getenv("KG")) : 0;
-const int kP = getenv("KP") ? atoi(getenv("KP")) : 20;
 void IoThread::Run() {
   for (;;) {
     TakeDeliveries();
@@ -141,14 +138,8 @@ void IoThread::Run() {
 bool IoThread::TakeDeliveries() {
   WorkChain deliveries = inbox_.TakeAll();
   if (deliveries.empty()) return false;
-  for (int gathered = 0;; ++gathered) {
-    while (IoDelivery* delivery = deliveries.Pop<IoDelivery>()) {
-      delivery->OnDelivered();
-    }
-    if (to_flush_.empty() || gathered >= kG) break;
-    for (int i = 0; i < kP && inbox_.empty(); ++i) __builtin_ia32_pause();
-    if (inbox_.empty()) break;
-    deliveries = inbox_.TakeAll();
+  while (IoDelivery* delivery = deliveries.Pop<IoDelivery>()) {
+    delivery->OnDelivered();
   }
   return true;
 }

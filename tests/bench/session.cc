@@ -17,11 +17,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "tests/bench/echo/batched_echo.h"
 #include "tests/bench/echo/echo_client.h"
 #include "tests/bench/echo/echo_loop.h"
 #include "tests/bench/echo/echo_servers.h"
+#include "tests/bench/echo/increment.h"
 #include "tests/bench/echo/session_echo.h"
 #include "tests/bench/support/child_process.h"
 #include "tests/bench/support/order_of_round.h"
@@ -64,21 +66,41 @@ const EchoServers& Servers() {
   return *servers;
 }
 
+// The same names with another service.
+const EchoServers& IncrementServers() {
+  static const auto* const servers = new EchoServers{
+      {"increment:session", StartPinionKv},
+      {"increment:pinion", StartPinionKv},
+      {"increment:callback_inline", StartLockedKv},
+  };
+  return *servers;
+}
+
+EchoServers AllServers() {
+  EchoServers all = Servers();
+  all.insert(all.end(), IncrementServers().begin(), IncrementServers().end());
+  return all;
+}
+
 // A server, and a client of its kind.
 class Contender {
  public:
   explicit Contender(std::unique_ptr<ChildProcess> server)
-      : server_(std::move(server)) {
-    if (name() == "session") {
-      way_ = std::make_unique<SessionEchoWay>(server_->address());
-    } else if (name() == "handwritten_stream") {
-      way_ = std::make_unique<BatchedEchoWay>(server_->address());
+      : server_(std::move(server)), name_(server_->role()) {
+    const std::string& address = server_->address();
+    if (absl::ConsumePrefix(&name_, kIncrement)) {
+      way_ = std::make_unique<IncrementWay>(
+          Client::Connect(address, {.unary = name_ != "session"}));
+    } else if (name_ == "session") {
+      way_ = std::make_unique<SessionEchoWay>(address);
+    } else if (name_ == "handwritten_stream") {
+      way_ = std::make_unique<BatchedEchoWay>(address);
     } else {
       unary_ = std::make_unique<EchoClient>(*server_);
     }
   }
 
-  const std::string& name() const { return server_->role(); }
+  absl::string_view name() const { return name_; }
 
   absl::StatusOr<EchoFigures> Measure(int in_flight, absl::Duration length) {
     if (unary_ != nullptr) return unary_->Measure(in_flight, length);
@@ -86,20 +108,30 @@ class Contender {
   }
 
  private:
+  static constexpr absl::string_view kIncrement = "increment:";
+
   std::unique_ptr<ChildProcess> server_;
+  absl::string_view name_;
   std::unique_ptr<EchoClient> unary_;  // Or else:
   std::unique_ptr<EchoWay> way_;
 };
 
-std::vector<std::string> WantedImpls() {
-  const std::vector<std::string> all = NamesOf(Servers());
-  std::vector<std::string> wanted = absl::GetFlag(FLAGS_impls);
-  if (wanted.empty()) return all;
-  for (const std::string& name : wanted) {
+// The names of those that are wanted; all, if none is named.
+std::vector<std::string> WantedOf(const EchoServers& servers) {
+  const std::vector<std::string> all = NamesOf(AllServers());
+  const std::vector<std::string> named = absl::GetFlag(FLAGS_impls);
+  for (const std::string& name : named) {
     if (std::find(all.begin(), all.end(), name) != all.end()) continue;
     ExitWithUsageError(absl::StrCat("--impls cannot have \"", name,
                                     "\"; there are ",
                                     absl::StrJoin(all, ", ")));
+  }
+  std::vector<std::string> wanted;
+  for (const std::string& name : NamesOf(servers)) {
+    if (named.empty() ||
+        std::find(named.begin(), named.end(), name) != named.end()) {
+      wanted.push_back(name);
+    }
   }
   return wanted;
 }
@@ -118,26 +150,46 @@ std::vector<int> WantedInFlight() {
   return wanted;
 }
 
-absl::StatusOr<std::vector<Contender>> StartContenders(
-    const std::vector<std::string>& roles) {
-  // First all servers: a process that has threads should not fork.
-  std::vector<std::unique_ptr<ChildProcess>> servers;
+using Processes = std::vector<std::unique_ptr<ChildProcess>>;
+
+absl::StatusOr<Processes> StartServers(const std::vector<std::string>& roles) {
+  Processes servers;
   for (const std::string& role : roles) {
     auto server = ChildProcess::Start(role);
     if (!server.ok()) return server.status();
     servers.push_back(*std::move(server));
   }
-  std::vector<Contender> contenders;
-  for (auto& server : servers) contenders.emplace_back(std::move(server));
-  for (Contender& contender : contenders) {
-    const auto warm = contender.Measure(kWarmUpInFlight, kWarmUp);
-    if (!warm.ok()) return warm.status();
-  }
-  return contenders;
+  return servers;
 }
 
-absl::Status Measure(int rounds, absl::Duration length) {
-  Report report("session", {"in_flight"},
+struct Plan {
+  std::vector<int> in_flight;
+  int rounds;
+  absl::Duration length;
+};
+
+absl::Status MeasureRound(const Plan& plan, int round,
+                          std::vector<Contender>& contenders, Report& report) {
+  Progress progress;
+  for (const int in_flight : plan.in_flight) {
+    for (Contender* contender : InOrderOfRound(contenders, round)) {
+      progress.Show(absl::StrCat("round ", round + 1, " of ", plan.rounds, ": ",
+                                 contender->name(), ", ", in_flight,
+                                 " in flight"));
+      const auto figures = contender->Measure(in_flight, plan.length);
+      if (!figures.ok()) return figures.status();
+      report.Add(contender->name(), {in_flight},
+                 {figures->rps, figures->p50_us, figures->p99_us,
+                  figures->cpu_us_per_call, figures->client_us_per_call});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Measure(const Plan& plan, absl::string_view bench,
+                     absl::string_view title, Processes servers) {
+  if (servers.empty()) return absl::OkStatus();
+  Report report(std::string(bench), {"in_flight"},
                 {{"rps", 0},
                  {"p50_us", 1},
                  {"p99_us", 1},
@@ -147,37 +199,44 @@ absl::Status Measure(int rounds, absl::Duration length) {
   report.Compare("session", "pinion");
   report.Compare("session", "handwritten_stream");
   report.Compare("session", "pinion", "p50_us");
-  report.Compare("session", "callback_inline", "p50_us");
-  const std::vector<int> loads = WantedInFlight();
-  auto contenders = StartContenders(WantedImpls());
-  if (!contenders.ok()) return contenders.status();
-  Progress progress;
-  for (int round = 0; round < rounds; ++round) {
-    for (const int in_flight : loads) {
-      for (Contender* contender : InOrderOfRound(*contenders, round)) {
-        progress.Show(absl::StrCat("round ", round + 1, " of ", rounds, ": ",
-                                   contender->name(), ", ", in_flight,
-                                   " in flight"));
-        const auto figures = contender->Measure(in_flight, length);
-        if (!figures.ok()) return figures.status();
-        report.Add(contender->name(), {in_flight},
-                   {figures->rps, figures->p50_us, figures->p99_us,
-                    figures->cpu_us_per_call, figures->client_us_per_call});
-      }
-    }
+  std::vector<Contender> contenders;
+  for (auto& server : servers) contenders.emplace_back(std::move(server));
+  for (Contender& contender : contenders) {
+    const auto warm = contender.Measure(kWarmUpInFlight, kWarmUp);
+    if (!warm.ok()) return warm.status();
   }
-  report.Print(absl::GetFlag(FLAGS_json),
-               absl::StrFormat("Echo of 64 bytes over TCP loopback; medians of "
-                               "%d rounds of %s.",
-                               rounds, absl::FormatDuration(length)));
+  for (int round = 0; round < plan.rounds; ++round) {
+    const absl::Status status = MeasureRound(plan, round, contenders, report);
+    if (!status.ok()) return status;
+  }
+  report.Print(
+      absl::GetFlag(FLAGS_json),
+      absl::StrFormat("%s over TCP loopback; medians of %d rounds of "
+                      "%s.",
+                      title, plan.rounds, absl::FormatDuration(plan.length)));
   return absl::OkStatus();
 }
 
+absl::Status MeasureAll(const Plan& plan) {
+  // First all servers: a process that has threads should not fork.
+  auto echo = StartServers(WantedOf(Servers()));
+  if (!echo.ok()) return echo.status();
+  auto increment = StartServers(WantedOf(IncrementServers()));
+  if (!increment.ok()) return increment.status();
+  const absl::Status status =
+      Measure(plan, "session", "Echo of 64 bytes", *std::move(echo));
+  if (!status.ok()) return status;
+  return Measure(plan, "session_increment",
+                 "KvService/Increment of 10,000 keys on two workers",
+                 *std::move(increment));
+}
+
 int Main(int argc, char** argv) {
-  ServeIfChild(argc, argv, Servers());
+  ServeIfChild(argc, argv, AllServers());
   ParseFlags(argc, argv, kUsage);
-  return ExitCode(Measure(CheckedFlag(FLAGS_rounds, 1, 1000),
-                          CheckedSeconds(FLAGS_seconds, 60)));
+  return ExitCode(MeasureAll({.in_flight = WantedInFlight(),
+                              .rounds = CheckedFlag(FLAGS_rounds, 1, 1000),
+                              .length = CheckedSeconds(FLAGS_seconds, 60)}));
 }
 
 }  // namespace
