@@ -109,7 +109,8 @@ std::string Report::GroupText(const Group& group) const {
     const auto [least, most] =
         std::minmax_element(ratio.rounds.begin(), ratio.rounds.end());
     absl::StrAppendFormat(&text, "%-*s  %*.3f  (rounds: %.3f to %.3f)\n", first,
-                          "  " + ratio.name, static_cast<int>(ColumnWidth(0)),
+                          "  " + ratio.Label(),
+                          static_cast<int>(ColumnWidth(0)),
                           Median(ratio.rounds), *least, *most);
   }
   return text;
@@ -128,9 +129,14 @@ std::string Report::Json() const {
   }
   for (const Group& group : groups_) {
     for (const Ratio& ratio : Ratios(group)) {
-      absl::StrAppendFormat(
-          &text, R"({"bench":"%s","ratio":"%s"%s,"value":%s})", bench_,
-          ratio.name, GroupJson(group), ForJson(Median(ratio.rounds), 3));
+      const std::string figure =
+          ratio.figure.empty()
+              ? ""
+              : absl::StrCat(R"(,"figure":")", ratio.figure, "\"");
+      absl::StrAppendFormat(&text,
+                            R"({"bench":"%s","ratio":"%s"%s%s,"value":%s})",
+                            bench_, ratio.name, figure, GroupJson(group),
+                            ForJson(Median(ratio.rounds), 3));
       text += "\n";
     }
   }
@@ -183,7 +189,9 @@ std::vector<Report::Ratio> Report::Ratios(const Group& group) const {
     const Entry* above = Find(impl, group);
     const Entry* below = Find(other, group);
     if (above == nullptr || below == nullptr) continue;
-    Ratio ratio = {absl::StrCat(impl, "/", other), {}};
+    Ratio ratio = {.name = absl::StrCat(impl, "/", other),
+                   .figure = figure == 0 ? "" : figures_[figure].name,
+                   .rounds = {}};
     const std::vector<double>& a = above->rounds[figure];
     const std::vector<double>& b = below->rounds[figure];
     for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
@@ -202,7 +210,7 @@ size_t Report::FirstColumnWidth() const {
   for (const Group& group : groups_) {
     width = std::max(width, GroupTitle(group).size());
     for (const Ratio& ratio : Ratios(group)) {
-      width = std::max(width, ratio.name.size() + 2);
+      width = std::max(width, ratio.Label().size() + 2);
     }
   }
   return width;

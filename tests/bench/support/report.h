@@ -76,7 +76,12 @@ class Report {
   };
   struct Ratio {
     std::string name;
+    std::string figure;  // Empty: the first.
     std::vector<double> rounds;
+
+    std::string Label() const {
+      return figure.empty() ? name : name + " " + figure;
+    }
   };
 
   Entry& FindOrAdd(absl::string_view impl, const Group& group);
