@@ -50,13 +50,13 @@ constexpr absl::Duration kPlenty = absl::Hours(1);
 // The calls, all of one key but for two, by what becomes of them. Each says its
 // number to the handler.
 enum Traveller {
-  kLost,    // Nobody hosts its method.
+  kLost,  // Nobody hosts its method.
   kKeyless,
-  kLate,    // Expires while it waits.
-  kAhead,   // Holds up those behind it when they are taken.
-  kGone,    // Is cancelled when it was taken.
-  kCall,    // The one that is followed.
-  kExtra,   // Finds the lane full.
+  kLate,   // Expires while it waits.
+  kAhead,  // Holds up those behind it when they are taken.
+  kGone,   // Is cancelled when it was taken.
+  kCall,   // The one that is followed.
+  kExtra,  // Finds the lane full.
 };
 
 struct Outcome {
@@ -149,8 +149,8 @@ class SessionWay final : public Way {
 std::string KeyOfWorker0() {
   for (int i = 0;; ++i) {
     std::string key = absl::StrCat("key", i);
-    const auto slot = Key::FromBytes(key).Hash(ServerOptions().key_seed) %
-                      Router::kSlots;
+    const auto slot =
+        Key::FromBytes(key).Hash(ServerOptions().key_seed) % Router::kSlots;
     if (slot < Router::kSlots / kWorkers) return key;
   }
 }
