@@ -35,6 +35,7 @@ constexpr SteadyTime kNever = SteadyTime::max();
 
 enum class CallState : uint8_t {
   kFree,       // No call.
+  kKept,       // For a thread that is about to start one; that thread's alone.
   kWaiting,    // For a session to take it.
   kResting,    // Was refused; will wait again later.
   kSent,       // Given to a session's write.

@@ -38,25 +38,6 @@ constexpr size_t kMostTaken = 64;
 // What is due at once is looked for again after this.
 constexpr nanoseconds kSoon = std::chrono::milliseconds(1);
 
-// The link whose callbacks this thread runs, and whether it takes up what they
-// start by itself.
-thread_local const SessionLink* telling = nullptr;
-thread_local const SessionLink* taking_up = nullptr;
-
-// Sets a variable, until the end of the scope.
-class Within {
- public:
-  Within(const SessionLink*& variable, const SessionLink* link)
-      : variable_(variable), before_(variable) {
-    variable_ = link;
-  }
-  ~Within() { variable_ = before_; }
-
- private:
-  const SessionLink*& variable_;
-  const SessionLink* const before_;
-};
-
 SteadyTime After(SteadyTime time, nanoseconds span) {
   return span > kNever - time ? kNever : time + span;
 }
@@ -145,6 +126,34 @@ bool IsLasting(const absl::Status& status) {
 
 }  // namespace
 
+// What the callbacks of a link start on the thread that runs them. That thread
+// takes it up when they have returned: it makes one message, and the link is
+// locked once for all.
+struct SessionLink::Telling {
+  SessionLink* link;
+  // Calls that may be started without the lock, of this method.
+  std::vector<ClientCall*> kept = {};
+  absl::string_view method = {};
+  uint32_t method_index = 0;
+  // Those that were, in order.
+  std::vector<ClientCall*> started = {};
+  bool has_more = false;  // Others were.
+};
+
+// This thread's; null: it runs no callbacks.
+thread_local SessionLink::Telling* SessionLink::telling_here = nullptr;
+
+// Until the end of the scope.
+class SessionLink::TellingHere {
+ public:
+  explicit TellingHere(Telling& telling)
+      : before_(std::exchange(telling_here, &telling)) {}
+  ~TellingHere() { telling_here = before_; }
+
+ private:
+  Telling* const before_;
+};
+
 SessionLink::SessionLink(std::shared_ptr<grpc::Channel> channel,
                          const ClientOptions& options, int place)
     : channel_(std::move(channel)),
@@ -162,35 +171,54 @@ CallId SessionLink::Start(absl::string_view method, size_t size,
                           absl::FunctionRef<void(std::string&)> fill,
                           const CallOptions& options, DoneFunction&& done) {
   const SteadyTime deadline = DeadlineOf(options.timeout);
+  Telling* const telling = telling_here;
+  const bool in_callback = telling != nullptr && telling->link == this;
+  if (in_callback && !telling->kept.empty() && telling->method == method &&
+      size <= kMostRequestBytes) {
+    ClientCall& call = *telling->kept.back();
+    telling->kept.pop_back();
+    telling->started.push_back(&call);
+    call.method = telling->method_index;
+    Fill(call, deadline, fill, options, std::move(done));
+    return {place_, call.slot, call.generation};
+  }
   absl::Status refusal;
   CallId id;
   Todo todo;
   {
     MutexLock lock(mutex_);
+    // They came before this one.
+    if (in_callback) TakeUp(*telling, todo);
     refusal = CheckRoom(size);
     if (refusal.ok()) {
       ClientCall& call = calls_.Add();
-      fill(call.payload);
-      call.want_timing = options.want_timing;
-      call.priority = options.priority;
-      call.deadline = deadline;
-      call.done = std::move(done);
-      if (options.worker.has_value()) call.Rare().worker = options.worker;
-      if (!options.metadata.empty()) call.Rare().metadata = options.metadata;
       NameMethod(method, call);
-      call.most_bytes = static_cast<uint32_t>(MostBytesOf(call));
+      Fill(call, deadline, fill, options, std::move(done));
       id = {place_, call.slot, call.generation};
       Wait(call);
-      if (deadline != kNever) WakeAt(deadline);
-      if (taking_up != this) Proceed(todo);
+      if (in_callback) {
+        telling->has_more = true;
+      } else {
+        Proceed(todo);
+      }
     }
   }
-  if (!refusal.ok()) {
-    done({.status = std::move(refusal)});
-  } else {
-    Do(todo);
-  }
+  if (!refusal.ok()) done({.status = std::move(refusal)});
+  Do(todo);
   return id;
+}
+
+void SessionLink::Fill(ClientCall& call, SteadyTime deadline,
+                       absl::FunctionRef<void(std::string&)> fill,
+                       const CallOptions& options, DoneFunction&& done) {
+  fill(call.payload);
+  call.want_timing = options.want_timing;
+  call.priority = options.priority;
+  call.deadline = deadline;
+  call.done = std::move(done);
+  if (options.worker.has_value()) call.Rare().worker = options.worker;
+  if (!options.metadata.empty()) call.Rare().metadata = options.metadata;
+  call.most_bytes = static_cast<uint32_t>(MostBytesOf(call));
 }
 
 absl::Status SessionLink::CheckRoom(size_t size) const {
@@ -239,6 +267,7 @@ void SessionLink::Wait(ClientCall& call) {
   call.state = CallState::kWaiting;
   waiting_.PushBack(call);
   waiting_bytes_ += static_cast<int64_t>(call.payload.size());
+  if (call.deadline != kNever) WakeAt(call.deadline);
 }
 
 void SessionLink::StopWaiting(const ClientCall& call) {
@@ -365,6 +394,9 @@ void SessionLink::Cancel(CallId id) {
         call->stream->cancels.push_back(call->slot);
         PutMessageTogether(*call->stream, todo);
         break;
+      case CallState::kKept:
+        early_cancels_.push_back(id);  // It has yet to be taken up.
+        break;
       default:
         break;  // It is over.
     }
@@ -395,8 +427,8 @@ void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
   const bool good = response.Scan();
   std::vector<Taken> taken;
   taken.reserve(std::min(kMostTaken, response.answers()));
-  const Within tells(telling, this);
-  const Within takes_up(taking_up, this);
+  Telling telling = {.link = this};
+  const TellingHere here(telling);
   bool first = true;
   do {
     Todo todo;
@@ -404,16 +436,14 @@ void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
       MutexLock lock(mutex_);
       for (const Taken& told : taken) calls_.Remove(*told.call);
       taken.clear();
-      if (good && first && response.hello().has_value()) {
-        TakeHello(stream, *response.hello());
-        if (!response.drain().has_value()) failing_since_ = kNever;
-      }
-      if (good && first && response.drain().has_value()) TakeDrain(stream);
+      TakeUp(telling, todo);
+      if (good && first) TakeHead(stream, response);
       if (good) TakeAnswers(stream, response, taken);
       if (!response.ok() && stream.fault.ok()) {
         stream.fault = response.status();
         stream.Break();
       }
+      KeepCalls(taken.size(), telling);
       Proceed(todo);
       // One that drains ends with its last answer.
       if (&stream != stream_) PutMessageTogether(stream, todo);
@@ -421,7 +451,52 @@ void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
     first = false;
     Do(todo);
     for (const Taken& told : taken) Tell(*told.call, told.answer);
-  } while (!taken.empty());
+  } while (!taken.empty() || telling.has_more);
+}
+
+void SessionLink::TakeUp(Telling& telling, Todo& todo) {
+  telling.has_more = false;
+  for (ClientCall* call : telling.kept) calls_.Remove(*call);
+  telling.kept.clear();
+  for (ClientCall* call : telling.started) {
+    const absl::Status refusal = CheckRoom(call->payload.size());
+    if (refusal.ok()) {
+      Wait(*call);
+    } else {
+      End(*call, refusal, todo);
+    }
+  }
+  telling.started.clear();
+  for (const CallId& id : std::exchange(early_cancels_, {})) {
+    ClientCall* const call = calls_.Find(id.slot);
+    if (call == nullptr || call->generation != id.generation) continue;
+    if (call->state == CallState::kKept) {
+      early_cancels_.push_back(id);  // Another thread's.
+    } else {
+      StopWaiting(*call);
+      End(*call, Cancelled("the call was cancelled", v1::EXECUTED_NO), todo);
+    }
+  }
+}
+
+void SessionLink::KeepCalls(size_t count, Telling& telling) {
+  if (last_method_ == 0) return;
+  telling.method_index = last_method_;
+  telling.method = method_names_[last_method_ - 1];
+  for (size_t i = 0; i < count; ++i) {
+    ClientCall& call = calls_.Add();
+    call.state = CallState::kKept;
+    telling.kept.push_back(&call);
+  }
+}
+
+void SessionLink::TakeHead(SessionStream& stream,
+                           const SessionResponse& response) {
+  if (response.hello().has_value()) {
+    TakeHello(stream, *response.hello());
+    if (!response.drain().has_value()) failing_since_ = kNever;
+  }
+  if (response.drain().has_value()) TakeDrain(stream);
 }
 
 void SessionLink::TakeHello(SessionStream& stream,
@@ -605,7 +680,7 @@ void SessionLink::StreamGone() {
 }
 
 void SessionLink::Close() {
-  if (telling == this) {
+  if (telling_here != nullptr && telling_here->link == this) {
     std::fputs(
         "pinion: a Client is destroyed by a callback of one of its calls, "
         "which it would wait for; destroy it elsewhere\n",
@@ -767,12 +842,9 @@ void SessionLink::Do(Todo& todo) {
   for (SessionStream* stream : todo.write) stream->Write();
   if (todo.begin != nullptr) todo.begin->Begin(stub_, options_);
   if (todo.told.empty()) return;
-  {
-    const Within tells(telling, this);
-    for (Told& told : todo.told) {
-      told.done({.status = std::move(told.status)});
-      told.done = nullptr;
-    }
+  for (Told& told : todo.told) {
+    told.done({.status = std::move(told.status)});
+    told.done = nullptr;
   }
   MutexLock lock(mutex_);
   running_ -= static_cast<int>(todo.told.size());

@@ -24,6 +24,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -93,7 +94,18 @@ class SessionLink {
     std::vector<Told> told;
   };
 
+  struct Telling;
+  class TellingHere;
+
   // Way out.
+  static void Fill(ClientCall& call, SteadyTime deadline,
+                   absl::FunctionRef<void(std::string&)> fill,
+                   const CallOptions& options, DoneFunction&& done);
+  // Takes up what callbacks have started without the lock.
+  void TakeUp(Telling& telling, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KeepCalls(size_t count, Telling& telling)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckRoom(size_t size) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NameMethod(absl::string_view name, ClientCall& call)
@@ -112,6 +124,8 @@ class SessionLink {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Way in.
+  void TakeHead(SessionStream& stream, const SessionResponse& response)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeHello(SessionStream& stream, const ServerHelloView& hello)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeDrain(SessionStream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -151,6 +165,8 @@ class SessionLink {
   void Do(Todo& todo) ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  static thread_local Telling* telling_here;
+
   // Fixed at construction.
   const std::shared_ptr<grpc::Channel> channel_;
   const ClientOptions options_;
@@ -166,8 +182,11 @@ class SessionLink {
   int64_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<std::string, uint32_t> method_index_
       ABSL_GUARDED_BY(mutex_);
-  std::vector<std::string> method_names_ ABSL_GUARDED_BY(mutex_);  // From 1.
+  // From 1; each stays where it is.
+  std::deque<std::string> method_names_ ABSL_GUARDED_BY(mutex_);
   uint32_t last_method_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Of calls that were kKept then.
+  std::vector<CallId> early_cancels_ ABSL_GUARDED_BY(mutex_);
   RetryBudget budget_ ABSL_GUARDED_BY(mutex_);
 
   // The stream that takes calls, or will; null: none.
