@@ -22,8 +22,9 @@ using client_internal::MutexLock;
 constexpr int kFirstReconnectMillis = 100;
 constexpr int kLongestReconnectMillis = 1000;
 
-// How much of a stream may be on its way. gRPC's own 64 KiB is about one full
-// message of answers, after which the server would wait for a window.
+// How much of a stream may be on its way, always: what gRPC would find by
+// probing, 64 KiB on a fast network, is one full message of answers, after which
+// the server would wait.
 constexpr int kLookaheadBytes = 1 << 20;
 
 // A request up to this size is serialized where it will lie.
@@ -39,6 +40,7 @@ std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   const auto credentials = options.credentials != nullptr
                                ? options.credentials
                                : grpc::InsecureChannelCredentials();

@@ -49,9 +49,11 @@ constexpr GrpcLimit kGrpcLimits[] = {
     // From the connection to the end of its handshake: a client on a slow line
     // makes it, and one that says nothing is soon gone.
     {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000},
-    // How much of a stream may be on its way. gRPC's own 64 KiB is about one
-    // full message of a session, after which its client would wait.
+    // How much of a stream may be on its way, always: what gRPC would find by
+    // probing, 64 KiB on a fast network, is one full message of a session,
+    // after which its client would wait.
     {GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20},
+    {GRPC_ARG_HTTP2_BDP_PROBE, 0},
     // A client that is gone without a word is found out within some 80 s.
     {GRPC_ARG_KEEPALIVE_TIME_MS, 60'000},
     {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000},
