@@ -19,9 +19,11 @@ namespace {
 
 std::string* program_name = new std::string("pinion");
 
+using Flags = std::vector<absl::CommandLineFlag*>;
+
 // The program's own flags, by name; the libraries' are left out.
-std::vector<absl::CommandLineFlag*> OwnFlags() {
-  std::vector<absl::CommandLineFlag*> flags;
+Flags OwnFlags() {
+  Flags flags;
   for (const auto& [name, flag] : absl::GetAllFlags()) {
     if (!absl::StrContains(flag->Filename(), "absl/")) flags.push_back(flag);
   }
@@ -30,9 +32,24 @@ std::vector<absl::CommandLineFlag*> OwnFlags() {
   return flags;
 }
 
-void PrintHelp(absl::string_view usage) {
+Flags FlagsNamed(absl::Span<const absl::string_view> names) {
+  Flags flags;
+  for (absl::string_view name : names) {
+    flags.push_back(absl::FindCommandLineFlag(name));
+  }
+  return flags;
+}
+
+absl::CommandLineFlag* Find(absl::string_view name, const Flags& flags) {
+  for (absl::CommandLineFlag* flag : flags) {
+    if (flag->Name() == name) return flag;
+  }
+  return nullptr;
+}
+
+void PrintHelp(absl::string_view usage, const Flags& flags) {
   std::printf("%s\n\nFlags:\n", std::string(usage).c_str());
-  for (const absl::CommandLineFlag* flag : OwnFlags()) {
+  for (const absl::CommandLineFlag* flag : flags) {
     std::printf(
         "  --%s (default: %s)\n      %s\n", std::string(flag->Name()).c_str(),
         flag->DefaultValue().empty() ? "empty" : flag->DefaultValue().c_str(),
@@ -42,16 +59,16 @@ void PrintHelp(absl::string_view usage) {
 
 // Sets one flag from "--..."; `next` is the argument after it, or null. Returns
 // whether it took `next` as the value.
-bool SetFlag(absl::string_view argument, const char* next) {
+bool SetFlag(absl::string_view argument, const char* next, const Flags& flags) {
   const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(
       absl::StripPrefix(argument, "--"), absl::MaxSplits('=', 1));
   const absl::string_view name = parts.first;
   const bool has_value = absl::StrContains(argument, "=");
-  absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+  absl::CommandLineFlag* flag = Find(name, flags);
   std::string value(parts.second);
   bool took_next = false;
   if (flag == nullptr && !has_value && absl::StartsWith(name, "no")) {
-    absl::CommandLineFlag* negated = absl::FindCommandLineFlag(name.substr(2));
+    absl::CommandLineFlag* negated = Find(name.substr(2), flags);
     if (negated != nullptr && negated->IsOfType<bool>()) {
       flag = negated;
       value = "false";
@@ -81,8 +98,10 @@ bool SetFlag(absl::string_view argument, const char* next) {
 
 }  // namespace
 
-std::vector<std::string> ParseCommandLine(int argc, char** argv,
-                                          absl::string_view usage) {
+std::vector<std::string> ParseCommandLine(
+    int argc, char** argv, absl::string_view usage,
+    absl::Span<const absl::string_view> flag_names) {
+  const Flags flags = flag_names.empty() ? OwnFlags() : FlagsNamed(flag_names);
   const absl::string_view path = argv[0];
   *program_name = std::string(path.substr(path.rfind('/') + 1));
   std::vector<std::string> words;
@@ -93,7 +112,7 @@ std::vector<std::string> ParseCommandLine(int argc, char** argv,
       break;
     }
     if (argument == "--help" || argument == "-h") {
-      PrintHelp(usage);
+      PrintHelp(usage, flags);
       std::exit(0);
     }
     const bool one_dash = argument.size() > 1 && argument[0] == '-' &&
@@ -105,7 +124,7 @@ std::vector<std::string> ParseCommandLine(int argc, char** argv,
     }
     if (!absl::StartsWith(argument, "--")) {
       words.emplace_back(argument);
-    } else if (SetFlag(argument, i + 1 < argc ? argv[i + 1] : nullptr)) {
+    } else if (SetFlag(argument, i + 1 < argc ? argv[i + 1] : nullptr, flags)) {
       ++i;
     }
   }

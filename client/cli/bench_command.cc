@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/bench_command.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "client/cli/bench_flags.h"
+#include "client/cli/bench_report.h"
+#include "client/cli/clock.h"
+#include "client/cli/failure_text.h"
+#include "client/cli/hdr_text.h"
+#include "client/cli/load_generator.h"
+#include "client/cli/server_target.h"
+#include "client/client.h"
+#include "tools/command_line.h"
+
+namespace pinion::cli {
+namespace {
+
+constexpr int kNothingMeasured = 1;
+
+// How often it is looked whether there is something to do, and how often what
+// the load has done is told.
+constexpr absl::Duration kLook = absl::Milliseconds(20);
+constexpr absl::Duration kInterval = absl::Seconds(1);
+
+// Takes SIGINT and SIGTERM away from all threads that are started from now on,
+// so that Await() gets them.
+class Interrupts {
+ public:
+  Interrupts() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+  ~Interrupts() { pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+
+  // True if one came within that time. From then on each has its usual effect,
+  // which is to end the program.
+  bool Await(absl::Duration time) {
+    const timespec wait = absl::ToTimespec(time);
+    if (came_) {
+      nanosleep(&wait, nullptr);
+      return false;
+    }
+    if (sigtimedwait(&signals_, nullptr, &wait) < 0) return false;
+    came_ = true;
+    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+    return true;
+  }
+
+ private:
+  sigset_t signals_;
+  bool came_ = false;
+};
+
+// A line on standard error that is always the latest, where that is a terminal.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool wanted)
+      : shown_(wanted && isatty(STDERR_FILENO) != 0) {}
+  ~ProgressLine() { Show(""); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  bool shown() const { return shown_; }
+  void Show(const std::string& text) {
+    if (shown_) std::fprintf(stderr, "\r\x1b[K%s", text.c_str());
+  }
+
+ private:
+  const bool shown_;
+};
+
+// One call beforehand: what it makes the server's or this side's mistake, each
+// call would.
+bool FirstCallIsWrong(Client& client, const BenchPlan& plan,
+                      Interrupts& interrupts) {
+  absl::Status status;
+  absl::Notification answered;
+  Random random(plan.load.seed);
+  std::string buffer;
+  client.StartRaw(plan.setup.method, plan.requests.Next(random, buffer),
+                  plan.call, [&](const Reply& reply) {
+                    status = reply.status;
+                    answered.Notify();
+                  });
+  while (!answered.HasBeenNotified()) {
+    // Nothing was measured that would be worth waiting for.
+    if (interrupts.Await(kLook)) std::_Exit(kNothingMeasured);
+  }
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kInvalidArgument:
+      std::fprintf(stderr, "pinion: the first call failed: %s\n",
+                   DescribeError(status).c_str());
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Runs the load and tells how it goes.
+void RunAndWatch(const BenchPlan& plan, LoadGenerator& load,
+                 Interrupts& interrupts) {
+  std::atomic<bool> over{false};
+  std::thread runner([&] {
+    // Or each sleep would be up to 50 microseconds too long.
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    load.Run();
+    over.store(true);
+  });
+  ProgressLine progress(!plan.json);
+  const bool watched = plan.json || progress.shown();
+  LoadGenerator::State before;
+  absl::Time next = absl::Now() + kInterval;
+  while (!over.load()) {
+    if (interrupts.Await(kLook)) load.Stop();
+    if (!watched || absl::Now() < next) continue;
+    next += kInterval;
+    LoadGenerator::State now = load.Look();
+    // The warm-up may end within an interval; the little that follows goes to
+    // the next.
+    if (now.measured - before.measured < kInterval / 2) {
+      progress.Show("warms up");
+      continue;
+    }
+    progress.Show(IntervalText(plan.setup, before, now));
+    if (plan.json) {
+      std::printf("%s\n", IntervalJson(before, now).c_str());
+      std::fflush(stdout);
+    }
+    before = std::move(now);
+  }
+  runner.join();
+}
+
+// Writes all, or tells why not.
+bool Written(std::FILE* file, const std::string& text, const char* name) {
+  if (std::fputs(text.c_str(), file) >= 0 && std::fflush(file) == 0) {
+    return true;
+  }
+  std::fprintf(stderr, "pinion: %s cannot be written: %s\n", name,
+               std::strerror(errno));
+  return false;
+}
+
+}  // namespace
+
+int BenchCommand(int argc, char** argv) {
+  const BenchPlan plan = BenchPlanOf(argc, argv);
+  std::FILE* hdr_file = nullptr;
+  if (!plan.hdr_file.empty()) {
+    hdr_file = std::fopen(plan.hdr_file.c_str(), "w");
+    if (hdr_file == nullptr) {
+      ExitWithUsageError(
+          absl::StrCat("--hdr=", plan.hdr_file,
+                       " cannot be written: ", std::strerror(errno)));
+    }
+  }
+  Interrupts interrupts;
+  auto client = Client::Connect(plan.setup.target, plan.client);
+  if (FirstCallIsWrong(*client, plan, interrupts)) return kNothingMeasured;
+  if (!plan.json) {
+    std::printf("%s\n", SetupText(plan.setup).c_str());
+    std::fflush(stdout);
+  }
+  SteadyClock clock;
+  ServerTarget target(*client, plan.setup.method, plan.call);
+  LoadGenerator load(plan.load, plan.requests, target, clock);
+  RunAndWatch(plan, load, interrupts);
+  const LoadGenerator::State state = load.Look();
+  bool written = Written(
+      stdout,
+      plan.json ? ReportJson(plan.setup, state) : ReportText(plan.setup, state),
+      "the result");
+  if (hdr_file != nullptr) {
+    written &= Written(hdr_file, HdrText(state.answers.succeeded), "--hdr");
+    written &= std::fclose(hdr_file) == 0;
+  }
+  const int code =
+      written && state.answers.succeeded.total() > 0 ? 0 : kNothingMeasured;
+  // Calls without an answer are the load's, which must not go before them.
+  client.reset();
+  return code;
+}
+
+}  // namespace pinion::cli

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/bench_flags.h"
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/common_flags.h"
+#include "client/cli/key_distribution.h"
+#include "client/json_codec.h"
+#include "tools/command_line.h"
+
+ABSL_FLAG(double, rate, 0,
+          "Open loop: how many calls are due a second, whatever the server "
+          "does; latency counts from when a call was due. 0: closed loop.");
+ABSL_FLAG(std::string, mode, "session",
+          "session: the calls go within sessions, each one stream that carries "
+          "many. unary: each call is a gRPC call of its own.");
+ABSL_FLAG(int, sessions, 1,
+          "How many sessions the calls go over, each on a connection of its "
+          "own; 1 to 64.");
+ABSL_FLAG(int64_t, payload_size, 64,
+          "How many bytes the echo methods are sent; 0 to 4000000.");
+ABSL_FLAG(std::string, request, "",
+          "The request as JSON, in which {key} is the call's key with leading "
+          "zeros, {number} the same without. Empty: what the echo methods are "
+          "sent.");
+ABSL_FLAG(uint64_t, keys, 0,
+          "How many keys there are; 0: the request has none.");
+ABSL_FLAG(std::string, distribution, "uniform",
+          "Which key a call has. uniform: each as often; zipf: the k-th as "
+          "often as k^-zipf_exponent says; one: always the same.");
+ABSL_FLAG(double, zipf_exponent, 0.99,
+          "How uneven zipf is: above 0, to 20. With 0.99 the first of a "
+          "million keys has one call in 15.");
+ABSL_FLAG(uint64_t, seed, 1,
+          "Which keys are drawn: the same seed draws the same.");
+ABSL_FLAG(absl::Duration, warm_up, absl::Seconds(1),
+          "How long to send calls before measuring; 0 to 1h.");
+ABSL_FLAG(absl::Duration, duration, absl::Seconds(10),
+          "How long to measure; above 0, to 24h.");
+ABSL_FLAG(bool, json, false,
+          "Print one JSON object per line: for each second, each kind of "
+          "error, and the result.");
+ABSL_FLAG(std::string, hdr, "",
+          "A file to write the latencies to, in HdrHistogram's percentile "
+          "format, in milliseconds.");
+
+namespace pinion::cli {
+namespace {
+
+constexpr int kInFlight = 64;
+// A stall of a second at 16,000 calls a second has room.
+constexpr int kInFlightOfOpenLoop = 16384;
+
+constexpr char kEcho[] = "/pinion.echo.v1.EchoService/Echo";
+constexpr char kEchoKeyed[] = "/pinion.echo.v1.EchoService/EchoKeyed";
+
+constexpr char kUsage[] =
+    "usage: pinion bench [/package.Service/Method] [flags]\n\n"
+    "Measures how fast a method answers and how many calls a second it does: "
+    "in "
+    "a\nclosed loop, which has a number of calls open and sends the next when "
+    "one is\nanswered, or with --rate in an open loop, in which calls are due "
+    "at that rate\nwhatever the server does.\n\n"
+    "  pinion bench                                       the echo service\n"
+    "  pinion bench --rate=5000                           in an open loop\n"
+    "  pinion bench --keys=1000000 --distribution=zipf    the echo with keys\n"
+    "  pinion bench /pinion.kv.v1.KvService/Get --keys=1000 "
+    "--request='{\"key\":\"{key}\"}'\n\n"
+    "The method is by default Echo, and with --keys EchoKeyed; another needs "
+    "--request.\nAt most --in_flight calls are open at once (64 unless given, "
+    "and 16384 with --rate).\n\n"
+    "It prints a table and a curve of the latencies of the calls that "
+    "succeeded; those\nthat failed are told apart. One call is made "
+    "beforehand: if the server cannot be\nreached or refuses it as wrong, "
+    "nothing is measured. Ctrl-C ends the measurement\nand prints what there "
+    "is; a second one ends the program.\n\n"
+    "Exit codes: 0 measured (errors are in the table), 1 no call succeeded or "
+    "the\nresult cannot be written, 2 a mistake in the arguments.";
+
+constexpr absl::string_view kFlags[] = {
+    "target",   "mode",         "sessions",      "in_flight",     "rate",
+    "duration", "warm_up",      "timeout",       "payload_size",  "request",
+    "keys",     "distribution", "seed",          "zipf_exponent", "worker",
+    "json",     "hdr",          "descriptor_set"};
+
+// The value of a number's flag, if it is within its bounds.
+template <typename Number>
+Number Within(const char* name, const absl::Flag<Number>& flag, Number least,
+              Number most) {
+  const Number value = absl::GetFlag(flag);
+  if (!(value >= least && value <= most)) {
+    ExitWithUsageError(absl::StrCat("--", name, " is ", value, "; valid are ",
+                                    least, " to ", most));
+  }
+  return value;
+}
+
+absl::Duration Within(const char* name, const absl::Flag<absl::Duration>& flag,
+                      absl::Duration least, absl::Duration most) {
+  const absl::Duration value = absl::GetFlag(flag);
+  if (value < least || value > most) {
+    ExitWithUsageError(absl::StrCat(
+        "--", name, " is ", absl::FormatDuration(value), "; valid are ",
+        absl::FormatDuration(least), " to ", absl::FormatDuration(most)));
+  }
+  return value;
+}
+
+std::optional<KeyDistribution> Keys() {
+  const std::string name = absl::GetFlag(FLAGS_distribution);
+  const auto keys = Within<uint64_t>("keys", FLAGS_keys, 0, 1'000'000'000'000);
+  const double exponent = absl::GetFlag(FLAGS_zipf_exponent);
+  if (!(exponent > 0 && exponent <= 20)) {
+    ExitWithUsageError(absl::StrCat("--zipf_exponent is ", exponent,
+                                    "; valid are above 0, to 20"));
+  }
+  if (name != "uniform" && name != "zipf" && name != "one") {
+    ExitWithUsageError(absl::StrCat("--distribution is \"", name,
+                                    "\"; valid are uniform, zipf and one"));
+  }
+  if (keys == 0) {
+    if (name == "uniform") return std::nullopt;
+    ExitWithUsageError(absl::StrCat("--distribution=", name,
+                                    " needs keys; say how many by --keys=N"));
+  }
+  if (name == "zipf") return KeyDistribution::Zipf(keys, exponent);
+  if (name == "one") return KeyDistribution::One(keys);
+  return KeyDistribution::Uniform(keys);
+}
+
+std::string DistributionText() {
+  const std::string name = absl::GetFlag(FLAGS_distribution);
+  if (name != "zipf") return name;
+  return absl::StrCat(name, " ", absl::GetFlag(FLAGS_zipf_exponent));
+}
+
+std::string MethodOf(const std::vector<std::string>& words, bool keyed) {
+  if (words.size() > 2) {
+    ExitWithUsageError("bench takes one method; --help has examples");
+  }
+  if (words.size() == 2) return words[1];
+  return keyed ? kEchoKeyed : kEcho;
+}
+
+// The request, with its placeholders.
+std::string TemplateOf(const std::string& method) {
+  const auto size = static_cast<size_t>(
+      Within<int64_t>("payload_size", FLAGS_payload_size, 0, 4'000'000));
+  const std::string request = absl::GetFlag(FLAGS_request);
+  if (!request.empty()) return request;
+  const std::string payload = absl::Base64Escape(std::string(size, 'x'));
+  if (method == kEcho) return absl::StrCat("{\"payload\":\"", payload, "\"}");
+  if (method == kEchoKeyed) {
+    return absl::StrCat("{\"key\":\"{key}\",\"payload\":\"", payload, "\"}");
+  }
+  ExitWithUsageError(absl::StrCat("what ", method,
+                                  " is sent must be said by --request='JSON'"));
+}
+
+RequestMaker RequestsOf(const std::string& method,
+                        std::optional<KeyDistribution> keys) {
+  JsonCodec codec(KnownMethods());
+  auto requests = RequestMaker::Make(
+      [&](const std::string& json) { return codec.Encode(method, json); },
+      TemplateOf(method), keys);
+  if (!requests.ok()) ExitWithUsageError(requests.status().message());
+  return *std::move(requests);
+}
+
+std::string ModeFlag() {
+  const std::string mode = absl::GetFlag(FLAGS_mode);
+  if (mode != "session" && mode != "unary") {
+    ExitWithUsageError(
+        absl::StrCat("--mode is \"", mode, "\"; valid are session and unary"));
+  }
+  return mode;
+}
+
+ClientOptions ClientOptionsOfFlags() {
+  ClientOptions options = {
+      .unary = ModeFlag() == "unary",
+      .sessions = Within<int>("sessions", FLAGS_sessions, 1, 64)};
+  if (options.unary && options.sessions != 1) {
+    ExitWithUsageError("--sessions is of --mode=session alone");
+  }
+  // A refusal is to be seen, and not what its repetition brought.
+  options.retry.most_attempts = 1;
+  return options;
+}
+
+}  // namespace
+
+BenchPlan BenchPlanOf(int argc, char** argv) {
+  const std::vector<std::string> words =
+      ParseCommandLine(argc, argv, kUsage, kFlags);
+  const std::optional<KeyDistribution> keys = Keys();
+  const std::string method = MethodOf(words, keys.has_value());
+  BenchPlan plan = {.setup = {},
+                    .load = {},
+                    .client = ClientOptionsOfFlags(),
+                    .call = CallOptionsOfFlags(),
+                    .requests = RequestsOf(method, keys),
+                    .json = absl::GetFlag(FLAGS_json),
+                    .hdr_file = absl::GetFlag(FLAGS_hdr)};
+  // As long as the histogram can tell.
+  if (plan.call.timeout <= absl::ZeroDuration() ||
+      plan.call.timeout > absl::Hours(1)) {
+    ExitWithUsageError(absl::StrCat("--timeout is ",
+                                    absl::FormatDuration(plan.call.timeout),
+                                    "; valid are above 0, to 1h"));
+  }
+  LoadOptions& load = plan.load;
+  load.rate = Within<double>("rate", FLAGS_rate, 0, 10'000'000);
+  load.in_flight =
+      InFlightFlag(load.rate > 0 ? kInFlightOfOpenLoop : kInFlight);
+  load.warm_up =
+      Within("warm_up", FLAGS_warm_up, absl::ZeroDuration(), absl::Hours(1));
+  load.duration = Within("duration", FLAGS_duration, absl::Milliseconds(1),
+                         absl::Hours(24));
+  // A call's own time is over before.
+  load.patience = plan.call.timeout + absl::Seconds(1);
+  load.seed = absl::GetFlag(FLAGS_seed);
+  std::string buffer;
+  Random random(load.seed);
+  plan.setup = {
+      .method = method,
+      .target = TargetFlag(),
+      .mode = ModeFlag(),
+      .sessions = plan.client.sessions,
+      .in_flight = load.in_flight,
+      .rate = load.rate,
+      .warm_up = load.warm_up,
+      .duration = load.duration,
+      .request_bytes = plan.requests.Next(random, buffer).size(),
+      .keys = keys.has_value() ? keys->keys() : 0,
+      .distribution = DistributionText(),
+      .seed = load.seed,
+  };
+  return plan;
+}
+
+}  // namespace pinion::cli

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/call_command.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/cli/common_flags.h"
+#include "client/cli/failure_text.h"
+#include "client/cli/line_calls.h"
+#include "client/client.h"
+#include "client/json_codec.h"
+#include "tools/command_line.h"
+
+ABSL_FLAG(bool, timing, false,
+          "Tell which worker ran the call, and how long it waited and ran: on "
+          "standard error, or of many calls in each answer.");
+
+ABSL_FLAG(bool, unary, false,
+          "Send calls that are read from standard input one by one, as any "
+          "gRPC server takes them, and not within a session.");
+
+namespace pinion::cli {
+namespace {
+
+constexpr int kCallFailed = 1;
+constexpr int kLinesInFlight = 256;
+
+constexpr char kUsage[] =
+    "usage: pinion call /package.Service/Method 'JSON' [flags]\n"
+    "       pinion call [/package.Service/Method] [-] [flags] < FILE\n\n"
+    "The first calls one unary method and prints its response as JSON.\n\n"
+    "  pinion call /pinion.kv.v1.KvService/Put "
+    "'{\"key\":\"a\",\"value\":\"1\"}'\n"
+    "  pinion call /pinion.kv.v1.KvService/Get '{\"key\":\"a\"}'\n\n"
+    "The second reads many calls from standard input, one JSON object a line:\n"
+    "the request of the method, or, with these two members and no other,\n\n"
+    "  {\"method\":\"/pinion.kv.v1.KvService/Get\",\"request\":{\"key\":\"a\"}}"
+    "\n\nIt prints the answers as they come, in any order, one JSON object a "
+    "line:\n\n"
+    "  {\"line\":1,\"response\":{...}}\n"
+    "  {\"line\":2,\"error\":{\"code\":\"NOT_FOUND\",\"message\":\"...\","
+    "\"reason\":\"HANDLER\",\n"
+    "                     \"executed\":\"YES\"}}\n\n"
+    "They go within one session, in which calls of one key start in the order "
+    "of\ntheir lines, but for one that is repeated as the server had no room. "
+    "At "
+    "most\n--in_flight are open at once (256 unless given; 1 runs each after "
+    "the "
+    "one before\nit). A line that is no call is told so in its place, and the "
+    "rest goes on.\n\n"
+    "Exit codes: 0 success, 1 a call failed, 2 a mistake in the arguments.";
+
+constexpr absl::string_view kFlags[] = {"target",        "timeout",   "timing",
+                                        "worker",        "in_flight", "unary",
+                                        "descriptor_set"};
+
+void PrintTiming(const v1::Timing& timing) {
+  std::fprintf(
+      stderr, "worker %u, waited %s, ran %s, in a batch of %u\n",
+      timing.worker(),
+      absl::FormatDuration(absl::Nanoseconds(timing.waited_ns())).c_str(),
+      absl::FormatDuration(absl::Nanoseconds(timing.ran_ns())).c_str(),
+      timing.batch());
+}
+
+CallOptions OptionsOfFlags() {
+  CallOptions options = CallOptionsOfFlags();
+  options.want_timing = absl::GetFlag(FLAGS_timing);
+  return options;
+}
+
+int CallOne(JsonCodec& codec, const std::string& method,
+            const std::string& json) {
+  const absl::StatusOr<std::string> request = codec.Encode(method, json);
+  if (!request.ok()) ExitWithUsageError(request.status().message());
+  const CallOptions options = OptionsOfFlags();
+  // Not within a session, so that it may be any gRPC server.
+  const auto client = Client::Connect(TargetFlag(), {.unary = true});
+  const RawReply reply = client->CallRaw(method, *request, options);
+  if (reply.timing.has_value()) PrintTiming(*reply.timing);
+  absl::StatusOr<std::string> response = reply.response;
+  if (response.ok()) response = codec.Decode(method, *response);
+  if (!response.ok()) {
+    std::fprintf(stderr, "pinion: %s\n",
+                 DescribeError(response.status()).c_str());
+    return kCallFailed;
+  }
+  if (std::printf("%s\n", response->c_str()) < 0 || std::fflush(stdout) != 0) {
+    std::fprintf(stderr, "pinion: the response cannot be written: %s\n",
+                 std::strerror(errno));
+    return kCallFailed;
+  }
+  return 0;
+}
+
+int CallLines(JsonCodec& codec, const std::string& method) {
+  if (!method.empty()) {
+    // An empty object is the request of any method.
+    const auto known = codec.Encode(method, "{}");
+    if (!known.ok()) ExitWithUsageError(known.status().message());
+  }
+  const CallOptions options = OptionsOfFlags();
+  const int in_flight = InFlightFlag(kLinesInFlight);
+  if (isatty(STDIN_FILENO)) {
+    std::fprintf(stderr,
+                 "pinion: reads calls from the terminal, one JSON object a "
+                 "line; Ctrl-D ends\n");
+  }
+  const auto client =
+      Client::Connect(TargetFlag(), {.unary = absl::GetFlag(FLAGS_unary)});
+  LineCalls calls(codec, {.method = method, .in_flight = in_flight},
+                  [&](const std::string& of, const std::string& request,
+                      absl::AnyInvocable<void(const Reply&)> done) {
+                    client->StartRaw(of, request, options, std::move(done));
+                  });
+  return calls.Run(stdin, stdout) ? 0 : kCallFailed;
+}
+
+}  // namespace
+
+int CallCommand(int argc, char** argv) {
+  // The first word is the command.
+  std::vector<std::string> words = ParseCommandLine(argc, argv, kUsage, kFlags);
+  words.erase(words.begin());
+  if (words.size() > 2) {
+    ExitWithUsageError(
+        "call takes a method and its request as JSON, in quotes; --help has "
+        "examples");
+  }
+  JsonCodec codec(KnownMethods());
+  if (words.size() == 2 && words[1] != "-") {
+    return CallOne(codec, words[0], words[1]);
+  }
+  const bool has_method = !words.empty() && words[0] != "-";
+  return CallLines(codec, has_method ? words[0] : "");
+}
+
+}  // namespace pinion::cli

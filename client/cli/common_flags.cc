@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/common_flags.h"
+
+#include <google/protobuf/descriptor.pb.h>
+
+#include <fstream>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "pinion/echo/v1/echo.pb.h"
+#include "pinion/kv/v1/kv.pb.h"
+#include "tools/command_line.h"
+
+ABSL_FLAG(std::string, target, "127.0.0.1:50051",
+          "The server, as gRPC names it: host:port or unix:path.");
+ABSL_FLAG(absl::Duration, timeout, absl::Seconds(10),
+          "How long to wait for the answer to a call, as in 10s or 500ms.");
+ABSL_FLAG(int, worker, -1,
+          "The worker to run on, for methods without a key; -1: any.");
+ABSL_FLAG(int, in_flight, 0,
+          "How many calls may be open at once, 1 to 1000000; 0: a number that "
+          "suits the command, which its help tells.");
+ABSL_FLAG(std::string, descriptor_set, "",
+          "A file with the descriptors of services beyond kv and echo, as "
+          "made by protoc --include_imports --descriptor_set_out=FILE.");
+
+namespace pinion::cli {
+namespace {
+
+using google::protobuf::DescriptorPool;
+
+// What is open costs memory here and at the server.
+constexpr int kMostInFlight = 1'000'000;
+
+}  // namespace
+
+std::string TargetFlag() { return absl::GetFlag(FLAGS_target); }
+
+CallOptions CallOptionsOfFlags() {
+  CallOptions options = {.timeout = absl::GetFlag(FLAGS_timeout)};
+  if (options.timeout < absl::ZeroDuration()) {
+    ExitWithUsageError("--timeout is below 0; valid are 0 and up");
+  }
+  const int worker = absl::GetFlag(FLAGS_worker);
+  if (worker < -1) {
+    ExitWithUsageError(
+        absl::StrCat("--worker is ", worker, "; valid are -1 and up"));
+  }
+  if (worker >= 0) options.worker = worker;
+  return options;
+}
+
+int InFlightFlag(int preset) {
+  const int in_flight = absl::GetFlag(FLAGS_in_flight);
+  if (in_flight < 0 || in_flight > kMostInFlight) {
+    ExitWithUsageError(absl::StrCat("--in_flight is ", in_flight,
+                                    "; valid are 1 to ", kMostInFlight,
+                                    ", and 0 for what suits the command"));
+  }
+  return in_flight == 0 ? preset : in_flight;
+}
+
+const DescriptorPool& KnownMethods() {
+  // Links the descriptors in.
+  kv::v1::GetRequest::descriptor();
+  echo::v1::EchoRequest::descriptor();
+  const std::string file = absl::GetFlag(FLAGS_descriptor_set);
+  if (file.empty()) return *DescriptorPool::generated_pool();
+  static auto* pool = new DescriptorPool(DescriptorPool::generated_pool());
+  std::ifstream stream(file, std::ios::binary);
+  google::protobuf::FileDescriptorSet set;
+  if (!stream || !set.ParseFromIstream(&stream)) {
+    ExitWithUsageError(absl::StrCat("--descriptor_set=", file,
+                                    " cannot be read as a descriptor set"));
+  }
+  for (const auto& proto : set.file()) {
+    if (pool->FindFileByName(proto.name()) == nullptr &&
+        pool->BuildFile(proto) == nullptr) {
+      ExitWithUsageError(absl::StrCat("--descriptor_set=", file, " has a ",
+                                      proto.name(),
+                                      " that does not fit the rest"));
+    }
+  }
+  return *pool;
+}
+
+}  // namespace pinion::cli

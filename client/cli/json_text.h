@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JsonText: the little JSON that the commands write and take apart by
+// themselves. What is a message goes through JsonCodec.
+//
+// Threads: plain functions; any thread.
+// Example: absl::StrCat("{\"message\":", JsonString(status.message()), "}")
+#ifndef PINION_CLIENT_CLI_JSON_TEXT_H_
+#define PINION_CLIENT_CLI_JSON_TEXT_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace pinion::cli {
+
+// In quotes, on one line. Bytes that are not UTF-8 become U+FFFD.
+std::string JsonString(absl::string_view text);
+
+// The members of an object as they are written: each name without its quotes,
+// each value untouched, so that no digit of a number is lost. None if `json` is
+// not one object. What stands inside a value is not checked beyond its quotes
+// and brackets.
+using JsonMembers =
+    std::vector<std::pair<absl::string_view, absl::string_view>>;
+std::optional<JsonMembers> JsonMembersOf(absl::string_view json);
+
+}  // namespace pinion::cli
+
+#endif  // PINION_CLIENT_CLI_JSON_TEXT_H_

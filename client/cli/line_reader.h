@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LineReader: the lines of a stream, of which none takes more than a bound.
+//
+// Threads: the owner's alone.
+// Example: LineReader reader(stdin, 8 << 20);
+//          while (auto line = reader.Next()) { if (line->ok()) ... }
+#ifndef PINION_CLIENT_CLI_LINE_READER_H_
+#define PINION_CLIENT_CLI_LINE_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+
+namespace pinion::cli {
+
+class LineReader {
+ public:
+  LineReader(std::FILE* in, size_t max_bytes)
+      : in_(in), max_bytes_(max_bytes) {}
+
+  // The next line without its end, of which "\r\n" is one; an error if it is
+  // longer than the bound, of which then only its end is looked for. None: the
+  // stream has ended, or failed (ferror() tells).
+  std::optional<absl::StatusOr<std::string>> Next() {
+    std::string line;
+    bool too_long = false;
+    int next = getc_unlocked(in_);
+    if (next == EOF) return std::nullopt;
+    ++line_number_;
+    for (; next != EOF && next != '\n'; next = getc_unlocked(in_)) {
+      if (line.size() < max_bytes_) {
+        line.push_back(static_cast<char>(next));
+      } else {
+        too_long = true;
+      }
+    }
+    if (too_long) {
+      return absl::StatusOr<std::string>(absl::InvalidArgumentError(
+          absl::StrCat("the line has more than ", max_bytes_, " bytes")));
+    }
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    return absl::StatusOr<std::string>(std::move(line));
+  }
+
+  // Of the line that came last, from 1.
+  uint64_t line_number() const { return line_number_; }
+
+ private:
+  std::FILE* const in_;
+  const size_t max_bytes_;
+  uint64_t line_number_ = 0;
+};
+
+}  // namespace pinion::cli
+
+#endif  // PINION_CLIENT_CLI_LINE_READER_H_

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ServerTarget: a load's calls go to one method of a server.
+//
+// Threads: anyone.
+// Example: ServerTarget target(*client, method, options);
+//          LoadGenerator load(load_options, requests, target, clock);
+#ifndef PINION_CLIENT_CLI_SERVER_TARGET_H_
+#define PINION_CLIENT_CLI_SERVER_TARGET_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "client/cli/load_target.h"
+#include "client/client.h"
+
+namespace pinion::cli {
+
+class ServerTarget final : public LoadTarget {
+ public:
+  // `client` outlives it.
+  ServerTarget(Client& client, std::string method, CallOptions options)
+      : client_(client),
+        method_(std::move(method)),
+        options_(std::move(options)) {}
+
+  void Send(absl::string_view request, uint32_t call,
+            AnswerTaker& taker) override {
+    // Small enough to be kept without memory of its own.
+    client_.StartRaw(method_, request, options_,
+                     [&taker, call](const Reply& reply) {
+                       taker.Answered(call, KindOf(reply.status));
+                     });
+  }
+
+ private:
+  static std::optional<ErrorKind> KindOf(const absl::Status& status) {
+    if (status.ok()) return std::nullopt;
+    const auto failure = FailureOf(status);
+    return ErrorKind{.code = status.raw_code(),
+                     .reason = failure.has_value()
+                                   ? static_cast<int>(failure->reason())
+                                   : 0};
+  }
+
+  Client& client_;
+  const std::string method_;
+  const CallOptions options_;
+};
+
+}  // namespace pinion::cli
+
+#endif  // PINION_CLIENT_CLI_SERVER_TARGET_H_

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// That a load takes no memory for its calls: this program counts what is taken.
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/cli/load_generator.h"
+#include "gtest/gtest.h"
+
+namespace {
+
+std::atomic<uint64_t> allocations{0};
+
+}  // namespace
+
+void* operator new(size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace pinion::cli {
+namespace {
+
+// Answers one call each microsecond of its own time.
+class Ring final : public LoadTarget, public Clock {
+ public:
+  explicit Ring(size_t calls) : calls_(calls) {}
+
+  int64_t Now() override { return now_; }
+  void SleepUntil(int64_t nanos) override {
+    while (now_ < nanos) {
+      now_ += 1000;
+      if (taken_ == sent_) continue;
+      const Call call = calls_[taken_++ % calls_.size()];
+      call.taker->Answered(call.call, std::nullopt);
+    }
+  }
+  void Send(absl::string_view, uint32_t call, AnswerTaker& taker) override {
+    calls_[sent_++ % calls_.size()] = {call, &taker};
+  }
+
+ private:
+  struct Call {
+    uint32_t call = 0;
+    AnswerTaker* taker = nullptr;
+  };
+
+  int64_t now_ = 1'000'000'000;
+  std::vector<Call> calls_;
+  size_t sent_ = 0;
+  size_t taken_ = 0;
+};
+
+TEST(LoadMemoryTest, CallsTakeNone) {
+  constexpr int kPlaces = 64;
+  const RequestMaker requests = *RequestMaker::Make(
+      [](const std::string& json) -> absl::StatusOr<std::string> {
+        return json;
+      },
+      "{key}" + std::string(100, 'x'),
+      KeyDistribution::Zipf(1'000'000'000, 0.99));
+  for (double rate : {0.0, 500'000.0}) {
+    Ring ring(kPlaces);
+    LoadGenerator load(
+        {.in_flight = kPlaces, .rate = rate, .duration = absl::Seconds(1)},
+        requests, ring, ring);
+    const uint64_t before = allocations;
+    load.Run();
+    const uint64_t taken = allocations - before;
+    EXPECT_GT(load.Look().answers.succeeded.total(), 400'000u) << rate;
+    // Each place makes its request's memory once.
+    EXPECT_LE(taken, uint64_t{kPlaces}) << rate;
+  }
+}
+
+}  // namespace
+}  // namespace pinion::cli
