@@ -18,7 +18,9 @@ expect 0 '"value":"43"' call $kv/Increment '{"key":"a","by":42}'
 expect 0 '"deleted":false' call $kv/Delete '{"key":"none"}'
 expect 0 '"payload":"YWJj"|"worker":0' call $echo/Echo '{"payload":"YWJj"}' --worker 0
 expect 0 'worker 0, waited|ran|batch of 1' call $kv/Get '{"key":"a"}' --timing
-expect 0 'usage: pinion call|--timeout (default: 10s)|Exit codes' "$pinion" --help
+expect 0 'pinion call|pinion bench|COMMAND --help' "$pinion" --help
+expect 0 'usage: pinion call|--timeout (default: 10s)|Exit codes' "$pinion" call --help
+expect 0 'usage: pinion bench|--zipf_exponent (default: 0.99)|Exit codes' "$pinion" bench --help
 expect 0 'usage: pinion-server|--allow_unencrypted_public_traffic' "$server" --help
 expect 0 '--lane_bytes|--max_calls|--max_bytes|--grpc_memory_bytes' "$server" --help
 expect 0 '--default_timeout|--stall_after|--lame_duck|--grace|or SIGINT; a second one' "$server" --help
@@ -37,8 +39,10 @@ expect 1 'INVALID_ARGUMENT|block_us is 60000001' \
 expect_mistake 'no flag --taget|--help' "$pinion" call $kv/Get '{}' --taget=x
 expect_mistake '--timeout|"soon"|as in 10s' "$pinion" call $kv/Get '{}' --timeout=soon
 expect_mistake '--timeout needs a value' "$pinion" call $kv/Get '{}' --timeout
-expect_mistake '"pinion call"' "$pinion"
-expect_mistake 'call takes a method' "$pinion" call $kv/Get
+expect_mistake 'the command is missing|"pinion call"|"pinion bench"' "$pinion"
+expect_mistake '"frob" is none|"pinion call"|"pinion bench"' "$pinion" frob
+expect_mistake 'call takes a method' "$pinion" call $kv/Get '{}' more
+expect_mistake 'no flag --rate' "$pinion" call $kv/Get '{}' --rate=1
 expect_mistake '/package.Service/Method' "$pinion" call Get '{}'
 expect_mistake 'no service pinion.kv.v1.Kv|--descriptor_set' "$pinion" call /pinion.kv.v1.Kv/Get '{}'
 expect_mistake 'no method Got; it has Get, Put' "$pinion" call $kv/Got '{}'
@@ -49,12 +53,160 @@ expect_mistake '--worker is -7' "$pinion" call $echo/Echo '{}' --worker=-7
 expect_mistake '"-timing" is not a flag; write --timing' "$pinion" call $kv/Get '{}' -timing
 expect_mistake '--timeout is below 0' "$pinion" call $kv/Get '{}' --timeout=-1s
 
+# Many calls, from standard input. They are answered in any order.
+# expect_lines CODE "ARGUMENTS" LINES <<<EXPECTED: each line of what is expected
+# is within one of the answers, of which there are as many.
+expect_lines() {
+  local code=$1 arguments=$2 got line
+  # shellcheck disable=SC2086
+  printf '%s' "$3" | "$pinion" call $arguments --target="$target" >"$out" 2>"$err"
+  got=$?
+  [ "$got" = "$code" ] || complain "call $arguments: exit code $got, not $code"
+  local lines=0
+  while IFS= read -r line; do
+    lines=$((lines + 1))
+    grep -qF -- "$line" "$out" || complain "call $arguments: no answer is $line"
+  done
+  [ "$(wc -l <"$out")" = "$lines" ] || complain "call $arguments: not $lines answers"
+  # Each line by itself is JSON.
+  python3 -c 'import json, sys; [json.loads(l) for l in sys.stdin]' <"$out" ||
+    complain "call $arguments: what is printed is not JSON"
+}
+
+expect_lines 0 "$kv/Put" '{"key":"m","value":"1"}
+{"key":"n","value":"2"}' <<'END'
+{"line":1,"response":{"version":"
+{"line":2,"response":{"version":"
+END
+expect_lines 1 "$kv/Get -" '{"key":"m"}
+
+{"kye":"m"}
+{"key":
+{"method":"/pinion.kv.v1.KvService/Get","request":{"key":"none"}}
+{"method":"\/pinion.kv.v1.KvService\/Delete","request":{"key":"n"}}' <<'END'
+{"line":1,"response":{"value":"1",
+{"line":3,"error":{"code":"INVALID_ARGUMENT","message":"the JSON is not a pinion.kv.v1.GetRequest
+{"line":4,"error":{"code":"INVALID_ARGUMENT","message":"the JSON is not a pinion.kv.v1.GetRequest
+"reason":"HANDLER","executed":"YES"}}
+{"line":6,"response":{"deleted":true}}
+END
+expect_lines 1 "-" '{"key":"m"}' <<'END'
+the line names no method
+END
+expect_lines 0 "$kv/Get --timing" '{"key":"m"}' <<'END'
+"timing":{"worker":0,"waited_ns":
+END
+expect_lines 0 "$kv/Get --unary" '{"key":"m"}' <<'END'
+{"line":1,"response":{"value":"1",
+END
+expect_lines 0 "" '' </dev/null
+expect_mistake 'no method Got' "$pinion" call $kv/Got
+
+# One at a time is in order; many are more than may be open, and all are answered.
+seq 1 2000 | sed 's/.*/{"key":"count","by":1}/' >"$TEST_TMPDIR/lines"
+call_lines() { "$pinion" call "$1" --target="$target" "${@:2}" <"$TEST_TMPDIR/lines"; }
+call_lines $kv/Increment --in_flight=1 >"$out" 2>"$err" ||
+  complain "2000 increments, one at a time, did not succeed"
+[[ $(tail -n 1 "$out") == '{"line":2000,"response":{"value":"2000",'* ]] ||
+  complain "the 2000th increment is not the last"
+call_lines $kv/Increment --in_flight=16 >"$out" 2>"$err"
+[ "$(wc -l <"$out")" = 2000 ] || complain "2000 calls do not have 2000 answers"
+call_lines $kv/Increment >/dev/full 2>"$err"
+code=$?
+if [ "$code" != 1 ] || ! grep -q 'cannot be written' "$err"; then
+  complain "many calls to a full disk: the exit code is $code, not 1"
+fi
+
 # Output that is lost is not a success.
 call $kv/Get '{"key":"a"}' >/dev/full 2>"$err"
 code=$?
 if [ "$code" != 1 ] || ! grep -q 'cannot be written' "$err"; then
   complain "with a full disk the exit code is $code, not 1"
 fi
+
+# Measuring. check_json CHECK: all lines are JSON, and CHECK holds, in which
+# `result` is the last and `lines` are all.
+check_json() {
+  python3 -c '
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+result = lines[-1]
+sys.exit(not eval(sys.argv[2]))' "$out" "$1" || complain "it does not hold that $1"
+}
+bench() { "$pinion" bench --target="$target" --warm_up=0 --duration=300ms "$@"; }
+
+expect 0 "$echo/Echo|closed loop, 64 in flight|calls|rate|errors|p99.9|99%|succeeded" bench
+expect 0 'open loop, 500|1 session|sent late' bench --rate=500
+expect 0 'unary calls' bench --mode=unary
+expect 0 '' bench --json --sessions=2
+check_json 'result["mode"] == "session" and result["sessions"] == 2 and result["errors"] == 0'
+expect 0 '' bench --json --in_flight=4 --payload_size=100
+check_json 'result["kind"] == "result" and result["calls"] == result["succeeded"] > 0'
+check_json 'result["loop"] == "closed" and result["in_flight"] == 4 and result["errors"] == 0'
+check_json '0 < result["p50_us"] <= result["p90_us"] <= result["p99_us"] <= result["p999_us"] <= result["max_us"]'
+check_json 'result["request_bytes"] == 102 and result["open"] == 0 and result["rps"] > 0'
+expect 0 '' bench --json --rate=1000 --keys=50 --distribution=zipf
+check_json 'result["calls"] + result["unsent"] == 300 and result["distribution"] == "zipf 0.99"'
+expect 0 '' bench --json --duration=2s
+check_json 'lines[0]["kind"] == "interval" and lines[0]["rps"] > 0'
+expect 0 '' bench $kv/Put --json --keys=10 --distribution=one '--request={"key":"b-{key}","value":"1"}'
+check_json 'result["keys"] == 10 and result["errors"] == 0'
+expect 0 '"value":"1"' call $kv/Get '{"key":"b-0"}'
+
+# What fails is told apart, by code and reason.
+expect 1 '' bench $kv/Get --json '--request={"key":"never"}'
+check_json 'lines[0] == {"kind": "error", "code": "NOT_FOUND", "reason": "HANDLER", "count": result["errors"]}'
+check_json 'result["errors"] == result["calls"] > 0 and result["p50_us"] is None and result["failed_p50_us"] > 0'
+expect 1 'the first call failed: INVALID_ARGUMENT|1 to 1024 bytes' bench $kv/Get '--request={}'
+
+# The latencies as HdrHistogram's plotters read them.
+expect 0 '' bench --json --hdr="$TEST_TMPDIR/hdr"
+cp "$out" "$TEST_TMPDIR/result"
+python3 - "$TEST_TMPDIR/hdr" "$TEST_TMPDIR/result" <<'END' || complain "--hdr does not fit the result"
+import json, sys
+hdr = [line.split() for line in open(sys.argv[1]) if line.strip()]
+result = json.loads(open(sys.argv[2]).readlines()[-1])
+assert hdr[0] == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"], hdr[0]
+rows = [[float(word) for word in line] for line in hdr[1:] if not line[0].startswith("#")]
+for before, row in zip(rows, rows[1:]):
+    assert all(a <= b for a, b in zip(before, row)), row
+for row in rows[:-1]:
+    assert abs(row[3] - 1 / (1 - row[1])) < 0.01 * row[3], row
+assert rows[-1][1] == 1 and rows[-1][2] == result["calls"], rows[-1]
+assert abs(rows[-1][0] - result["max_us"] / 1000) < 0.001, rows[-1]
+END
+
+# Ctrl-C ends it early, and what was measured is told.
+exec {from_bench}< <(exec "$pinion" bench --target="$target" --warm_up=0 --duration=10m --json 2>"$err")
+bench_pid=$!
+read -r first <&"$from_bench"
+kill -INT "$bench_pid"
+{ echo "$first"; cat <&"$from_bench"; } >"$out"
+wait "$bench_pid"
+code=$?
+[ "$code" = 0 ] || complain "after Ctrl-C the exit code is $code, not 0"
+check_json 'result["kind"] == "result" and result["calls"] > 0 and 0.9 < result["seconds"] < 600'
+
+expect_mistake '--rate is -1|0 to' bench --rate=-1
+expect_mistake '--rate is nan' bench --rate=nan
+expect_mistake '--mode is "fast"' bench --mode=fast
+expect_mistake '--sessions is 0|1 to 64' bench --sessions=0
+expect_mistake '--sessions is of --mode=session' bench --sessions=2 --mode=unary
+expect_mistake '--in_flight is 1000001|1 to 1000000' bench --in_flight=1000001
+expect_mistake '--timeout is 0|above 0' bench --timeout=0
+expect_mistake '--duration is 0|1ms to 24h' bench --duration=0
+expect_mistake '--warm_up is -1s|0 to 1h' bench --warm_up=-1s
+expect_mistake '--payload_size is 4000001|0 to 4000000' bench --payload_size=4000001
+expect_mistake '--distribution is "pareto"|uniform, zipf and one' bench --distribution=pareto
+expect_mistake '--distribution=zipf needs keys|--keys=N' bench --distribution=zipf
+expect_mistake '--zipf_exponent is 0|above 0' bench --keys=2 --distribution=zipf --zipf_exponent=0
+expect_mistake 'must be said by --request' bench $kv/Get
+expect_mistake '{key}|--keys=N' bench $kv/Get '--request={"key":"{key}"}'
+expect_mistake 'the request has no {key}' bench --keys=2 '--request={}'
+expect_mistake 'not a pinion.kv.v1.GetRequest' bench $kv/Get '--request={"kye":1}'
+expect_mistake 'bench takes one method' bench $kv/Get $kv/Put
+expect_mistake '--hdr=/none/here cannot be written' bench --hdr=/none/here
+expect_mistake 'no flag --timing' bench --timing
 
 # What keeps the server from starting.
 expect_mistake "$target|in use" "$server" --listen="$target"
@@ -91,6 +243,7 @@ expect_mistake "unix:" "$server" --listen=unix:
 kill -TERM "$server_pid"
 expect_server_ends 0 "after SIGTERM"
 expect 1 'UNAVAILABLE' call $kv/Get '{"key":"a"}'
+expect 1 'the first call failed: UNAVAILABLE' bench
 
 # SIGINT does the same. On a Unix socket, which is not taken from a server.
 start_server --listen="$socket"
