@@ -23,8 +23,8 @@ constexpr int kFirstReconnectMillis = 100;
 constexpr int kLongestReconnectMillis = 1000;
 
 // How much of a stream may be on its way, always: what gRPC would find by
-// probing, 64 KiB on a fast network, is one full message of answers, after which
-// the server would wait.
+// probing, 64 KiB on a fast network, is one full message of answers, after
+// which the server would wait.
 constexpr int kLookaheadBytes = 1 << 20;
 
 // A request up to this size is serialized where it will lie.
