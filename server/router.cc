@@ -8,13 +8,6 @@
 
 namespace pinion {
 
-Router::Router(int workers, uint64_t key_seed)
-    : workers_(workers), key_seed_(key_seed) {
-  for (int slot = 0; slot < kSlots; ++slot) {
-    owners_[slot] = static_cast<uint16_t>(slot * workers / kSlots);
-  }
-}
-
 absl::StatusOr<int> Router::Route(const HostedMethod& method,
                                   absl::string_view request,
                                   std::optional<absl::string_view> asked_worker,
@@ -23,10 +16,10 @@ absl::StatusOr<int> Router::Route(const HostedMethod& method,
   if (!asked_worker.has_value()) return LessLoaded(lanes);
   int worker;
   if (!absl::SimpleAtoi(*asked_worker, &worker) || worker < 0 ||
-      worker >= workers_) {
+      worker >= owners_.workers()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "pinion-worker is \"", absl::CHexEscape(asked_worker->substr(0, 32)),
-        "\"; this server has the workers 0 to ", workers_ - 1));
+        "\"; this server has the workers 0 to ", owners_.workers() - 1));
   }
   return worker;
 }
@@ -42,15 +35,15 @@ absl::StatusOr<int> Router::RouteKeyed(
   }
   const absl::StatusOr<Key> key = method.key->Read(request);
   if (!key.ok()) return key.status();
-  return owners_[key->Hash(key_seed_) % kSlots];
+  return owners_.OwnerOf(*key);
 }
 
 // The power of two choices: Mitzenmacher, "The Power of Two Choices in
 // Randomized Load Balancing", 2001.
 int Router::LessLoaded(const Lanes& lanes) const {
   thread_local absl::InsecureBitGen random;
-  const int one = absl::Uniform(random, 0, workers_);
-  const int other = absl::Uniform(random, 0, workers_);
+  const int one = absl::Uniform(random, 0, owners_.workers());
+  const int other = absl::Uniform(random, 0, owners_.workers());
   return lanes.used(one) <= lanes.used(other) ? one : other;
 }
 

@@ -3,7 +3,7 @@
 // Router: from a call to the worker that runs it.
 //
 // Threads: anyone; fixed at construction, but for the choice among lanes.
-// Way:     key → hash → one of 4096 slots → the worker that owns the slot. A
+// Way:     key → hash → slot → the worker that owns the slot (slot_owners.h). A
 //          call of a method without a key goes where its metadata says, or to
 //          the lane that holds fewer calls of two drawn at random.
 // Example: absl::StatusOr<int> worker = router.Route(method, request, asked,
@@ -11,7 +11,6 @@
 #ifndef PINION_SERVER_ROUTER_H_
 #define PINION_SERVER_ROUTER_H_
 
-#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -19,16 +18,13 @@
 #include "absl/strings/string_view.h"
 #include "server/hosted_service.h"
 #include "server/lanes.h"
+#include "server/slot_owners.h"
 
 namespace pinion {
 
 class Router {
  public:
-  // Enough that each of many workers owns about as many as the next, few enough
-  // that a table of them stays in cache.
-  static constexpr int kSlots = 4096;
-
-  Router(int workers, uint64_t key_seed);
+  Router(int workers, uint64_t key_seed) : owners_(workers, key_seed) {}
 
   // The worker for a call of `method` with these serialized bytes.
   // `asked_worker` is the metadata pinion-worker, if the call has it.
@@ -44,12 +40,12 @@ class Router {
       const HostedMethod& method, absl::string_view request,
       std::optional<absl::string_view> asked_worker) const;
 
+  const SlotOwners& owners() const { return owners_; }
+
  private:
   int LessLoaded(const Lanes& lanes) const;
 
-  const int workers_;
-  const uint64_t key_seed_;
-  std::array<uint16_t, kSlots> owners_;
+  const SlotOwners owners_;
 };
 
 }  // namespace pinion

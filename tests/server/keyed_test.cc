@@ -131,7 +131,6 @@ TEST_F(KeyedTest, AnIntegerIsOneKeyWhateverItsTypeAndNoKeyOfBytes) {
 }
 
 TEST_F(KeyedTest, ASlotsEntriesAreThoseThatTheRouterSendsToItsOwner) {
-  static_assert(kSlots == Router::kSlots);
   constexpr uint64_t kSeed = 99;
   // With as many workers as slots, the worker's number is the slot's.
   const Router router(kSlots, kSeed);
