@@ -8,7 +8,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "core/check.h"
 #include "server/call.h"
+#include "server/hops.h"
 
 namespace pinion {
 namespace {
@@ -82,6 +84,12 @@ std::optional<Key> CallContext::key() const {
 }
 
 bool CallContext::in_session() const { return call_.in_session; }
+
+Hop CallContext::TakeHop() {
+  PINION_CHECK(hops_ != nullptr, "the hop of a call of ", call_.method->path,
+               " was taken twice; a call has one, to be passed on");
+  return std::exchange(hops_, nullptr)->TakeForCall(*place_);
+}
 
 absl::Status CallContext::AddTrailingMetadata(absl::string_view name,
                                               absl::string_view value) {

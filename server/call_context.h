@@ -21,15 +21,21 @@
 #include "absl/types/span.h"
 #include "core/clock.h"
 #include "proto/wire/key_reader.h"
+#include "server/hop.h"
 
 namespace pinion {
 
 class Call;
+class Credit;
+class Hops;
 
 class CallContext {
  public:
-  CallContext(const Call& call, const Clock& clock)
-      : call_(call), clock_(clock) {}
+  // `hops` and `place`, where the call has its place, are for TakeHop(); who
+  // has none for it leaves them out.
+  CallContext(const Call& call, const Clock& clock, Hops* hops = nullptr,
+              Credit* place = nullptr)
+      : call_(call), clock_(clock), hops_(hops), place_(place) {}
 
   // The worker that runs the call, from 0.
   int worker() const;
@@ -73,6 +79,10 @@ class CallContext {
   absl::Status AddTrailingMetadata(absl::string_view name,
                                    absl::string_view value);
 
+  // The call's hop, to have a function run with the shard of another worker:
+  // see hop.h. A call has one, which can be passed on; so once.
+  Hop TakeHop();
+
   // The rest is Pinion's: what was added, and out of it.
   const std::vector<std::pair<std::string, std::string>>& trailing() const {
     return trailing_;
@@ -84,6 +94,8 @@ class CallContext {
  private:
   const Call& call_;
   const Clock& clock_;
+  Hops* hops_;  // Null: there is no hop, or it was taken.
+  Credit* place_;
   std::vector<std::pair<std::string, std::string>> trailing_;
 };
 

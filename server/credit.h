@@ -50,6 +50,10 @@ class Credit {
     word_.fetch_add(Word(0, bytes), std::memory_order_relaxed);
   }
 
+  // Counts one call more, likewise. For at most as many at a time as were
+  // reserved, and where most_calls() is at most half of kMaxCalls.
+  void ChargeCall() { word_.fetch_add(Word(1, 0), std::memory_order_relaxed); }
+
   // Gives back what was reserved or charged.
   void Return(int64_t calls, int64_t bytes) {
     word_.fetch_sub(Word(calls, bytes), std::memory_order_relaxed);

@@ -51,10 +51,10 @@ Payload Serialize(const google::protobuf::Message& message, size_t size) {
 
 }  // namespace
 
-HostedService::HostedService(absl::string_view name, ShardFactory make_shard)
+HostedService::HostedService(absl::string_view name, ShardFactory shards)
     : name_(name),
       descriptor_(DescriptorPool::generated_pool()->FindServiceByName(name_)),
-      make_shard_(std::move(make_shard)) {
+      shards_(std::move(shards)) {
   if (descriptor_ == nullptr) {
     mistake_ = absl::InvalidArgumentError(absl::StrCat(
         "there is no service ", name_,

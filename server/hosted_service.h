@@ -16,7 +16,6 @@
 #include <google/protobuf/message.h>
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +28,7 @@
 #include "proto/wire/key_reader.h"
 #include "server/answer.h"
 #include "server/call_context.h"
+#include "server/shard_factory.h"
 
 namespace pinion {
 
@@ -48,16 +48,13 @@ struct HostedMethod {
 
 class HostedService {
  public:
-  // A shard of any type; made, used and destroyed on its worker's thread.
-  using ShardFactory = std::function<std::shared_ptr<void>()>;
-
-  HostedService(absl::string_view name, ShardFactory make_shard);
+  HostedService(absl::string_view name, ShardFactory shards);
   HostedService(const HostedService&) = delete;
   HostedService& operator=(const HostedService&) = delete;
 
   const std::string& name() const { return name_; }
   const std::vector<HostedMethod>& methods() const { return methods_; }
-  std::shared_ptr<void> MakeShard() const { return make_shard_(); }
+  const ShardFactory& shards() const { return shards_; }
 
   // The first mistake that was made, if any; also if no method is served.
   absl::Status Check() const;
@@ -76,7 +73,7 @@ class HostedService {
  private:
   const std::string name_;
   const google::protobuf::ServiceDescriptor* const descriptor_;
-  const ShardFactory make_shard_;
+  const ShardFactory shards_;
   std::vector<HostedMethod> methods_;
   absl::Status mistake_;
 };

@@ -76,28 +76,31 @@ Answer TakenAnswer(const Call& call, Verdict verdict, Fate::Was was) {
 
 absl::StatusOr<std::unique_ptr<Lanes>> Lanes::Create(
     Scheduler& scheduler, const HostedService& service,
-    const LaneOptions& options, RunningCalls& running) {
-  std::unique_ptr<Lanes> lanes(new Lanes(scheduler, service, options, running));
-  const absl::Status made = lanes->MakeLists();
+    const LaneOptions& options, RunningCalls& running,
+    const SlotOwners& owners) {
+  std::unique_ptr<Lanes> lanes(
+      new Lanes(scheduler, service, options, running, owners));
+  absl::Status made = lanes->MakeLists();
+  if (made.ok()) made = lanes->MakeShards();
   if (!made.ok()) return made;
-  lanes->OnEachWorker([&service](Lane& lane) {
-    lane.worker_thread.Claim();
-    lane.shard = service.MakeShard();
-  });
   return lanes;
 }
 
 Lanes::Lanes(Scheduler& scheduler, const HostedService& service,
-             const LaneOptions& options, RunningCalls& running)
+             const LaneOptions& options, RunningCalls& running,
+             const SlotOwners& owners)
     : scheduler_(scheduler),
       clock_(scheduler.clock()),
       service_(service),
       options_(options),
       running_(running),
       account_(scheduler.worker_count(),
-               static_cast<int>(service.methods().size())) {
+               static_cast<int>(service.methods().size())),
+      hops_(scheduler, service.name(), service.shards().type(), owners) {
   for (int i = 0; i < scheduler.worker_count(); ++i) {
-    lanes_.push_back(std::make_unique<Lane>(options, service.methods().size()));
+    lanes_.push_back(std::make_unique<Lane>(scheduler, i, service.name(),
+                                            options, service.methods().size(),
+                                            hops_));
   }
 }
 
@@ -114,6 +117,34 @@ absl::Status Lanes::MakeLists() {
     lists_[i] = *lists;
   }
   return absl::OkStatus();
+}
+
+absl::Status Lanes::MakeShards() {
+  std::vector<absl::Status> made(lanes_.size());
+  OnEachWorker([&](Lane& lane) { made[lane.info.worker()] = MakeShard(lane); });
+  for (size_t i = 0; i < made.size(); ++i) {
+    if (made[i].ok()) continue;
+    DestroyShards();
+    return absl::Status(
+        made[i].code(),
+        absl::StrCat("cannot make the shard of ", service_.name(),
+                     " on worker ", i, ": ", made[i].message()));
+  }
+  // All are there: now they may begin, and hop to each other.
+  OnEachWorker([this](Lane& lane) {
+    lane.worker_thread.Assert();
+    hops_.Open(lane.info.worker(), lane.shard.get());
+    lane.own_work.Open();
+  });
+  return absl::OkStatus();
+}
+
+absl::Status Lanes::MakeShard(Lane& lane) {
+  lane.worker_thread.Claim();
+  lane.own_work.Claim();
+  auto shard = service_.shards().Make(lane.info);
+  if (shard.ok()) lane.shard = *std::move(shard);
+  return shard.status();
 }
 
 std::optional<Answer> Lanes::Admit(int worker, Call* call) {
@@ -283,7 +314,18 @@ MethodSnapshot Lanes::Snapshot(const HostedMethod& method) const {
   return snapshot;
 }
 
+void Lanes::EndOwnWork() {
+  hops_.EndOwn();
+  for (const auto& lane : lanes_) lane->own_work.End();
+}
+
 void Lanes::DestroyShards() {
+  EndOwnWork();
+  // First everywhere, so that nothing reaches a shard that is gone.
+  OnEachWorker([this](Lane& lane) {
+    lane.own_work.Close();
+    hops_.Close(lane.info.worker());
+  });
   OnEachWorker([](Lane& lane) {
     lane.worker_thread.Assert();
     lane.shard.reset();
@@ -310,6 +352,7 @@ void Lanes::Run(int worker, WorkBatch& calls) {
   lane.worker_thread.Assert();
   const Batch batch = {.size = calls.size(), .wake = LastWake()};
   while (Call* call = calls.Pop<Call>()) {
+    if (hops_.waiting(worker)) hops_.Run(worker);
     RunCall(lane, *call, batch);
     lane.left[static_cast<size_t>(call->task_class)].Add(1);
     call->Unref();
@@ -330,7 +373,7 @@ void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
   }
   account_.Count(call.worker, call.method->index, Account::Event::kClaimed);
   running_.Begin(call.worker, &call, now);
-  CallContext context(call, clock_);
+  CallContext context(call, clock_, &hops_, &lane.credit);
   Answer answer = call.method->run(lane.shard.get(), call.request(), context);
   running_.End(call.worker);
   if (!context.trailing().empty()) {

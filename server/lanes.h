@@ -34,9 +34,13 @@
 #include "server/account.h"
 #include "server/call.h"
 #include "server/credit.h"
+#include "server/hops.h"
 #include "server/hosted_service.h"
 #include "server/lane_speed.h"
+#include "server/own_work.h"
 #include "server/running_calls.h"
+#include "server/shard_info.h"
+#include "server/slot_owners.h"
 #include "server/snapshot.h"
 
 namespace pinion {
@@ -55,11 +59,13 @@ struct LaneOptions {
 class Lanes {
  public:
   // Makes the lanes of `service` and a shard on each worker, and waits for
-  // these. `service` and `running`, which all lanes of a scheduler share,
-  // outlive them.
+  // these. If one cannot be made: why, and on which worker; then those that
+  // were made have been destroyed, on theirs. `service`, and `running` and
+  // `owners`, which all lanes of a scheduler share, outlive them.
   static absl::StatusOr<std::unique_ptr<Lanes>> Create(
       Scheduler& scheduler, const HostedService& service,
-      const LaneOptions& options, RunningCalls& running);
+      const LaneOptions& options, RunningCalls& running,
+      const SlotOwners& owners);
 
   // Gives `call`, which has its method, its class and its deadline, to
   // `worker`, with a reference to it: it is answered from now on, once. Or
@@ -100,8 +106,15 @@ class Lanes {
   LaneSnapshot Snapshot(int worker) const;
   MethodSnapshot Snapshot(const HostedMethod& method) const;
 
+  // From now on no timer of a shard's and no work of its own begins, and no
+  // function of its own hop. Calls' hops go on: whether any is under way. If
+  // none was when each worker had nothing to do, and no call is left, it stays
+  // so. Anyone.
+  void EndOwnWork();
+  bool HopsAreUnderWay() const { return hops_.UnderWay(); }
+
   // Destroys the shards on their workers and waits for that. Once, before the
-  // scheduler stops, when no call is left.
+  // scheduler stops, when no call and no call's hop is left.
   void DestroyShards();
 
  private:
@@ -114,8 +127,12 @@ class Lanes {
 
   // What one worker has of the service.
   struct Lane {
-    Lane(const LaneOptions& options, size_t methods)
-        : credit(options.most_calls, options.most_bytes), latencies(methods) {}
+    Lane(Scheduler& scheduler, int worker, const std::string& service,
+         const LaneOptions& options, size_t methods, Hops& hops)
+        : credit(options.most_calls, options.most_bytes),
+          latencies(methods),
+          own_work(scheduler, worker, service),
+          info(worker, scheduler.clock(), own_work, hops) {}
 
     // Shared.
     Credit credit;
@@ -130,6 +147,8 @@ class Lanes {
 
     // The worker's alone.
     ThreadRole worker_thread;
+    OwnWork own_work;
+    const ShardInfo info;
     std::shared_ptr<void> shard ABSL_GUARDED_BY(worker_thread);
 
     ~Lane() {
@@ -153,10 +172,14 @@ class Lanes {
   };
 
   Lanes(Scheduler& scheduler, const HostedService& service,
-        const LaneOptions& options, RunningCalls& running);
+        const LaneOptions& options, RunningCalls& running,
+        const SlotOwners& owners);
   absl::Status MakeLists();
+  absl::Status MakeShards();
 
   Lane& At(int worker) const { return *lanes_[worker]; }
+
+  absl::Status MakeShard(Lane& lane);
 
   // Runs `function` on each worker, and returns when all have.
   void OnEachWorker(std::function<void(Lane& lane)> function);
@@ -191,10 +214,11 @@ class Lanes {
   const LaneOptions options_;
   RunningCalls& running_;
   std::array<WorkLists<Call>*, kTaskClasses> lists_ = {};
-  std::vector<std::unique_ptr<Lane>> lanes_;
 
   // Shared.
   Account account_;
+  Hops hops_;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // They refer to the hops.
 };
 
 }  // namespace pinion

@@ -104,6 +104,15 @@ Server::~Server() {
 
 absl::Status Server::Start() {
   PINION_CHECK(scheduler_ == nullptr, "a server starts once");
+  const absl::Status status = TryStart();
+  if (!status.ok() && !serving_) {
+    const absl::Status ended = EndWorkers(Scheduler::kForever);
+    PINION_CHECK(ended.ok(), ended.message());
+  }
+  return status;
+}
+
+absl::Status Server::TryStart() {
   absl::Status status = Validate(options_);
   if (status.ok()) status = CheckServices();
   if (status.ok()) status = StartWorkers();
@@ -164,9 +173,28 @@ void Server::EndIo() {
 
 absl::Status Server::EndWorkers(std::chrono::nanoseconds timeout) {
   if (workers_ended_) return absl::OkStatus();
-  // They let go of the calls that others have answered.
-  if (!scheduler_->Drain(timeout).ok()) {
+  for (auto& lanes : lanes_) lanes->EndOwnWork();
+  // They let go of the calls that others have answered, and run the hops.
+  const auto begun = std::chrono::steady_clock::now();
+  const auto drain = [&] {
+    const auto used = std::chrono::steady_clock::now() - begun;
+    return scheduler_->Drain(timeout - used).ok();
+  };
+  bool drained = drain();
+  const auto hops_are_under_way = [](const auto& lanes) {
+    return lanes->HopsAreUnderWay();
+  };
+  while (drained &&
+         std::any_of(lanes_.begin(), lanes_.end(), hops_are_under_way)) {
+    drained = drain();
+  }
+  if (!drained) {
     std::vector<std::string> stuck;
+    for (const auto& lanes : lanes_) {
+      if (!lanes->HopsAreUnderWay()) continue;
+      stuck.push_back(
+          absl::StrCat("hops of ", lanes->service().name(), " have not ended"));
+    }
     for (int i = 0; i < scheduler_->worker_count(); ++i) {
       const std::string call = running_calls_->Describe(i, scheduler_->clock());
       if (!call.empty()) {
@@ -267,7 +295,7 @@ absl::Status Server::MakeLanes() {
       absl::ToChronoNanoseconds(options_.lame_duck + options_.grace));
   for (const auto& service : services_) {
     auto lanes = Lanes::Create(*scheduler_, *service, LaneOptionsOf(options_),
-                               *running_calls_);
+                               *running_calls_, router_->owners());
     if (!lanes.ok()) return lanes.status();
     lanes_.push_back(*std::move(lanes));
     for (const HostedMethod& method : service->methods()) {

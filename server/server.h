@@ -39,6 +39,7 @@
 #include "server/router.h"
 #include "server/running_calls.h"
 #include "server/session_service.h"
+#include "server/shard_factory.h"
 #include "server/snapshot.h"
 #include "server/unary_call.h"
 
@@ -52,28 +53,26 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Hosts the service of that full name ("package.Service") in shards of the
-  // class Shard, one per worker, each made on its worker by its default
-  // constructor, or by `make_shard`. Before Start(). Mistakes show there.
+  // class Shard, one per worker. Each is made on its worker's thread: from a
+  // const ShardInfo&, if there is such a constructor, else from nothing; and
+  // destroyed there after its last call. Before Start(). Mistakes show there.
   template <typename Shard>
   ShardedService<Shard>& Host(absl::string_view service) {
-    return Host<Shard>(service, [] { return std::make_unique<Shard>(); });
+    return Host<Shard>(service, ShardFactory::Of<Shard>());
   }
-  template <typename Shard>
-  ShardedService<Shard>& Host(
-      absl::string_view service,
-      std::function<std::unique_ptr<Shard>()> make_shard) {
-    auto hosted = std::make_unique<ShardedService<Shard>>(
-        service, [make_shard = std::move(make_shard)]() {
-          return std::shared_ptr<void>(std::shared_ptr<Shard>(make_shard()));
-        });
-    ShardedService<Shard>& result = *hosted;
-    services_.push_back(std::move(hosted));
-    return result;
+
+  // The same with shards that `make` makes: it takes a const ShardInfo& or
+  // nothing, and returns a std::unique_ptr<Shard>, or an absl::StatusOr of one,
+  // whose error stops the start. It is called on all workers at once.
+  template <typename Shard, typename Make>
+  ShardedService<Shard>& Host(absl::string_view service, Make make) {
+    return Host<Shard>(service, ShardFactory::Of<Shard>(std::move(make)));
   }
 
   // Starts to serve. INVALID_ARGUMENT for a mistake in the options or a hosted
-  // service, UNAVAILABLE if the address cannot be listened on; one line each.
-  // Once.
+  // service, what the factory of a shard says with its name and worker,
+  // UNAVAILABLE if the address cannot be listened on; one line each. Then no
+  // shard is left. Once.
   absl::Status Start();
 
   // Says NOT_SERVING, waits for `lame_duck`, takes no new calls from then on,
@@ -119,6 +118,15 @@ class Server {
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
  private:
+  template <typename Shard>
+  ShardedService<Shard>& Host(absl::string_view service, ShardFactory shards) {
+    auto hosted =
+        std::make_unique<ShardedService<Shard>>(service, std::move(shards));
+    ShardedService<Shard>& result = *hosted;
+    services_.push_back(std::move(hosted));
+    return result;
+  }
+
   absl::Status CheckServices() const;
   absl::Status StartWorkers();
   absl::Status MakeLanes();
@@ -127,6 +135,7 @@ class Server {
   absl::Status StartGrpc();
   void AwaitCalls();
   void EndIo();
+  absl::Status TryStart();
   // Lets the workers finish, and ends them; which call has one not, if not.
   absl::Status EndWorkers(std::chrono::nanoseconds timeout);
   void Log(absl::string_view line) const;

@@ -193,8 +193,8 @@ class Story final : private Transport {
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ShardedService<Shard>> service_;
   std::unique_ptr<RunningCalls> running_;
-  std::vector<std::unique_ptr<Lanes>> lanes_;
   std::unique_ptr<Router> router_;
+  std::vector<std::unique_ptr<Lanes>> lanes_;
   std::unique_ptr<FrontDoor> door_;
   std::unique_ptr<Expirer> expirer_;
   std::unique_ptr<LanesModel> model_;
@@ -243,8 +243,9 @@ void Story::MakeServer() {
   scheduler_ = Scheduler::Manual({.workers = workers_}, time_.clock());
   stepping_.resize(workers_);
   service_ = std::make_unique<ShardedService<Shard>>(
-      "pinion.test.LanesModelService",
-      [this] { return std::make_shared<Shard>(Shard{*this}); });
+      "pinion.test.LanesModelService", ShardFactory::Of<Shard>([this] {
+        return std::unique_ptr<Shard>(new Shard{*this});
+      }));
   for (const char* name : {"UrgentKeyed", "Keyed", "Urgent", "Bulk"}) {
     service_->On(name, &Shard::Handle);
   }
@@ -254,11 +255,12 @@ void Story::MakeServer() {
                                .most_bytes = limits_.lane_bytes,
                                .max_response_bytes = kMostResponseBytes,
                                .stall_after = limits_.stall_after};
-  for (int i = 0; i < services_; ++i) {
-    lanes_.push_back(
-        Lanes::Create(*scheduler_, *service_, options, *running_).value());
-  }
   router_ = std::make_unique<Router>(workers_, dice_.Draw(0, 1000));
+  for (int i = 0; i < services_; ++i) {
+    lanes_.push_back(Lanes::Create(*scheduler_, *service_, options, *running_,
+                                   router_->owners())
+                         .value());
+  }
   door_ = std::make_unique<FrontDoor>(*router_, time_.clock(), door_options_);
   expirer_ = std::make_unique<Expirer>(time_.clock(), kWheels);
   model_ = std::make_unique<LanesModel>(
