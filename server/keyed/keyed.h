@@ -39,6 +39,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -131,7 +132,7 @@ class Keyed {
         options_.clock.Now() +
         std::clamp(span, std::chrono::nanoseconds(0), kLongest);
     entry.mortal_ = true;
-    timers_.Arm(*entry.node_, entry.node_->expires_at);
+    Arm(*entry.node_);
   }
   void ExpireNever(Entry& entry) {
     shard_thread_.Assert();
@@ -140,21 +141,31 @@ class Keyed {
   }
 
   // Lets up to `most` entries go whose time has passed, and says when to be
-  // called again, if at all; at once, if more are due. To be called from the
-  // timer of the shard's task. An entry that has passed is not found any more,
+  // called again, if at all; at once, if more are due. A KeyedExpiry calls
+  // it by itself. An entry that has passed is not found any more,
   // whether it was let go or not.
   std::optional<Moment> RunTimers(size_t most = 1000) {
     shard_thread_.Assert();
     const Moment now = options_.clock.Now();
     while (most-- > 0 && DropDue(now)) {
     }
-    return timers_.Next();
+    return told_ = timers_.Next();
   }
 
   // When RunTimers() next wants to be called; none if it does not.
   std::optional<Moment> NextTimer() const {
     shard_thread_.Assert();
     return timers_.Next();
+  }
+
+  // Has `tell` hear of it whenever RunTimers() wants to be called earlier than
+  // it said last, or than was told since; and now, if it wants to be called at
+  // all. Null: nobody. See keyed_expiry.h.
+  void OnTimer(absl::AnyInvocable<void(Moment at)> tell) {
+    shard_thread_.Assert();
+    tell_ = std::move(tell);
+    told_ = timers_.Next();
+    if (tell_ != nullptr && told_.has_value()) tell_(*told_);
   }
 
   // To be called when the state has come to own more or less memory, as
@@ -172,7 +183,7 @@ class Keyed {
     if (bytes_ <= options_.max_bytes) return absl::OkStatus();
     timers_.Disarm(node);  // Lest its time passes just now.
     const bool room = MakeRoom(0, node.bytes);
-    if (entry.mortal_) timers_.Arm(node, node.expires_at);
+    if (entry.mortal_) Arm(node);
     if (room) return absl::OkStatus();
     return NoRoom(entry, bytes_ - node.bytes, size() - 1, options_.max_bytes);
   }
@@ -333,9 +344,18 @@ class Keyed {
     slots_[SlotOf(node.hash)].Add(node);
     if (evicts_) uses_.Add(node);
     node.used = ++last_use_;
-    if (entry.mortal_) timers_.Arm(node, node.expires_at);
+    if (entry.mortal_) Arm(node);
     bytes_ += node.bytes;
     return entry;
+  }
+
+  // Has it let go when its time has passed.
+  void Arm(KeyedNode& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    timers_.Arm(node, node.expires_at);
+    if (tell_ == nullptr) return;
+    if (told_.has_value() && *told_ <= node.expires_at) return;
+    told_ = node.expires_at;
+    tell_(*told_);
   }
 
   // Out of all lines, but not out of the index.
@@ -425,6 +445,9 @@ class Keyed {
   internal::KeyedIndex<Entry> index_ ABSL_GUARDED_BY(shard_thread_);
   internal::UseOrder uses_ ABSL_GUARDED_BY(shard_thread_);
   TimerQueue timers_ ABSL_GUARDED_BY(shard_thread_);
+  // Who hears of the next timer, and what it knows.
+  absl::AnyInvocable<void(Moment at)> tell_ ABSL_GUARDED_BY(shard_thread_);
+  std::optional<Moment> told_ ABSL_GUARDED_BY(shard_thread_);
   int64_t bytes_ ABSL_GUARDED_BY(shard_thread_) = 0;
   uint64_t last_use_ ABSL_GUARDED_BY(shard_thread_) = 0;
   uint64_t expired_ ABSL_GUARDED_BY(shard_thread_) = 0;
