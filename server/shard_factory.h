@@ -54,7 +54,8 @@ class ShardFactory {
           if (*shard == nullptr) {
             return absl::InternalError("the factory made none");
           }
-          return std::shared_ptr<void>(std::shared_ptr<Shard>(*std::move(shard)));
+          return std::shared_ptr<void>(
+              std::shared_ptr<Shard>(*std::move(shard)));
         });
   }
 

@@ -78,7 +78,7 @@ class ShardTimer final : private OwnTimer {
   Function function_;
   Moment due_;
   std::chrono::nanoseconds period_{0};  // 0: it runs once.
-  bool* destroyed_ = nullptr;           // While its function runs: what to tell.
+  bool* destroyed_ = nullptr;  // While its function runs: what to tell.
 };
 
 }  // namespace pinion

@@ -72,9 +72,8 @@ TEST(HopTest, GoesThereAndBackThoughAllLanesAreFull) {
             EXPECT_EQ(there.info.worker(), 1 - home);
             // Its lane is full, of itself.
             EXPECT_FALSE(world.Send(home).ok());
-            std::move(hop).Post<WorldShard>(home, [&](WorldShard& back) {
-              TellWhere(world, back);
-            });
+            std::move(hop).Post<WorldShard>(
+                home, [&](WorldShard& back) { TellWhere(world, back); });
           });
     };
     world.Open();
@@ -100,11 +99,10 @@ TEST(HopTest, GoesRoundManyLanesInAnyOrderAndNoneIsLost) {
                                                         Hop hop, int left) {
       ++hops;
       if (left == 0) return;
-      std::move(hop).Post<WorldShard>(
-          (shard.info.worker() + left) % kWorkers,
-          [&go, left](WorldShard& there, Hop hop) {
-            go(there, std::move(hop), left - 1);
-          });
+      std::move(hop).Post<WorldShard>((shard.info.worker() + left) % kWorkers,
+                                      [&go, left](WorldShard& there, Hop hop) {
+                                        go(there, std::move(hop), left - 1);
+                                      });
     };
     world.on_call = [&](WorldShard& shard, CallContext& context) {
       go(shard, context.TakeHop(), kRounds);
@@ -198,8 +196,8 @@ TEST(HopTest, AShardHasOneOfItsOwnThatCanBeTakenAgainWhenItIsLetGo) {
 TEST(HopTest, WaitsUntilAllShardsAreMade) {
   ShardWorld world(2, 10);
   world.on_made = [&](WorldShard& shard) {
-    std::move(*shard.info.TakeHop()).Post<WorldShard>(
-        1 - shard.info.worker(), [&](WorldShard& there) {
+    std::move(*shard.info.TakeHop())
+        .Post<WorldShard>(1 - shard.info.worker(), [&](WorldShard& there) {
           for (const WorldShard* shard : world.shards) {
             EXPECT_NE(shard, nullptr);
           }

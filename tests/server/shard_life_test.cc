@@ -141,28 +141,27 @@ TEST(ShardLifeTest, AShardIsMadeByDefaultOrFromItsInfo) {
             }),
             1);
   EXPECT_EQ(Answer([](Server& server) {
-              server.Host<InformedShard>(kCounter)
-                  .On("Add", &InformedShard::Add);
+              server.Host<InformedShard>(kCounter).On("Add",
+                                                      &InformedShard::Add);
             }),
             5);
 }
 
 template <typename Make>
 void ExpectMade(Make make) {
-  EXPECT_EQ(Answer([&](Server& server) {
-              server.Host<DefaultShard>(kCounter, make)
-                  .On("Add", &DefaultShard::Add);
-            }),
-            2);
+  EXPECT_EQ(
+      Answer([&](Server& server) {
+        server.Host<DefaultShard>(kCounter, make).On("Add", &DefaultShard::Add);
+      }),
+      2);
 }
 
 TEST(ShardLifeTest, AShardIsMadeByEachFormOfFactory) {
   using Pointer = std::unique_ptr<DefaultShard>;
   ExpectMade([] { return Pointer(new DefaultShard{2}); });
   ExpectMade([](const ShardInfo&) { return Pointer(new DefaultShard{2}); });
-  ExpectMade([]() -> absl::StatusOr<Pointer> {
-    return Pointer(new DefaultShard{2});
-  });
+  ExpectMade(
+      []() -> absl::StatusOr<Pointer> { return Pointer(new DefaultShard{2}); });
   ExpectMade([](const ShardInfo&) -> absl::StatusOr<Pointer> {
     return Pointer(new DefaultShard{2});
   });
@@ -192,10 +191,10 @@ TEST(ShardLifeTest, AFactorysErrorIsToldWithItsWorkerAndTheOthersGoOnTheirs) {
       .On("Add", &WatchedShard::Add);
   const absl::Status started = server.Start();
   EXPECT_EQ(started.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(started.message()),
-              AllOf(HasSubstr(kCounter), HasSubstr("on worker 1"),
-                    HasSubstr("there is no file counters.db"),
-                    Not(HasSubstr("\n"))));
+  EXPECT_THAT(
+      std::string(started.message()),
+      AllOf(HasSubstr(kCounter), HasSubstr("on worker 1"),
+            HasSubstr("there is no file counters.db"), Not(HasSubstr("\n"))));
   EXPECT_EQ(census.made, 3);
   EXPECT_EQ(census.living, 0);
 }

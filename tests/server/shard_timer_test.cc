@@ -87,8 +87,8 @@ TEST_F(ShardTimerTest, ManyRunInTheOrderOfTheirTimes) {
     timers.back()->StartAfter((i + 1) * kMilli);
   }
   world_.Pass(20 * kMilli);
-  EXPECT_THAT(world_.told, ElementsAre("0", "1", "2", "3", "4", "5", "6", "7",
-                                       "8", "9"));
+  EXPECT_THAT(world_.told,
+              ElementsAre("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"));
 }
 
 TEST_F(ShardTimerTest, DoesNotRunWhenCancelledOrDestroyedThoughItIsDue) {
@@ -153,14 +153,14 @@ TEST_F(ShardTimerTest, RunsInItsClass) {
 }
 
 TEST_F(ShardTimerTest, PostedFunctionsRunInTheirClassInOrder) {
-  for (const auto& [name, task_class] :
-       {std::pair("bulk", TaskClass::kBulk), {"normal", TaskClass::kNormal},
-        {"normal 2", TaskClass::kNormal}, {"urgent", TaskClass::kUrgent}}) {
+  for (const auto& [name, task_class] : {std::pair("bulk", TaskClass::kBulk),
+                                         {"normal", TaskClass::kNormal},
+                                         {"normal 2", TaskClass::kNormal},
+                                         {"urgent", TaskClass::kUrgent}}) {
     info().Post(task_class, [this, name = name] { world_.Tell(name); });
   }
   world_.Run();
-  EXPECT_THAT(world_.told,
-              ElementsAre("urgent", "normal", "normal 2", "bulk"));
+  EXPECT_THAT(world_.told, ElementsAre("urgent", "normal", "normal 2", "bulk"));
 }
 
 TEST_F(ShardTimerTest, WorkThatPostsItselfOnDoesNotKeepCallsFromRunning) {
@@ -181,14 +181,17 @@ TEST_F(ShardTimerTest, WorkThatPostsItselfOnDoesNotKeepCallsFromRunning) {
 
 TEST_F(ShardTimerTest, NoneBeginsOnceTheShardsOwnWorkHasEnded) {
   const auto token = std::make_shared<int>();
-  const auto timer = Named("timer");
+  std::shared_ptr<ShardTimer> timer = Named("timer");
   timer->StartAfter(kMilli);
   info().Post(TaskClass::kNormal, [this, token] { world_.Tell("posted"); });
   world_.EndOwnWork();
   world_.Pass(kMilli);
   EXPECT_THAT(world_.told, IsEmpty());
-  world_.shards[0]->held = std::shared_ptr<void>(
-      nullptr, [&](void*) { EXPECT_EQ(token.use_count(), 1); });
+  // What was posted goes before the shard; and this goes with it.
+  world_.shards[0]->held =
+      std::shared_ptr<void>(nullptr, [&token, timer = std::move(timer)](void*) {
+        EXPECT_EQ(token.use_count(), 1);
+      });
   world_.Close();
   EXPECT_EQ(token.use_count(), 1);
 }

@@ -59,8 +59,7 @@ class ShardWorld {
                  })),
         lane_calls_(lane_calls),
         shards(workers) {
-    service_.On("Urgent", &WorldShard::Handle)
-        .On("Bulk", &WorldShard::Handle);
+    service_.On("Urgent", &WorldShard::Handle).On("Bulk", &WorldShard::Handle);
   }
   ~ShardWorld() {
     if (lanes_ != nullptr) Close();
