@@ -22,7 +22,7 @@
 #include "gtest/gtest.h"
 #include "pinion/v1/session.pb.h"
 #include "proto/wire/key_reader.h"
-#include "server/router.h"
+#include "server/slot.h"
 #include "tests/support/gate.h"
 #include "tests/support/lane_test.h"
 #include "tests/support/open_call.h"
@@ -149,9 +149,9 @@ class SessionWay final : public Way {
 std::string KeyOfWorker0() {
   for (int i = 0;; ++i) {
     std::string key = absl::StrCat("key", i);
-    const auto slot =
-        Key::FromBytes(key).Hash(ServerOptions().key_seed) % Router::kSlots;
-    if (slot < Router::kSlots / kWorkers) return key;
+    const int slot =
+        SlotOf(Key::FromBytes(key).Hash(ServerOptions().key_seed));
+    if (slot < kSlots / kWorkers) return key;
   }
 }
 
