@@ -149,8 +149,7 @@ class SessionWay final : public Way {
 std::string KeyOfWorker0() {
   for (int i = 0;; ++i) {
     std::string key = absl::StrCat("key", i);
-    const int slot =
-        SlotOf(Key::FromBytes(key).Hash(ServerOptions().key_seed));
+    const int slot = SlotOf(Key::FromBytes(key).Hash(ServerOptions().key_seed));
     if (slot < kSlots / kWorkers) return key;
   }
 }
