@@ -29,8 +29,9 @@ std::string DescribeError(const absl::Status& status) {
                                   status.message());
   const auto failure = FailureOf(status);
   if (!failure.has_value()) return text;
-  absl::StrAppend(&text, "\n  reason: ", ReasonName(failure->reason()),
-                  "\n  executed: ", ExecutedName(failure->executed()));
+  const absl::string_view reason = ReasonName(failure->reason());
+  if (!reason.empty()) absl::StrAppend(&text, "\n  reason: ", reason);
+  absl::StrAppend(&text, "\n  executed: ", ExecutedName(failure->executed()));
   if (failure->has_worker()) {
     absl::StrAppend(&text, "\n  worker: ", failure->worker());
   }
