@@ -13,7 +13,6 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -136,20 +135,6 @@ std::vector<std::string> WantedOf(const EchoServers& servers) {
   return wanted;
 }
 
-std::vector<int> WantedInFlight() {
-  std::vector<int> wanted;
-  for (const std::string& text : absl::GetFlag(FLAGS_in_flight)) {
-    int calls;
-    if (!absl::SimpleAtoi(text, &calls) || calls < 1 || calls > 10'000) {
-      ExitWithUsageError(absl::StrCat("--in_flight cannot have \"", text,
-                                      "\"; valid are 1 to 10000"));
-    }
-    wanted.push_back(calls);
-  }
-  if (wanted.empty()) ExitWithUsageError("--in_flight needs a number");
-  return wanted;
-}
-
 using Processes = std::vector<std::unique_ptr<ChildProcess>>;
 
 absl::StatusOr<Processes> StartServers(const std::vector<std::string>& roles) {
@@ -234,9 +219,10 @@ absl::Status MeasureAll(const Plan& plan) {
 int Main(int argc, char** argv) {
   ServeIfChild(argc, argv, AllServers());
   ParseFlags(argc, argv, kUsage);
-  return ExitCode(MeasureAll({.in_flight = WantedInFlight(),
-                              .rounds = CheckedFlag(FLAGS_rounds, 1, 1000),
-                              .length = CheckedSeconds(FLAGS_seconds, 60)}));
+  return ExitCode(
+      MeasureAll({.in_flight = CheckedNumbers(FLAGS_in_flight, 1, 10'000),
+                  .rounds = CheckedFlag(FLAGS_rounds, 1, 1000),
+                  .length = CheckedSeconds(FLAGS_seconds, 60)}));
 }
 
 }  // namespace

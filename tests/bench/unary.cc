@@ -11,7 +11,6 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -74,23 +73,9 @@ std::vector<std::string> WantedImpls() {
   return wanted;
 }
 
-std::vector<int> WantedInFlight() {
-  std::vector<int> wanted;
-  for (const std::string& text : absl::GetFlag(FLAGS_in_flight)) {
-    int calls;
-    if (!absl::SimpleAtoi(text, &calls) || calls < 1 || calls > 10'000) {
-      ExitWithUsageError(absl::StrCat("--in_flight cannot have \"", text,
-                                      "\"; valid are 1 to 10000"));
-    }
-    wanted.push_back(calls);
-  }
-  if (wanted.empty()) ExitWithUsageError("--in_flight needs a number");
-  return wanted;
-}
-
 Plan PlanFromFlags() {
   return {.impls = WantedImpls(),
-          .in_flight = WantedInFlight(),
+          .in_flight = CheckedNumbers(FLAGS_in_flight, 1, 10'000),
           .rounds = CheckedFlag(FLAGS_rounds, 1, 1000),
           .length = CheckedSeconds(FLAGS_seconds, 60)};
 }

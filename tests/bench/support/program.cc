@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/flags/commandlineflag.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tools/command_line.h"
 
@@ -15,7 +16,7 @@ namespace pinion::bench {
 namespace {
 
 template <typename T>
-[[noreturn]] void Refuse(const absl::Flag<T>& flag, T value,
+[[noreturn]] void Refuse(const absl::Flag<T>& flag, const absl::AlphaNum& value,
                          absl::string_view valid) {
   ExitWithUsageError(absl::StrCat("--",
                                   absl::GetFlagReflectionHandle(flag).Name(),
@@ -40,6 +41,21 @@ absl::Duration CheckedSeconds(const absl::Flag<double>& flag, double most) {
   const double value = absl::GetFlag(flag);
   if (value > 0 && value <= most) return absl::Seconds(value);
   Refuse(flag, value, absl::StrCat("is above 0, at most ", most));
+}
+
+std::vector<int> CheckedNumbers(
+    const absl::Flag<std::vector<std::string>>& flag, int least, int most) {
+  const std::string valid =
+      absl::StrCat("are ", least, " to ", most, ", separated by commas");
+  std::vector<int> numbers;
+  for (const std::string& text : absl::GetFlag(flag)) {
+    int& number = numbers.emplace_back();
+    if (!absl::SimpleAtoi(text, &number) || number < least || number > most) {
+      Refuse(flag, text, valid);
+    }
+  }
+  if (numbers.empty()) Refuse(flag, "empty", valid);
+  return numbers;
 }
 
 int ExitCode(const absl::Status& status) {

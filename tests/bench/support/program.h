@@ -11,6 +11,9 @@
 #ifndef PINION_TESTS_BENCH_SUPPORT_PROGRAM_H_
 #define PINION_TESTS_BENCH_SUPPORT_PROGRAM_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -26,6 +29,10 @@ int CheckedFlag(const absl::Flag<int>& flag, int least, int most);
 
 // The same for a time in seconds, above 0.
 absl::Duration CheckedSeconds(const absl::Flag<double>& flag, double most);
+
+// The same for numbers separated by commas, at least one.
+std::vector<int> CheckedNumbers(
+    const absl::Flag<std::vector<std::string>>& flag, int least, int most);
 
 // What main() returns; says on standard error what went wrong, if anything did.
 int ExitCode(const absl::Status& status);
