@@ -407,7 +407,8 @@ TEST(KeyReaderReflectionTest, ReadsTheKeyThatProtobufDecodes) {
   }
   coverage.PrintAndCheck();
   for (const auto& subject : subjects) {
-    EXPECT_GE(subject->keys(), kMessages / 1000) << subject->name();
+    // Of the rarest, one in a thousand have a key; how many is chance.
+    EXPECT_GE(subject->keys(), kMessages / 4000) << subject->name();
   }
 }
 
