@@ -30,6 +30,7 @@ void CallTable::Remove(ClientCall& call) {
   call.state = CallState::kFree;
   ++call.generation;
   call.attempts = 0;
+  call.cancelled = false;
   call.stream = nullptr;
   if (call.done != nullptr) call.done = nullptr;
   if (call.rare != nullptr) call.rare = nullptr;

@@ -33,6 +33,10 @@ class SessionStream;
 using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr SteadyTime kNever = SteadyTime::max();
 
+inline SteadyTime After(SteadyTime time, std::chrono::nanoseconds span) {
+  return span > kNever - time ? kNever : time + span;
+}
+
 enum class CallState : uint8_t {
   kFree,       // No call.
   kKept,       // For a thread that is about to start one; that thread's alone.
@@ -62,6 +66,7 @@ struct alignas(64) ClientCall {
 
   // What it wants.
   bool want_timing = false;
+  bool cancelled = false;  // By the caller, at the server too.
   uint8_t attempts = 0;
   v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
   uint32_t method = 0;      // Index of its name; 0: the name itself is sent.

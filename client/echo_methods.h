@@ -2,6 +2,7 @@
 //
 // The methods of the echo service, for typed calls.
 //
+// Threads: constants; anyone.
 // Example: client->Call(echo::kEcho, request);
 #ifndef PINION_CLIENT_ECHO_METHODS_H_
 #define PINION_CLIENT_ECHO_METHODS_H_

@@ -2,6 +2,7 @@
 //
 // The methods of the kv service, for typed calls.
 //
+// Threads: constants; anyone.
 // Example: client->Call(kv::kPut, request);
 #ifndef PINION_CLIENT_KV_METHODS_H_
 #define PINION_CLIENT_KV_METHODS_H_

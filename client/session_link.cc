@@ -2,11 +2,12 @@
 #include "client/session_link.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "client/callback_scope.h"
 #include "client/failure.h"
+#include "client/link_errors.h"
 #include "proto/wire/session_call.h"
 
 namespace pinion::client_internal {
@@ -34,13 +35,6 @@ constexpr size_t kMostNames = 1024;
 // So many answers are told between two looks at what they started: messages
 // stay large, and no call waits longer than their callbacks take.
 constexpr size_t kMostTaken = 64;
-
-// What is due at once is looked for again after this.
-constexpr nanoseconds kSoon = std::chrono::milliseconds(1);
-
-SteadyTime After(SteadyTime time, nanoseconds span) {
-  return span > kNever - time ? kNever : time + span;
-}
 
 SteadyTime DeadlineOf(absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) return kNever;
@@ -85,43 +79,6 @@ void Tell(ClientCall& call, const AnswerView& answer) {
   }
   call.done(reply);
   call.done = nullptr;  // What it holds goes without the lock.
-}
-
-absl::Status Expired(absl::string_view when, v1::Executed executed) {
-  return Failed(absl::DeadlineExceededError(
-                    absl::StrCat("the call's deadline passed ", when)),
-                v1::REASON_EXPIRED, executed);
-}
-
-absl::Status Cancelled(absl::string_view why, v1::Executed executed) {
-  return Failed(absl::CancelledError(why), v1::REASON_CANCELLED, executed);
-}
-
-absl::Status ClientGone(v1::Executed executed) {
-  return Cancelled("the client went before the call had an answer", executed);
-}
-
-absl::Status Broken(const absl::Status& why) {
-  return Failed(absl::UnavailableError(absl::StrCat(
-                    "the session broke before the call had an answer: ",
-                    absl::StatusCodeToString(why.code()), ": ", why.message())),
-                v1::REASON_UNSPECIFIED, v1::EXECUTED_MAYBE);
-}
-
-absl::Status NoSession(const absl::Status& why) {
-  return Failed(
-      absl::Status(
-          why.code() == absl::StatusCode::kOk ? absl::StatusCode::kUnavailable
-                                              : why.code(),
-          absl::StrCat("there is no session with the server: ", why.message())),
-      v1::REASON_UNSPECIFIED, v1::EXECUTED_NO);
-}
-
-// Whether a stream that ended so will not do better the next time.
-bool IsLasting(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kUnimplemented ||
-         status.code() == absl::StatusCode::kUnauthenticated ||
-         status.code() == absl::StatusCode::kPermissionDenied;
 }
 
 }  // namespace
@@ -203,7 +160,10 @@ CallId SessionLink::Start(absl::string_view method, size_t size,
       }
     }
   }
-  if (!refusal.ok()) done({.status = std::move(refusal)});
+  if (!refusal.ok()) {
+    const CallbackScope scope(this);
+    done({.status = std::move(refusal)});
+  }
   Do(todo);
   return id;
 }
@@ -387,10 +347,11 @@ void SessionLink::Cancel(CallId id) {
         StopWaiting(*call);
         [[fallthrough]];
       case CallState::kResting:
-        End(*call, Cancelled("the call was cancelled", v1::EXECUTED_NO), todo);
+        End(*call, Cancelled(), todo);
         break;
       case CallState::kSent:
         // The server's answer tells whether a handler ran.
+        call->cancelled = true;
         call->stream->cancels.push_back(call->slot);
         PutMessageTogether(*call->stream, todo);
         break;
@@ -429,6 +390,7 @@ void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
   taken.reserve(std::min(kMostTaken, response.answers()));
   Telling telling = {.link = this};
   const TellingHere here(telling);
+  const CallbackScope scope(this);
   bool first = true;
   do {
     Todo todo;
@@ -436,6 +398,7 @@ void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
       MutexLock lock(mutex_);
       for (const Taken& told : taken) calls_.Remove(*told.call);
       taken.clear();
+      telling.has_more = false;
       TakeUp(telling, todo);
       if (good && first) TakeHead(stream, response);
       if (good) TakeAnswers(stream, response, taken);
@@ -455,7 +418,6 @@ void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
 }
 
 void SessionLink::TakeUp(Telling& telling, Todo& todo) {
-  telling.has_more = false;
   for (ClientCall* call : telling.kept) calls_.Remove(*call);
   telling.kept.clear();
   for (ClientCall* call : telling.started) {
@@ -474,7 +436,7 @@ void SessionLink::TakeUp(Telling& telling, Todo& todo) {
       early_cancels_.push_back(id);  // Another thread's.
     } else {
       StopWaiting(*call);
-      End(*call, Cancelled("the call was cancelled", v1::EXECUTED_NO), todo);
+      End(*call, Cancelled(), todo);
     }
   }
 }
@@ -571,7 +533,7 @@ ClientCall* SessionLink::Settle(SessionStream& stream,
 }
 
 bool SessionLink::Retry(ClientCall& call, const AnswerView& answer) {
-  if (closed_ || !answer.has_failure) return false;
+  if (closed_ || call.cancelled || !answer.has_failure) return false;
   const SteadyTime now = steady_clock::now();
   const auto rest = budget_.RestBefore(
       call.attempts, answer.failure(),
@@ -584,264 +546,11 @@ bool SessionLink::Retry(ClientCall& call, const AnswerView& answer) {
   return true;
 }
 
-// ---- Ends ----
-
-void SessionLink::End(ClientCall& call, absl::Status status, Todo& todo) {
-  todo.told.push_back({std::move(call.done), std::move(status)});
-  ++running_;
-  calls_.Remove(call);
-}
-
-void SessionLink::Abandon(ClientCall& call, absl::Status status, Todo& todo) {
-  todo.told.push_back({std::move(call.done), std::move(status)});
-  ++running_;
-  call.state = CallState::kAbandoned;
-}
-
-void SessionLink::FailWaiting(const absl::Status& status, Todo& todo) {
-  while (ClientCall* call = waiting_.First()) {
-    StopWaiting(*call);
-    // Of more worth than why it could not be tried once more.
-    End(*call, call->refused() ? call->rare->refusal : status, todo);
-  }
-}
-
-void SessionLink::FailCallsOf(const SessionStream& stream,
-                              const absl::Status& why, Todo& todo) {
-  for (size_t slot = 0; slot < calls_.slots(); ++slot) {
-    ClientCall* const call = calls_.Find(slot);
-    if (call == nullptr || call->stream != &stream) continue;
-    if (call->state == CallState::kSent) {
-      End(*call, Broken(why), todo);
-    } else if (call->state == CallState::kAbandoned) {
-      calls_.Remove(*call);
-    }
-  }
-}
-
-void SessionLink::NoteFailedAttempt() {
-  ++failures_;
-  const SteadyTime now = steady_clock::now();
-  if (failing_since_ == kNever) failing_since_ = now;
-  next_attempt_ = After(now, budget_.Rest(failures_));
-}
-
-void SessionLink::ReadsEnded(SessionStream& stream) {
-  MutexLock lock(mutex_);
-  stream.phase = SessionStream::Phase::kOver;
-  EndHoldIfOver(stream);
-}
-
-void SessionLink::EndHoldIfOver(SessionStream& stream) {
-  if (stream.phase != SessionStream::Phase::kOver || stream.starting > 0 ||
-      stream.hold_ended) {
-    return;
-  }
-  stream.hold_ended = true;
-  stream.EndHold();
-}
-
-void SessionLink::ServerHasStopped(SessionStream& stream) {
-  MutexLock lock(mutex_);
-  stream.hopeless = true;
-}
-
-void SessionLink::StreamEnded(SessionStream& stream,
-                              const absl::Status& status) {
-  Todo todo;
-  {
-    MutexLock lock(mutex_);
-    stream.phase = SessionStream::Phase::kOver;
-    streams_.erase(std::find(streams_.begin(), streams_.end(), &stream));
-    const absl::Status& why = stream.fault.ok() ? status : stream.fault;
-    FailCallsOf(stream, why, todo);
-    if (stream_ == &stream) {
-      stream_ = nullptr;
-      last_failure_ = why;
-      if (stream.answered) {
-        next_attempt_ = SteadyTime::min();
-      } else {
-        NoteFailedAttempt();
-      }
-      if (stream.hopeless || (!stream.answered && IsLasting(why)) ||
-          steady_clock::now() >= ConnectDueAt()) {
-        FailWaiting(NoSession(why), todo);
-      }
-    }
-    Proceed(todo);
-  }
-  Do(todo);
-}
-
-void SessionLink::StreamGone() {
-  MutexLock lock(mutex_);
-  --streams_not_gone_;
-  if (closed_) changed_.NotifyAll();
-}
-
-void SessionLink::Close() {
-  if (telling_here != nullptr && telling_here->link == this) {
-    std::fputs(
-        "pinion: a Client is destroyed by a callback of one of its calls, "
-        "which it would wait for; destroy it elsewhere\n",
-        stderr);
-    std::abort();
-  }
-  Todo todo;
-  {
-    MutexLock lock(mutex_);
-    closed_ = true;
-    for (size_t slot = 0; slot < calls_.slots(); ++slot) {
-      ClientCall* const call = calls_.Find(slot);
-      if (call == nullptr) continue;
-      if (call->state == CallState::kWaiting) StopWaiting(*call);
-      if (call->state == CallState::kWaiting ||
-          call->state == CallState::kResting) {
-        End(*call, ClientGone(v1::EXECUTED_NO), todo);
-      } else if (call->state == CallState::kSent) {
-        Abandon(*call, ClientGone(v1::EXECUTED_MAYBE), todo);
-      }
-    }
-    for (SessionStream* stream : streams_) stream->Break();
-    if (alarm_set_) alarm_->Cancel();
-  }
-  Do(todo);
-  MutexLock lock(mutex_);
-  while (!IsEmpty()) changed_.Wait(mutex_);
-}
-
-bool SessionLink::IsEmpty() const {
-  return calls_.size() == 0 && streams_not_gone_ == 0 && !alarm_set_ &&
-         running_ == 0;
-}
-
-// ---- Time ----
-
-SteadyTime SessionLink::DueAt(const ClientCall& call) const {
-  switch (call.state) {
-    case CallState::kWaiting:
-      return call.deadline;
-    case CallState::kResting:
-      return call.rare->rests_until;
-    case CallState::kSent:
-      return call.deadline == kNever ? kNever
-                                     : After(call.deadline, verdict_timeout_);
-    default:
-      return kNever;
-  }
-}
-
-SteadyTime SessionLink::ConnectDueAt() const {
-  if (failing_since_ == kNever) return kNever;
-  return After(failing_since_,
-               absl::ToChronoNanoseconds(options_.connect_timeout));
-}
-
-void SessionLink::EndDue(SteadyTime now, Todo& todo) {
-  const bool opening =
-      stream_ != nullptr && stream_->phase == SessionStream::Phase::kOpening;
-  if (opening && now >= ConnectDueAt()) {
-    FailWaiting(
-        NoSession(last_failure_.ok()
-                      ? absl::UnavailableError(absl::StrCat(
-                            "it did not answer within ",
-                            absl::FormatDuration(options_.connect_timeout)))
-                      : last_failure_),
-        todo);
-  }
-  SteadyTime next = kNever;
-  for (size_t slot = 0; slot < calls_.slots(); ++slot) {
-    ClientCall* const call = calls_.Find(slot);
-    if (call == nullptr) continue;
-    if (DueAt(*call) <= now) EndDueCall(*call, todo);
-    next = std::min(next, DueAt(*call));  // It is free, or due later.
-  }
-  if (waiting_.First() != nullptr) {
-    if (stream_ == nullptr) next = std::min(next, next_attempt_);
-    if (opening) next = std::min(next, ConnectDueAt());
-  }
-  if (next != kNever) WakeAt(std::max(next, now + kSoon));
-}
-
-void SessionLink::EndDueCall(ClientCall& call, Todo& todo) {
-  switch (call.state) {
-    case CallState::kWaiting:
-      StopWaiting(call);
-      End(call,
-          call.refused()
-              ? call.rare->refusal
-              : Expired(failures_ > 0
-                            ? absl::StrCat("while it waited for a session: ",
-                                           last_failure_.message())
-                            : "while it waited to be sent",
-                        v1::EXECUTED_NO),
-          todo);
-      break;
-    case CallState::kResting:
-      Wait(call);
-      break;
-    case CallState::kSent:
-      if (!call.stream->HasRead(call.message)) break;  // The next time.
-      call.stream->cancels.push_back(call.slot);
-      PutMessageTogether(*call.stream, todo);
-      Abandon(
-          call,
-          Expired(absl::StrCat("and the server has not said within ",
-                               absl::FormatDuration(options_.verdict_timeout),
-                               " whether a handler ran"),
-                  v1::EXECUTED_MAYBE),
-          todo);
-      break;
-    default:
-      break;
-  }
-}
-
-void SessionLink::WakeAt(SteadyTime time) {
-  if (time >= alarm_at_ || closed_) return;
-  alarm_at_ = time;
-  if (alarm_set_) {
-    alarm_->Cancel();  // It is set anew when it has gone off.
-  } else {
-    SetAlarm();
-  }
-}
-
-void SessionLink::SetAlarm() {
-  alarm_set_ = true;
-  alarm_ = std::make_unique<grpc::Alarm>();
-  const auto span =
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(
-          alarm_at_ - steady_clock::now());
-  alarm_->Set(std::chrono::system_clock::now() + span,
-              [this](bool) { OnAlarm(); });
-}
-
-void SessionLink::OnAlarm() {
-  Todo todo;
-  {
-    MutexLock lock(mutex_);
-    alarm_set_ = false;
-    ++running_;
-    const SteadyTime now = steady_clock::now();
-    if (!closed_ && now >= alarm_at_) {
-      alarm_at_ = kNever;
-      EndDue(now, todo);
-      Proceed(todo);
-    } else if (!closed_ && alarm_at_ != kNever) {
-      SetAlarm();
-    }
-  }
-  Do(todo);
-  MutexLock lock(mutex_);
-  --running_;
-  if (closed_) changed_.NotifyAll();
-}
-
 void SessionLink::Do(Todo& todo) {
   for (SessionStream* stream : todo.write) stream->Write();
   if (todo.begin != nullptr) todo.begin->Begin(stub_, options_);
   if (todo.told.empty()) return;
+  const CallbackScope scope(this);
   for (Told& told : todo.told) {
     told.done({.status = std::move(told.status)});
     told.done = nullptr;

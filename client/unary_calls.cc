@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/callback_scope.h"
 #include "client/failure.h"
 #include "proto/wire/status_details.h"
 
@@ -214,8 +215,11 @@ void UnaryCalls::TryCancel(UnaryCall& call) {
 }
 
 void UnaryCalls::Finish(UnaryCall& call, const Reply& reply) {
-  call.done(reply);
-  call.done = nullptr;  // What it holds goes before the client may.
+  {
+    const CallbackScope scope(this);
+    call.done(reply);
+    call.done = nullptr;  // What it holds goes before the client may.
+  }
   std::unique_ptr<UnaryCall> over;
   MutexLock lock(mutex_);
   over = std::move(calls_.extract(call.id).mapped());
@@ -224,6 +228,7 @@ void UnaryCalls::Finish(UnaryCall& call, const Reply& reply) {
 }
 
 void UnaryCalls::Close() {
+  CallbackScope::AbortIfWithin(this);
   MutexLock lock(mutex_);
   closed_ = true;
   for (const auto& [id, call] : calls_) TryCancel(*call);

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // LineCalls: calls that are read from a stream, one JSON object a line, and
-// answered to another, one JSON object a line, as the answers come:
+// answered to another, one JSON object a line, as the answers come.
+//
+// Threads: Run() reads on the caller's thread and writes on one of its own, so
+//          that neither waits for the other; a callback only puts its answer
+//          into a list. Calls that are open or not yet written count against
+//          the bound: who does not take the answers is not read from either.
+// Example: LineCalls calls(codec, {.method = method, .in_flight = 256}, start);
+//          const bool all_succeeded = calls.Run(stdin, stdout);
 //
 //   {"line":1,"response":{"value":"1"}}
 //   {"line":2,"error":{"code":"NOT_FOUND","message":"...",...}}
@@ -10,13 +17,6 @@
 // {"method":"/package.Service/Method","request":{...}}, with these two members
 // and no other. Empty lines are skipped, but counted. What is wrong with a line
 // is its answer, and the rest goes on.
-//
-// Threads: Run() reads on the caller's thread and writes on one of its own, so
-//          that neither waits for the other; a callback only puts its answer
-//          into a list. Calls that are open or not yet written count against
-//          the bound: who does not take the answers is not read from either.
-// Example: LineCalls calls(codec, {.method = method, .in_flight = 256}, start);
-//          const bool all_succeeded = calls.Run(stdin, stdout);
 #ifndef PINION_CLIENT_CLI_LINE_CALLS_H_
 #define PINION_CLIENT_CLI_LINE_CALLS_H_
 

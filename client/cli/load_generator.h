@@ -2,6 +2,14 @@
 //
 // LoadGenerator: sends calls to a target and measures their latency.
 //
+// Threads: Run() on one thread, which paces the open loop; answers come on any.
+//          Stop() and Look() from anyone.
+// Cost:    no lock and no memory for a call, beyond the target's.
+// Life:    if Run() left calls open, the target must go first.
+// Example: LoadGenerator load({.in_flight = 64}, maker, target, clock);
+//          load.Run();
+//          load.Look().answers.succeeded.AtPercentile(99);
+//
 // In a closed loop a number of places each have one call open, and send the
 // next when it is answered. In an open loop calls are due at a fixed rate,
 // whatever the target does, as those of many callers would be:
@@ -16,14 +24,6 @@
 // Counted are the calls that are due, or in a closed loop are sent, in the
 // measured time, which follows the time to warm up; each until its answer, even
 // if that comes later. The rate is that of the answers within the time.
-//
-// Threads: Run() on one thread, which paces the open loop; answers come on any.
-//          Stop() and Look() from anyone.
-// Cost:    no lock and no memory for a call, beyond the target's.
-// Life:    if Run() left calls open, the target must go first.
-// Example: LoadGenerator load({.in_flight = 64}, maker, target, clock);
-//          load.Run();
-//          load.Look().answers.succeeded.AtPercentile(99);
 #ifndef PINION_CLIENT_CLI_LOAD_GENERATOR_H_
 #define PINION_CLIENT_CLI_LOAD_GENERATOR_H_
 

@@ -87,5 +87,24 @@ TEST_F(ClientTest, KnowsNoFailureWhereTheServerSaidNothing) {
   EXPECT_FALSE(FailureOf(reply.response.status()).has_value());
 }
 
+using ClientDeathTest = ClientTest;
+
+TEST_F(ClientDeathTest, SaysWhyItCannotBeDestroyedByACallback) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const bool unary : {false, true}) {
+    EXPECT_DEATH(
+        {
+          auto client = std::make_unique<Client>(test_.TcpChannel().channel,
+                                                 ClientOptions{.unary = unary});
+          Gate never;
+          client->StartRaw(kEcho, "", {},
+                           [&](const Reply&) { client = nullptr; });
+          never.Pass();
+        },
+        "destroy it elsewhere")
+        << unary;
+  }
+}
+
 }  // namespace
 }  // namespace pinion

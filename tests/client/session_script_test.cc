@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a client makes of what a server of sessions says and does not say.
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "client/client.h"
 #include "gtest/gtest.h"
 #include "pinion/echo/v1/echo.pb.h"
+#include "tests/support/gate.h"
 #include "tests/support/scripted_sessions.h"
 #include "tests/support/started_call.h"
 
@@ -18,6 +20,7 @@ namespace pinion {
 namespace {
 
 using ::pinion::testing::ExpectFailure;
+using ::pinion::testing::Gate;
 using ::pinion::testing::ScriptedSessions;
 using ::pinion::testing::ScriptedStream;
 using ::pinion::testing::Started;
@@ -239,6 +242,79 @@ TEST_F(SessionScriptTest, DoesNotTryAgainWhatMayHaveRun) {
                 v1::REASON_LANE_FULL, v1::EXECUTED_MAYBE);
 }
 
+TEST_F(SessionScriptTest, DoesNotTryAgainWhatItsCallerTookBack) {
+  Open();
+  Started call(*client_, kEcho, "a");
+  const v1::SessionCall came = Stream(0).AwaitCall();
+  client_->Cancel(call.id());
+  EXPECT_EQ(Stream(0).AwaitCancel(), came.id());
+  Stream(0).Refuse(came.id(), v1::REASON_LANE_FULL, v1::EXECUTED_NO);
+  ExpectFailure(call, absl::StatusCode::kResourceExhausted,
+                v1::REASON_LANE_FULL, v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, SendsWhatCallbacksStartInTheOrderInWhichTheyDo) {
+  constexpr int kCalls = 200;  // More than are taken in at a time.
+  Open();
+  std::vector<std::string> started;
+  std::atomic<int> answered{0};
+  Gate all_answered;
+  const auto count = [&](const Reply& reply) {
+    EXPECT_TRUE(reply.status.ok());
+    if (++answered == 3 * kCalls) all_answered.Open();
+  };
+  const auto start = [&] {
+    started.push_back(absl::StrCat("next", started.size()));
+    client_->StartRaw(kEcho, started.back(), {}, count);
+  };
+  for (int i = 0; i < kCalls; ++i) {
+    client_->StartRaw(kEcho, "", {}, [&](const Reply& reply) {
+      count(reply);
+      start();
+      start();  // More than there are places set aside for.
+    });
+  }
+  v1::OpenResponse response;
+  for (int i = 0; i < kCalls; ++i) {
+    response.add_answers()->set_id(Stream(0).AwaitCall().id());
+  }
+  Stream(0).Send(response);
+  for (int i = 0; i < 2 * kCalls; ++i) {
+    const v1::SessionCall came = Stream(0).AwaitCall();
+    ASSERT_EQ(came.payload(), absl::StrCat("next", i));
+    Stream(0).Answer(came.id());
+  }
+  all_answered.Pass();
+  client_ = nullptr;  // The last callback has returned.
+}
+
+TEST_F(SessionScriptTest, NeverSendsWhatACallbackStartsAndTakesBack) {
+  Open();
+  Gate taken_back;
+  absl::Status status;
+  Started other(*client_, kEcho, "other");
+  client_->StartRaw(kEcho, "", {}, [&](const Reply&) {
+    const CallId id =
+        client_->StartRaw(kEcho, "unwanted", {}, [&](const Reply& reply) {
+          status = reply.status;
+          taken_back.Open();
+        });
+    client_->Cancel(id);
+  });
+  v1::OpenResponse response;
+  const v1::SessionCall first = Stream(0).AwaitCall();
+  response.add_answers()->set_id(Stream(0).AwaitCall().id());
+  Stream(0).Send(response);
+  taken_back.Pass();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(NotExecuted(status)) << status;
+  Started last(*client_, kEcho, "last");
+  const v1::SessionCall next = Stream(0).AwaitCall();
+  EXPECT_EQ(next.payload(), "last");
+  Stream(0).Answer(next.id());
+  Stream(0).Answer(first.id());
+}
+
 TEST_F(SessionScriptTest, DoesNotRestBeyondTheDeadline) {
   Connect();
   Started call(*client_, kEcho, "a", {.timeout = absl::Seconds(30)});
@@ -342,6 +418,14 @@ TEST_F(SessionScriptTest, TellsAtOnceThatAServerHasNoSessions) {
   Started call(*client_, kEcho, "a");
   Stream(0).End({grpc::StatusCode::UNIMPLEMENTED, "no such service"});
   ExpectFailure(call, absl::StatusCode::kUnimplemented, v1::REASON_UNSPECIFIED,
+                v1::EXECUTED_NO);
+}
+
+TEST_F(SessionScriptTest, CallsAServerThatEndsTheStreamAtOnceUnavailable) {
+  Connect({.connect_timeout = absl::ZeroDuration()});
+  Started call(*client_, kEcho, "a");
+  Stream(0).End({grpc::StatusCode::INTERNAL, "ended by the script"});
+  ExpectFailure(call, absl::StatusCode::kUnavailable, v1::REASON_UNSPECIFIED,
                 v1::EXECUTED_NO);
 }
 
