@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "core/check.h"
-#include "server/call.h"
 #include "server/hops.h"
+#include "server/routed_call.h"
 
 namespace pinion {
 namespace {

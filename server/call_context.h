@@ -25,7 +25,7 @@
 
 namespace pinion {
 
-class Call;
+class RoutedCall;
 class Credit;
 class Hops;
 
@@ -33,7 +33,7 @@ class CallContext {
  public:
   // `hops` and `place`, where the call has its place, are for TakeHop(); who
   // has none for it leaves them out.
-  CallContext(const Call& call, const Clock& clock, Hops* hops = nullptr,
+  CallContext(const RoutedCall& call, const Clock& clock, Hops* hops = nullptr,
               Credit* place = nullptr)
       : call_(call), clock_(clock), hops_(hops), place_(place) {}
 
@@ -92,7 +92,7 @@ class CallContext {
   }
 
  private:
-  const Call& call_;
+  const RoutedCall& call_;
   const Clock& clock_;
   Hops* hops_;  // Null: there is no hop, or it was taken.
   Credit* place_;

@@ -31,7 +31,7 @@ absl::StatusOr<TaskClass> ClassOf(TaskClass most, absl::string_view asked) {
 // Kept by each thread from message to message, for its memory.
 class FrontDoor::Parties {
  public:
-  void Add(Lanes* lanes, int worker, Call* call) {
+  void Add(Lanes* lanes, int worker, RoutedCall* call) {
     Find(lanes, worker, call->task_class).calls.push_back(call);
   }
   absl::Span<const Party> all() const {
@@ -64,8 +64,9 @@ class FrontDoor::Parties {
 };
 
 void FrontDoor::EnterAll(absl::Span<const Entrant> entrants,
-                         absl::FunctionRef<void(Call&, Answer)> refuse) {
-  const auto refuse_and_count = [&](Lanes& lanes, Call& call, Answer answer) {
+                         absl::FunctionRef<void(RoutedCall&, Answer)> refuse) {
+  const auto refuse_and_count = [&](Lanes& lanes, RoutedCall& call,
+                                    Answer answer) {
     lanes.CountRefused(call, answer.failure()->reason());
     refuse(call, std::move(answer));
   };
@@ -95,7 +96,7 @@ void FrontDoor::EnterAll(absl::Span<const Entrant> entrants,
   }
   for (const Party& party : parties.all()) {
     party.lanes->AdmitAll(
-        party.worker, party.calls, [&](Call& call, Answer refusal) {
+        party.worker, party.calls, [&](RoutedCall& call, Answer refusal) {
           call.ReturnCredit();
           refuse_and_count(*party.lanes, call, std::move(refusal));
         });
@@ -104,11 +105,11 @@ void FrontDoor::EnterAll(absl::Span<const Entrant> entrants,
 }
 
 std::optional<Answer> FrontDoor::Enter(Lanes& lanes, const Wishes& wishes,
-                                       Call* call) {
+                                       RoutedCall* call) {
   std::optional<Answer> result;
   const Entrant entrant = {.call = call, .lanes = &lanes, .wishes = wishes};
   EnterAll(absl::MakeConstSpan(&entrant, 1),
-           [&](Call&, Answer refusal) { result = std::move(refusal); });
+           [&](RoutedCall&, Answer refusal) { result = std::move(refusal); });
   return result;
 }
 
@@ -128,7 +129,7 @@ absl::StatusOr<int> FrontDoor::Route(const Entrant& entrant) const {
 }
 
 std::optional<Answer> FrontDoor::Reserve(const Entrant& entrant, int worker) {
-  Call& call = *entrant.call;
+  RoutedCall& call = *entrant.call;
   call.worker = worker;
   const auto bytes = static_cast<int64_t>(call.request().size());
   if (credit_.Reserve(1, bytes) == Credit::Grant::kGranted) {

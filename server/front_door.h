@@ -24,9 +24,9 @@
 #include "absl/types/span.h"
 #include "core/mutex.h"
 #include "server/answer.h"
-#include "server/call.h"
 #include "server/credit.h"
 #include "server/lanes.h"
+#include "server/routed_call.h"
 #include "server/router.h"
 
 namespace pinion {
@@ -49,7 +49,7 @@ struct Wishes {
 
 // A call at the door, the lanes of its method, and what it asks for.
 struct Entrant {
-  Call* call;
+  RoutedCall* call;
   Lanes* lanes;
   Wishes wishes;
 };
@@ -67,11 +67,13 @@ class FrontDoor {
   // order: from then on it is answered by whoever wins its fate. Or hands it to
   // `refuse`, and the caller answers it so. Unless the door is closed they are
   // inside from now on, refused or not.
-  void EnterAll(absl::Span<const Entrant> entrants,
-                absl::FunctionRef<void(Call& call, Answer refusal)> refuse);
+  void EnterAll(
+      absl::Span<const Entrant> entrants,
+      absl::FunctionRef<void(RoutedCall& call, Answer refusal)> refuse);
 
   // The same for one call: returns the refusal.
-  std::optional<Answer> Enter(Lanes& lanes, const Wishes& wishes, Call* call);
+  std::optional<Answer> Enter(Lanes& lanes, const Wishes& wishes,
+                              RoutedCall* call);
 
   // Says that the answers of calls that were inside have left. Once for each.
   void Leave(int64_t calls = 1);
@@ -105,7 +107,7 @@ class FrontDoor {
     Lanes* lanes;
     int worker;
     TaskClass task_class;
-    std::vector<Call*> calls;
+    std::vector<RoutedCall*> calls;
   };
   // The parties of calls that came together.
   class Parties;

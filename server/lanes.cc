@@ -43,7 +43,7 @@ void MakeTooLarge(Answer& answer, size_t size, int64_t most) {
 }
 
 // What answers `call` in the place of its handler.
-Answer TakenAnswer(const Call& call, Verdict verdict, Fate::Was was) {
+Answer TakenAnswer(const RoutedCall& call, Verdict verdict, Fate::Was was) {
   const bool ran = was == Fate::Was::kRunning;
   const std::string where = absl::StrCat(
       ran ? "while its handler ran on worker " : "while it waited for worker ",
@@ -107,7 +107,7 @@ Lanes::Lanes(Scheduler& scheduler, const HostedService& service,
 absl::Status Lanes::MakeLists() {
   for (int i = 0; i < kTaskClasses; ++i) {
     // No list is ever full: a lane's credit is reserved before.
-    auto lists = WorkLists<Call>::Create(
+    auto lists = WorkLists<RoutedCall>::Create(
         scheduler_,
         {.capacity = static_cast<size_t>(options_.most_calls),
          .task_class = static_cast<TaskClass>(i),
@@ -147,22 +147,22 @@ absl::Status Lanes::MakeShard(Lane& lane) {
   return shard.status();
 }
 
-std::optional<Answer> Lanes::Admit(int worker, Call* call) {
+std::optional<Answer> Lanes::Admit(int worker, RoutedCall* call) {
   std::optional<Answer> result;
   AdmitAll(worker, absl::MakeConstSpan(&call, 1),
-           [&](Call&, Answer refusal) { result = std::move(refusal); });
+           [&](RoutedCall&, Answer refusal) { result = std::move(refusal); });
   return result;
 }
 
-void Lanes::AdmitAll(int worker, absl::Span<Call* const> calls,
-                     absl::FunctionRef<void(Call&, Answer)> refuse) {
+void Lanes::AdmitAll(int worker, absl::Span<RoutedCall* const> calls,
+                     absl::FunctionRef<void(RoutedCall&, Answer)> refuse) {
   Lane& lane = At(worker);
   const TaskClass task_class = calls[0]->task_class;
   const Moment now = clock_.Now();
   bool empty = lane.credit.calls() == 0;
   nanoseconds before = TimeBefore(lane, worker, task_class, now);
   int64_t bytes = 0;
-  for (Call* call : calls) {
+  for (RoutedCall* call : calls) {
     call->worker = worker;
     call->accepted = now;
     bytes += static_cast<int64_t>(call->request().size());
@@ -171,7 +171,7 @@ void Lanes::AdmitAll(int worker, absl::Span<Call* const> calls,
   const bool all = lane.credit.Reserve(static_cast<int64_t>(calls.size()),
                                        bytes) == Credit::Grant::kGranted;
   WorkChain admitted;
-  for (Call* call : calls) {
+  for (RoutedCall* call : calls) {
     const auto size = static_cast<int64_t>(call->request().size());
     if (!all) {
       const Credit::Grant grant = lane.credit.Reserve(1, size);
@@ -196,7 +196,7 @@ void Lanes::AdmitAll(int worker, absl::Span<Call* const> calls,
   Append(lane, worker, task_class, admitted);
 }
 
-void Lanes::Take(Call& call, Verdict verdict) {
+void Lanes::Take(RoutedCall& call, Verdict verdict) {
   const Fate::Was was = call.fate.Take(verdict);
   if (was == Fate::Was::kAnswered) return;
   account_.CountTaken(call.worker, call.method->index, verdict, was);
@@ -234,7 +234,8 @@ void Lanes::Append(Lane& lane, int worker, TaskClass task_class,
   PINION_CHECK(Accepted(appended), "a lane was closed with its door open");
 }
 
-std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane, const Call& call,
+std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane,
+                                             const RoutedCall& call,
                                              nanoseconds before) const {
   if (!call.deadline.has_value()) return std::nullopt;
   const nanoseconds expected = before + lane.speed.per_call();
@@ -256,7 +257,7 @@ std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane, const Call& call,
       expected - allowed);
 }
 
-Answer Lanes::Full(Credit::Grant why, const Call& call) const {
+Answer Lanes::Full(Credit::Grant why, const RoutedCall& call) const {
   const Credit& credit = At(call.worker).credit;
   return Refusal(
       call, v1::REASON_LANE_FULL,
@@ -272,7 +273,7 @@ Answer Lanes::Full(Credit::Grant why, const Call& call) const {
       DrainTime(call.worker));
 }
 
-Answer Lanes::Refusal(const Call& call, v1::Reason reason,
+Answer Lanes::Refusal(const RoutedCall& call, v1::Reason reason,
                       absl::string_view message,
                       nanoseconds retry_after) const {
   Answer answer =
@@ -292,7 +293,7 @@ LaneSnapshot Lanes::Snapshot(int worker) const {
                            .held_calls = lane.credit.calls(),
                            .held_bytes = lane.credit.bytes(),
                            .time_per_call = lane.speed.per_call()};
-  for (const WorkLists<Call>* lists : lists_) {
+  for (const WorkLists<RoutedCall>* lists : lists_) {
     snapshot.listed_calls += static_cast<int64_t>(lists->waiting(worker));
   }
   return snapshot;
@@ -351,7 +352,7 @@ void Lanes::Run(int worker, WorkBatch& calls) {
   Lane& lane = At(worker);
   lane.worker_thread.Assert();
   const Batch batch = {.size = calls.size(), .wake = LastWake()};
-  while (Call* call = calls.Pop<Call>()) {
+  while (RoutedCall* call = calls.Pop<RoutedCall>()) {
     if (hops_.waiting(worker)) hops_.Run(worker);
     RunCall(lane, *call, batch);
     lane.left[static_cast<size_t>(call->task_class)].Add(1);
@@ -359,7 +360,7 @@ void Lanes::Run(int worker, WorkBatch& calls) {
   }
 }
 
-void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
+void Lanes::RunCall(Lane& lane, RoutedCall& call, const Batch& batch) {
   // Not the end of the call before: the thread may have lost its CPU since, and
   // what expired meanwhile must not be run.
   const Moment now = clock_.Now();
@@ -385,7 +386,7 @@ void Lanes::RunCall(Lane& lane, Call& call, const Batch& batch) {
   Finish(lane, call, Complete(call, batch, times, std::move(answer)));
 }
 
-Answer Lanes::Complete(const Call& call, const Batch& batch,
+Answer Lanes::Complete(const RoutedCall& call, const Batch& batch,
                        const RunTimes& times, Answer answer) const {
   if (call.wants_timing) {
     v1::Timing& timing = answer.MakeRest().timing.emplace();
@@ -397,7 +398,7 @@ Answer Lanes::Complete(const Call& call, const Batch& batch,
   const auto most = static_cast<size_t>(options_.max_response_bytes);
   if (answer.status.ok() &&
       (answer.rest != nullptr ||
-       answer.payload.size() + Call::kMostBesidePayload > most)) {
+       answer.payload.size() + RoutedCall::kMostBesidePayload > most)) {
     const size_t size = call.MessageSize(answer);
     if (size > most) MakeTooLarge(answer, size, options_.max_response_bytes);
   }
@@ -405,7 +406,7 @@ Answer Lanes::Complete(const Call& call, const Batch& batch,
   return answer;
 }
 
-void Lanes::Finish(Lane& lane, Call& call, Answer answer) {
+void Lanes::Finish(Lane& lane, RoutedCall& call, Answer answer) {
   if (!call.fate.Finish()) {
     account_.Count(call.worker, call.method->index, Account::Event::kLateEnd);
     if (call.fate.WorkerIsDone()) ReturnPlace(lane, call);
@@ -420,7 +421,7 @@ void Lanes::Finish(Lane& lane, Call& call, Answer answer) {
   call.Deliver();
 }
 
-void Lanes::ReturnPlace(Lane& lane, const Call& call) {
+void Lanes::ReturnPlace(Lane& lane, const RoutedCall& call) {
   lane.credit.Return(1, static_cast<int64_t>(call.request().size()));
 }
 
@@ -436,7 +437,7 @@ Lanes::Wake Lanes::LastWake() const {
   return {.asked = now + -ago(wake.asked), .woke = now + -ago(wake.awake)};
 }
 
-void Lanes::Record(Lane& lane, const Call& call, const Batch& batch,
+void Lanes::Record(Lane& lane, const RoutedCall& call, const Batch& batch,
                    const RunTimes& times) {
   std::atomic<Latencies*>& place = lane.latencies[call.method->index];
   Latencies* latencies = place.load(std::memory_order_relaxed);

@@ -32,12 +32,12 @@
 #include "core/work_batch.h"
 #include "core/work_lists.h"
 #include "server/account.h"
-#include "server/call.h"
 #include "server/credit.h"
 #include "server/hops.h"
 #include "server/hosted_service.h"
 #include "server/lane_speed.h"
 #include "server/own_work.h"
+#include "server/routed_call.h"
 #include "server/running_calls.h"
 #include "server/shard_info.h"
 #include "server/slot_owners.h"
@@ -73,25 +73,27 @@ class Lanes {
   // RESOURCE_EXHAUSTED when the lane is full, or what waits in it would not let
   // the call be done within its deadline. An empty lane refuses no call for its
   // deadline.
-  std::optional<Answer> Admit(int worker, Call* call);
+  std::optional<Answer> Admit(int worker, RoutedCall* call);
 
   // The same for `calls` of one class that came together, in their order: with
   // one reservation for all of them, if there is room, and one append. What is
   // refused is handed to `refuse`.
-  void AdmitAll(int worker, absl::Span<Call* const> calls,
-                absl::FunctionRef<void(Call& call, Answer refusal)> refuse);
+  void AdmitAll(
+      int worker, absl::Span<RoutedCall* const> calls,
+      absl::FunctionRef<void(RoutedCall& call, Answer refusal)> refuse);
 
   // Answers `call`, which was admitted, in the place of its handler, unless it
   // was answered before. Anyone, any time; not with a lock held that Deliver()
   // takes.
-  void Take(Call& call, Verdict verdict);
+  void Take(RoutedCall& call, Verdict verdict);
 
   // The refusal of a call that was routed: RESOURCE_EXHAUSTED, not executed.
-  Answer Refusal(const Call& call, v1::Reason reason, absl::string_view message,
+  Answer Refusal(const RoutedCall& call, v1::Reason reason,
+                 absl::string_view message,
                  std::chrono::nanoseconds retry_after) const;
 
   // Counts a call that is refused; one that was not routed has no worker.
-  void CountRefused(const Call& call, v1::Reason reason) {
+  void CountRefused(const RoutedCall& call, v1::Reason reason) {
     account_.CountRefused(call.worker, call.method->index, reason);
   }
 
@@ -188,23 +190,24 @@ class Lanes {
   std::chrono::nanoseconds TimeBefore(const Lane& lane, int worker,
                                       TaskClass task_class, Moment now) const;
   // `before`: what TimeBefore() says of it.
-  std::optional<Answer> RefuseIfTooLate(const Lane& lane, const Call& call,
+  std::optional<Answer> RefuseIfTooLate(const Lane& lane,
+                                        const RoutedCall& call,
                                         std::chrono::nanoseconds before) const;
   // The last step of an admission: the chain is of one class.
   void Append(Lane& lane, int worker, TaskClass task_class, WorkChain& calls);
-  Answer Full(Credit::Grant why, const Call& call) const;
+  Answer Full(Credit::Grant why, const RoutedCall& call) const;
 
   void Run(int worker, WorkBatch& calls);
-  void RunCall(Lane& lane, Call& call, const Batch& batch)
+  void RunCall(Lane& lane, RoutedCall& call, const Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
   // What the handler gave, with what belongs to the answer beside.
-  Answer Complete(const Call& call, const Batch& batch, const RunTimes& times,
-                  Answer answer) const;
+  Answer Complete(const RoutedCall& call, const Batch& batch,
+                  const RunTimes& times, Answer answer) const;
   // Answers, unless the call was answered meanwhile.
-  void Finish(Lane& lane, Call& call, Answer answer);
-  void ReturnPlace(Lane& lane, const Call& call);
+  void Finish(Lane& lane, RoutedCall& call, Answer answer);
+  void ReturnPlace(Lane& lane, const RoutedCall& call);
   Wake LastWake() const;
-  void Record(Lane& lane, const Call& call, const Batch& batch,
+  void Record(Lane& lane, const RoutedCall& call, const Batch& batch,
               const RunTimes& times);
 
   // Fixed before Create() returns; anyone may read.
@@ -213,7 +216,7 @@ class Lanes {
   const HostedService& service_;
   const LaneOptions options_;
   RunningCalls& running_;
-  std::array<WorkLists<Call>*, kTaskClasses> lists_ = {};
+  std::array<WorkLists<RoutedCall>*, kTaskClasses> lists_ = {};
 
   // Shared.
   Account account_;

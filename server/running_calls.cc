@@ -9,7 +9,7 @@ namespace pinion {
 
 std::string RunningCalls::Describe(int worker, const Clock& clock) {
   std::string text;
-  Visit(worker, [&](const Call& call, Moment since) {
+  Visit(worker, [&](const RoutedCall& call, Moment since) {
     const absl::Duration age = absl::Trunc(
         absl::FromChrono(clock.Now() - since), absl::Milliseconds(1));
     const std::optional<Key> key = CallContext(call, clock).key();

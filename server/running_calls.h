@@ -5,7 +5,7 @@
 // Threads: a worker calls Begin() and End() of its own place; anyone may look,
 //          at any time.
 // Cost:    one atomic operation a call, on a cache line of the worker's own.
-// Example: running.Visit(3, [](const Call& call, Moment since) {
+// Example: running.Visit(3, [](const RoutedCall& call, Moment since) {
 //            Report(call.method->path);
 //          });
 #ifndef PINION_SERVER_RUNNING_CALLS_H_
@@ -22,7 +22,7 @@
 #include "absl/functional/function_ref.h"
 #include "core/clock.h"
 #include "core/tally.h"
-#include "server/call.h"
+#include "server/routed_call.h"
 
 namespace pinion {
 
@@ -31,7 +31,7 @@ class RunningCalls {
   explicit RunningCalls(int workers) : places_(new Place[workers]) {}
 
   // Its handler is about to begin, now.
-  void Begin(int worker, const Call* call, Moment now) {
+  void Begin(int worker, const RoutedCall* call, Moment now) {
     Place& place = places_[worker];
     place.since.Set(now.nanos());
     // Release, with the acquire in Visit(): who sees the call sees its time.
@@ -66,8 +66,9 @@ class RunningCalls {
   // Has `visitor` look at the call that `worker` runs, if any, and at when its
   // handler began; that call cannot end meanwhile, so be short. Returns whether
   // there was one.
-  bool Visit(int worker,
-             absl::FunctionRef<void(const Call& call, Moment since)> visitor) {
+  bool Visit(
+      int worker,
+      absl::FunctionRef<void(const RoutedCall& call, Moment since)> visitor) {
     Place& place = places_[worker];
     uintptr_t call = place.word.load(std::memory_order_relaxed) & ~kVisited;
     // One visitor at a time. Acquire, with the release in Begin() and of the
@@ -79,7 +80,8 @@ class RunningCalls {
       std::this_thread::yield();
     }
     if (call == 0) return false;
-    visitor(*reinterpret_cast<const Call*>(call), Moment(place.since.value()));
+    visitor(*reinterpret_cast<const RoutedCall*>(call),
+            Moment(place.since.value()));
     // Release, with the acquire in End().
     place.word.store(call, std::memory_order_release);
     return true;

@@ -251,7 +251,7 @@ void Session::TakeCalls(SessionRequest& request, SessionBytes bytes) {
   open_bytes_ += block->bytes();
   if (request.ok()) {
     for (auto& [call, refusal] : refused) Refuse(*call, std::move(refusal));
-    host_.door->EnterAll(entrants, [this](Call& call, Answer refusal) {
+    host_.door->EnterAll(entrants, [this](RoutedCall& call, Answer refusal) {
       auto& refused = static_cast<SessionCall&>(call);
       refused.admitted = false;
       Refuse(refused, std::move(refusal));
@@ -303,7 +303,7 @@ std::optional<Answer> Session::Prepare(const CallView& view,
   }
   call.admitted = true;
   if (view.has_metadata && call.method->uses_context) {
-    std::vector<Call::Metadata> metadata;
+    std::vector<RoutedCall::Metadata> metadata;
     MetadataReader reader = view.metadata();
     for (MetadataView entry; reader.Next(&entry);) {
       metadata.emplace_back(std::string(entry.name), std::string(entry.value));

@@ -53,7 +53,7 @@ OutgoingAnswer SessionCall::Outgoing(
   return outgoing;
 }
 
-absl::Span<const Call::Metadata> SessionCall::metadata() const {
+absl::Span<const RoutedCall::Metadata> SessionCall::metadata() const {
   return block_.MetadataOf(*this);
 }
 

@@ -4,8 +4,8 @@
 //              one message of it, in one piece of memory, with what they look
 //              into.
 //
-// Threads: a block is made on its session's I/O thread; its calls are as Call
-//          says. Both stay until the last call of the block is gone.
+// Threads: a block is made on its session's I/O thread; its calls are as
+//          RoutedCall says. Both stay until the last call of the block is gone.
 // Deadlines: a block has one entry with the expirer, at the earliest deadline
 //          of its calls that have no answer yet.
 // Example: SessionBlock* block = SessionBlock::Make(session, bytes, count);
@@ -28,9 +28,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "proto/wire/session_answer.h"
-#include "server/call.h"
 #include "server/expirer.h"
 #include "server/io_thread.h"
+#include "server/routed_call.h"
 
 namespace pinion {
 
@@ -50,7 +50,7 @@ struct SessionBytes {
   std::unique_ptr<char[]> data;
 };
 
-class SessionCall final : public Call, public IoDelivery {
+class SessionCall final : public RoutedCall, public IoDelivery {
  public:
   explicit SessionCall(SessionBlock& block) : block_(block) {
     in_session = true;
@@ -107,10 +107,11 @@ class alignas(alignof(SessionCall)) SessionBlock final
   const SessionHost& host() const { return host_; }
 
   // The metadata of the call that was added last; before it enters.
-  void SetMetadata(std::vector<Call::Metadata> metadata) {
+  void SetMetadata(std::vector<RoutedCall::Metadata> metadata) {
     metadata_.emplace(&call(size_ - 1), std::move(metadata));
   }
-  absl::Span<const Call::Metadata> MetadataOf(const SessionCall& call) const {
+  absl::Span<const RoutedCall::Metadata> MetadataOf(
+      const SessionCall& call) const {
     const auto found = metadata_.find(&call);
     if (found == metadata_.end()) return {};
     return found->second;
@@ -146,7 +147,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
   const SessionHost& host_;
   const SessionBytes bytes_;
   // Of the calls that have any; fixed before they enter.
-  std::map<const SessionCall*, std::vector<Call::Metadata>> metadata_;
+  std::map<const SessionCall*, std::vector<RoutedCall::Metadata>> metadata_;
   std::atomic<uint32_t> references_{1};
   size_t size_ = 0;
 

@@ -2,8 +2,9 @@
 //
 // UnaryCall: a call that came as a plain unary gRPC call.
 //
-// Threads: what belongs to gRPC is its I/O thread's; the rest as Call says.
-// Life:    Await() makes one that waits for a call; when a call has come it
+// Threads: what belongs to gRPC is its I/O thread's; the rest as RoutedCall
+// says. Life:    Await() makes one that waits for a call; when a call has come
+// it
 //          makes its successor. Its part of gRPC goes when the answer has left
 //          and gRPC has said that the call is over; the rest when nobody refers
 //          to it, which may be later, on a worker.
@@ -18,11 +19,11 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "server/call.h"
 #include "server/expirer.h"
 #include "server/front_door.h"
 #include "server/io_thread.h"
 #include "server/raw_service.h"
+#include "server/routed_call.h"
 
 namespace pinion {
 
@@ -36,7 +37,7 @@ struct UnaryMethod {
   Expirer* expirer;
 };
 
-class UnaryCall final : public Call,
+class UnaryCall final : public RoutedCall,
                         private IoDelivery,
                         private IoEvent,
                         private OpenCall,

@@ -80,7 +80,7 @@ class Transport {
 };
 
 // A call as any transport has it, which comes from nowhere.
-class TestCall final : public Call, public DeadlineWheel::Item {
+class TestCall final : public RoutedCall, public DeadlineWheel::Item {
  public:
   TestCall(Transport& transport, ModelCall& model, std::string bytes)
       : transport_(transport), model_(model), bytes_(std::move(bytes)) {

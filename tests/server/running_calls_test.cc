@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 // Which nobody answers.
-struct TestCall final : Call {
+struct TestCall final : RoutedCall {
   void Deliver() override {}
   Credit& credit() const override { return no_credit; }
   mutable Credit no_credit{1, 1};
@@ -56,7 +56,7 @@ TEST_F(RunningCallsTest, AVisitorSeesTheCallAndWhenItBegan) {
   const Moment begun = time_.Now();
   time_.Advance(milliseconds(7));
   bool visited = false;
-  EXPECT_TRUE(running_.Visit(1, [&](const Call& call, Moment since) {
+  EXPECT_TRUE(running_.Visit(1, [&](const RoutedCall& call, Moment since) {
     visited = true;
     EXPECT_EQ(&call, call_);
     EXPECT_EQ(since, begun);
@@ -71,7 +71,8 @@ TEST_F(RunningCallsTest, ThereIsNothingToSeeWhereNoCallRuns) {
   running_.End(1);
   time_.Advance(milliseconds(7));
   for (int worker = 0; worker < 2; ++worker) {
-    EXPECT_FALSE(running_.Visit(worker, [](const Call&, Moment) { FAIL(); }));
+    EXPECT_FALSE(
+        running_.Visit(worker, [](const RoutedCall&, Moment) { FAIL(); }));
     EXPECT_EQ(running_.Age(worker, time_.Now()), nanoseconds(0));
     EXPECT_EQ(running_.Describe(worker, time_.clock()), "");
   }
@@ -98,7 +99,7 @@ TEST_F(RunningCallsTest, TheEndWaitsForAVisit) {
   Gate at_the_end;
   std::atomic<bool> ended{false};
   std::thread worker;
-  running_.Visit(0, [&](const Call&, Moment) {
+  running_.Visit(0, [&](const RoutedCall&, Moment) {
     worker = std::thread([&] {
       at_the_end.Pass();
       running_.End(0);
@@ -112,7 +113,7 @@ TEST_F(RunningCallsTest, TheEndWaitsForAVisit) {
   });
   worker.join();
   EXPECT_TRUE(ended);
-  EXPECT_FALSE(running_.Visit(0, [](const Call&, Moment) {}));
+  EXPECT_FALSE(running_.Visit(0, [](const RoutedCall&, Moment) {}));
 }
 
 TEST_F(RunningCallsTest, WhatIsVisitedRunsHoweverManyLook) {
@@ -121,7 +122,7 @@ TEST_F(RunningCallsTest, WhatIsVisitedRunsHoweverManyLook) {
   std::atomic<int> inside{0}, visits{0};
   const auto look = [&] {
     while (!over) {
-      running_.Visit(0, [&](const Call&, Moment) {
+      running_.Visit(0, [&](const RoutedCall&, Moment) {
         EXPECT_TRUE(runs);
         EXPECT_EQ(++inside, 1) << "one visitor at a time";
         ++visits;

@@ -22,9 +22,9 @@
 #include "core/fake_clock.h"
 #include "core/scheduler.h"
 #include "gtest/gtest.h"
-#include "server/call.h"
 #include "server/call_context.h"
 #include "server/lanes.h"
+#include "server/routed_call.h"
 #include "server/running_calls.h"
 #include "server/shard_factory.h"
 #include "server/shard_info.h"
@@ -114,7 +114,7 @@ class ShardWorld {
   std::function<void(WorldShard& shard)> on_made = [](WorldShard&) {};
 
  private:
-  class WorldCall final : public Call {
+  class WorldCall final : public RoutedCall {
    public:
     explicit WorldCall(ShardWorld& world) : world_(world) {}
     void Deliver() override {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Call: one request, from its arrival to its one answer.
+// RoutedCall: one request, from its arrival to its one answer.
 //
 // Threads: its fate and its references are anyone's; what it asks for is fixed
 //          when it enters; the answer is written by who won its fate, and read
@@ -10,8 +10,8 @@
 //          out of the list and its handler has ended. So what a handler looks
 //          at is there even when the call was answered without it.
 // Use:     a transport derives from it; lanes know only this.
-#ifndef PINION_SERVER_CALL_H_
-#define PINION_SERVER_CALL_H_
+#ifndef PINION_SERVER_ROUTED_CALL_H_
+#define PINION_SERVER_ROUTED_CALL_H_
 
 #include <atomic>
 #include <cstdint>
@@ -49,7 +49,7 @@ struct CallHead {
 };
 static_assert(sizeof(CallHead) == 8);
 
-class Call : public CallHead, public WorkItem {
+class RoutedCall : public CallHead, public WorkItem {
  public:
   using Metadata = std::pair<std::string, std::string>;
 
@@ -112,7 +112,7 @@ class Call : public CallHead, public WorkItem {
   Answer answer;
 
  protected:
-  virtual ~Call() = default;
+  virtual ~RoutedCall() = default;
 
   // Nobody refers to it any more: it ends.
   virtual void OnUnreferenced() { delete this; }
@@ -127,4 +127,4 @@ class Call : public CallHead, public WorkItem {
 
 }  // namespace pinion
 
-#endif  // PINION_SERVER_CALL_H_
+#endif  // PINION_SERVER_ROUTED_CALL_H_
