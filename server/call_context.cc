@@ -50,6 +50,14 @@ size_t TrailerSize(absl::string_view name, absl::string_view value) {
 
 }  // namespace
 
+CallContext::CallContext(const RoutedCall& call, const Clock& clock, Hops* hops,
+                         Credit* place)
+    : call_(call),
+      clock_(clock),
+      in_session_(call.in_session),
+      hops_(hops),
+      place_(place) {}
+
 int CallContext::worker() const { return call_.worker; }
 
 bool CallContext::cancelled() const { return call_.fate.taken(); }
@@ -77,13 +85,19 @@ absl::Span<const std::pair<std::string, std::string>> CallContext::metadata()
   return call_.metadata();
 }
 
+void CallContext::KeepKey() {
+  key_ = key();
+  kept_key_ = true;
+}
+
 std::optional<Key> CallContext::key() const {
+  if (kept_key_) return key_;
   if (!call_.method->key.has_value()) return std::nullopt;
   // It was read when the call was routed, so it can be read.
   return *call_.method->key->Read(call_.request());
 }
 
-bool CallContext::in_session() const { return call_.in_session; }
+bool CallContext::in_session() const { return in_session_; }
 
 Hop CallContext::TakeHop() {
   PINION_CHECK(hops_ != nullptr, "the hop of a call of ", call_.method->path,

@@ -2,8 +2,9 @@
 //
 // CallContext: what a handler may know of its call beside the request.
 //
-// Threads: the handler's, while it runs. What is returned by reference or view
-//          lives as long.
+// Threads: the handler's, while it runs; that of a Call, its holder's, one at a
+//          time, until it is finished. What is returned by reference or view
+//          lives as long. cancelled() is anyone's meanwhile.
 // Example: absl::Status Add(const AddRequest& request, AddResponse* response,
 //                           CallContext& context) {
 //            while (More() && !context.cancelled()) DoSome();
@@ -34,8 +35,7 @@ class CallContext {
   // `hops` and `place`, where the call has its place, are for TakeHop(); who
   // has none for it leaves them out.
   CallContext(const RoutedCall& call, const Clock& clock, Hops* hops = nullptr,
-              Credit* place = nullptr)
-      : call_(call), clock_(clock), hops_(hops), place_(place) {}
+              Credit* place = nullptr);
 
   // The worker that runs the call, from 0.
   int worker() const;
@@ -80,10 +80,15 @@ class CallContext {
                                    absl::string_view value);
 
   // The call's hop, to have a function run with the shard of another worker:
-  // see hop.h. A call has one, which can be passed on; so once.
+  // see hop.h. A call has one, which can be passed on; so once. On a worker.
   Hop TakeHop();
 
-  // The rest is Pinion's: what was added, and out of it.
+  // The rest is Pinion's.
+
+  // Reads the key now, for when the method will be gone.
+  void KeepKey();
+
+  // What was added, and out of it.
   const std::vector<std::pair<std::string, std::string>>& trailing() const {
     return trailing_;
   }
@@ -93,8 +98,11 @@ class CallContext {
 
  private:
   const RoutedCall& call_;
-  const Clock& clock_;
-  Hops* hops_;  // Null: there is no hop, or it was taken.
+  const Clock clock_;
+  const bool in_session_;
+  bool kept_key_ = false;
+  std::optional<Key> key_;  // If it was kept.
+  Hops* hops_;              // Null: there is no hop, or it was taken.
   Credit* place_;
   std::vector<std::pair<std::string, std::string>> trailing_;
 };

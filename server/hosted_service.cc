@@ -43,18 +43,14 @@ absl::Status CheckTypes(const MethodDescriptor& method,
   return absl::OkStatus();
 }
 
-Payload Serialize(const google::protobuf::Message& message, size_t size) {
-  Payload payload(size);
-  message.SerializeWithCachedSizesToArray(payload.data());
-  return payload;
-}
-
 }  // namespace
 
-HostedService::HostedService(absl::string_view name, ShardFactory shards)
+HostedService::HostedService(absl::string_view name, ShardFactory shards,
+                             EndBatchFunction end_batch)
     : name_(name),
       descriptor_(DescriptorPool::generated_pool()->FindServiceByName(name_)),
-      shards_(std::move(shards)) {
+      shards_(std::move(shards)),
+      end_batch_(std::move(end_batch)) {
   if (descriptor_ == nullptr) {
     mistake_ = absl::InvalidArgumentError(absl::StrCat(
         "there is no service ", name_,
@@ -63,16 +59,17 @@ HostedService::HostedService(absl::string_view name, ShardFactory shards)
 }
 
 absl::Status HostedService::Check() const {
-  if (mistake_.ok() && methods_.empty()) {
+  if (!mistake_.ok()) return mistake_;
+  if (!key_mistakes_.empty()) return key_mistakes_.front().status;
+  if (methods_.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the service ", name_, " is hosted, but none of its methods is"));
   }
-  return mistake_;
+  return absl::OkStatus();
 }
 
 void HostedService::Add(absl::string_view name, const Descriptor* request,
-                        const Descriptor* response, bool uses_context,
-                        HostedMethod::Function function) {
+                        const Descriptor* response, MethodHandler handler) {
   if (!mistake_.ok()) return;
   const MethodDescriptor* method =
       descriptor_->FindMethodByName(std::string(name));
@@ -86,8 +83,8 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
                         .index = static_cast<int>(methods_.size()),
                         .key = std::nullopt,
                         .task_class = ClassOf(route.priority()),
-                        .uses_context = uses_context,
-                        .run = std::move(function)};
+                        .request = request,
+                        .handler = std::move(handler)};
   for (const HostedMethod& other : methods_) {
     if (other.path == added.path) {
       mistake_ = absl::InvalidArgumentError(
@@ -97,35 +94,48 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
   }
   mistake_ = CheckTypes(*method, request, response);
   if (!mistake_.ok()) return;
-  if (!route.key().empty()) {
-    absl::StatusOr<KeyReader> key = KeyReader::Create(request, route.key());
-    if (!key.ok()) {
-      mistake_ = absl::InvalidArgumentError(absl::StrCat(
-          "the route of ", method->full_name(), ": ", key.status().message()));
-      return;
-    }
-    added.key = *std::move(key);
-  }
   methods_.push_back(std::move(added));
+  if (!route.key().empty()) ReadKey(methods_.back(), "route", route.key());
 }
 
-Answer HostedService::Run(absl::string_view bytes,
-                          google::protobuf::Message& request,
-                          google::protobuf::Message& response,
-                          absl::FunctionRef<absl::Status()> handler) {
-  if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Failed(absl::InvalidArgumentError(absl::StrCat(
-                      "cannot decode the ", bytes.size(), " bytes as ",
-                      request.GetDescriptor()->full_name())),
-                  v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+void HostedService::SetKey(absl::string_view path) {
+  if (!mistake_.ok()) return;
+  if (methods_.empty()) {
+    mistake_ = absl::InvalidArgumentError(absl::StrCat(
+        "Key(\"", path, "\") of the service ", name_,
+        " comes before any On(); it is for the method given before it"));
+    return;
   }
-  absl::Status status = handler();
-  if (!status.ok()) {
-    return Failed(std::move(status), v1::REASON_HANDLER, v1::EXECUTED_YES);
+  HostedMethod& method = methods_.back();
+  if (!key_mistakes_.empty() && key_mistakes_.back().method == method.index) {
+    key_mistakes_.pop_back();
   }
-  Answer answer;
-  answer.payload = Serialize(response, response.ByteSizeLong());
-  return answer;
+  ReadKey(method, "Key()", path);
+}
+
+void HostedService::SetBatch(const BatchBudget& budget) {
+  batch_ = budget;
+  if (mistake_.ok() && (budget.calls < 1 || budget.time.count() < 0)) {
+    mistake_ = absl::InvalidArgumentError(
+        absl::StrCat("a batch of the service ", name_, " is to have ",
+                     budget.calls, " calls and ", budget.time.count(),
+                     " us; possible are 1 or more calls and 0 or more us"));
+  }
+}
+
+void HostedService::ReadKey(HostedMethod& method, absl::string_view said_by,
+                            absl::string_view path) {
+  absl::StatusOr<KeyReader> key =
+      KeyReader::Create(method.request, std::string(path));
+  if (key.ok()) {
+    method.key = *std::move(key);
+    return;
+  }
+  key_mistakes_.push_back({.method = method.index,
+                           .status = absl::InvalidArgumentError(absl::StrCat(
+                               "the ", said_by, " of ", name_, ".",
+                               method.path.substr(name_.size() + 2), ": ",
+                               key.status().message()))});
 }
 
 }  // namespace pinion

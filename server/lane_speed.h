@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "core/clock.h"
@@ -23,10 +24,12 @@ namespace pinion {
 
 class LaneSpeed {
  public:
-  void Learn(Moment accepted, Moment claimed, Moment ended) {
+  // Of `calls` that were handled together, one of them.
+  void Learn(Moment accepted, Moment claimed, Moment ended, size_t calls = 1) {
     const auto known = static_cast<int64_t>(per_call_ns_.value());
     const bool waited = known != 0 && accepted < last_end_;
-    const int64_t took = (ended - (waited ? last_end_ : claimed)).count();
+    const int64_t took = (ended - (waited ? last_end_ : claimed)).count() /
+                         static_cast<int64_t>(calls);
     last_end_ = ended;
     if (known == 0) return Set(took);
     // One call that is far off says little of the next.

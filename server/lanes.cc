@@ -97,10 +97,11 @@ Lanes::Lanes(Scheduler& scheduler, const HostedService& service,
       account_(scheduler.worker_count(),
                static_cast<int>(service.methods().size())),
       hops_(scheduler, service.name(), service.shards().type(), owners) {
+  HeldCalls::Ends& ends = *this;
   for (int i = 0; i < scheduler.worker_count(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(scheduler, i, service.name(),
                                             options, service.methods().size(),
-                                            hops_));
+                                            hops_, ends));
   }
 }
 
@@ -111,7 +112,9 @@ absl::Status Lanes::MakeLists() {
         scheduler_,
         {.capacity = static_cast<size_t>(options_.most_calls),
          .task_class = static_cast<TaskClass>(i),
-         .name = service_.name()},
+         .name = service_.name(),
+         .budget = {.items = static_cast<size_t>(service_.batch().calls),
+                    .time = service_.batch().time}},
         [this](int worker, WorkBatch& calls) { Run(worker, calls); });
     if (!lists.ok()) return lists.status();
     lists_[i] = *lists;
@@ -330,6 +333,7 @@ void Lanes::DestroyShards() {
   OnEachWorker([](Lane& lane) {
     lane.worker_thread.Assert();
     lane.shard.reset();
+    lane.held->Detach();
   });
 }
 
@@ -351,62 +355,175 @@ void Lanes::OnEachWorker(std::function<void(Lane& lane)> function) {
 void Lanes::Run(int worker, WorkBatch& calls) {
   Lane& lane = At(worker);
   lane.worker_thread.Assert();
-  const Batch batch = {.size = calls.size(), .wake = LastWake()};
-  while (RoutedCall* call = calls.Pop<RoutedCall>()) {
+  Batch batch = {.size = calls.size(), .wake = LastWake()};
+  RoutedCall* call = calls.Pop<RoutedCall>();
+  while (call != nullptr) {
     if (hops_.waiting(worker)) hops_.Run(worker);
-    RunCall(lane, *call, batch);
-    lane.left[static_cast<size_t>(call->task_class)].Add(1);
-    call->Unref();
+    if (call->method->handler.run) {
+      RunOne(lane, *call, batch);
+      call = calls.Pop<RoutedCall>();
+    } else {
+      call = RunGroup(lane, *call, calls, batch);
+    }
   }
+  if (batch.ran && service_.ends_batches()) EndBatch(lane);
 }
 
-void Lanes::RunCall(Lane& lane, RoutedCall& call, const Batch& batch) {
-  // Not the end of the call before: the thread may have lost its CPU since, and
-  // what expired meanwhile must not be run.
-  const Moment now = clock_.Now();
+bool Lanes::Claim(Lane& lane, RoutedCall& call, Moment now) {
   // The expirer may be a little behind.
   if (call.deadline.has_value() && *call.deadline <= now) {
     Take(call, Verdict::kExpired);
   }
   if (!call.fate.Claim()) {
     if (call.fate.WorkerIsDone()) ReturnPlace(lane, call);
-    return;
+    call.Unref();
+    return false;
   }
   account_.Count(call.worker, call.method->index, Account::Event::kClaimed);
-  running_.Begin(call.worker, &call, now);
-  CallContext context(call, clock_, &hops_, &lane.credit);
-  Answer answer = call.method->run(lane.shard.get(), call.request(), context);
-  running_.End(call.worker);
-  if (!context.trailing().empty()) {
-    answer.MakeRest().trailing = context.TakeTrailing();
-  }
-  const RunTimes times = {.claimed = now, .ended = clock_.Now()};
-  lane.speed.Learn(call.accepted, times.claimed, times.ended);
-  Record(lane, call, batch, times);
-  Finish(lane, call, Complete(call, batch, times, std::move(answer)));
+  return true;
 }
 
-Answer Lanes::Complete(const RoutedCall& call, const Batch& batch,
-                       const RunTimes& times, Answer answer) const {
-  if (call.wants_timing) {
+void Lanes::RunOne(Lane& lane, RoutedCall& call, Batch& batch) {
+  Tally& left = lane.left[static_cast<size_t>(call.task_class)];
+  // Not the end of the call before: the thread may have lost its CPU since, and
+  // what expired meanwhile must not be run.
+  const Moment now = clock_.Now();
+  if (Claim(lane, call, now)) {
+    batch.ran = true;
+    running_.Begin(call.worker, &call, now);
+    CallContext context(call, clock_, &hops_, &lane.credit);
+    Answer answer =
+        call.method->handler.run(lane.shard.get(), call.request(), context);
+    running_.End(call.worker);
+    if (!context.trailing().empty()) {
+      answer.MakeRest().trailing = context.TakeTrailing();
+    }
+    const RunTimes times = {.claimed = now, .ended = clock_.Now()};
+    lane.speed.Learn(call.accepted, times.claimed, times.ended);
+    Record(lane, call, batch, times);
+    End(lane, {.call = &call,
+               .times = times,
+               .batch = batch.size,
+               .answer = std::move(answer)});
+  }
+  left.Add(1);
+}
+
+RoutedCall* Lanes::RunGroup(Lane& lane, RoutedCall& first, WorkBatch& calls,
+                            Batch& batch) {
+  const HostedMethod& method = *first.method;
+  Tally& left = lane.left[static_cast<size_t>(first.task_class)];
+  const Moment now = clock_.Now();
+  size_t taken = 0;
+  RoutedCall* next = &first;
+  while (next != nullptr && next->method == &method) {
+    AddToGroup(lane, *next, now);
+    next =
+        ++taken < method.handler.most_held ? calls.Pop<RoutedCall>() : nullptr;
+  }
+  if (!lane.group.empty()) RunHandlerOfGroup(lane, method, now, batch);
+  left.Add(taken);
+  return next != nullptr ? next : calls.Pop<RoutedCall>();
+}
+
+void Lanes::AddToGroup(Lane& lane, RoutedCall& call, Moment now) {
+  if (!Claim(lane, call, now)) return;
+  HeldCall* held = call.method->handler.hold(
+      call, {.clock = clock_, .hops = hops_, .credit = lane.credit});
+  held->claimed = now;
+  std::optional<Answer> refusal = held->Parse(call.request());
+  if (!refusal.has_value()) return lane.group.push_back(held);
+  // No handler sees it, so there is nothing to wait for.
+  Finish(call, *std::move(refusal));
+  delete held;
+}
+
+void Lanes::RunHandlerOfGroup(Lane& lane, const HostedMethod& method,
+                              Moment now, Batch& batch) {
+  batch.ran = true;
+  const RoutedCall& first = lane.group.front()->call();
+  const Moment accepted = first.accepted;
+  running_.Begin(first.worker, &first, now);
+  const absl::Status thrown =
+      method.handler.run_held(lane.shard.get(), lane.group);
+  running_.End(lane.info.worker());
+  const size_t size = lane.group.size();
+  const RunTimes times = {.claimed = now, .ended = clock_.Now()};
+  lane.speed.Learn(accepted, times.claimed, times.ended, size);
+  for (HeldCall* held : lane.group) {
+    Record(lane, held->call(), batch, times);
+    held->batch = size;
+    if (lane.held->Hold(*held)) continue;
+    held->call().AddRef();  // For the answer, beyond `held`.
+    End(lane, {.call = &held->call(),
+               .times = times,
+               .batch = size,
+               .answer = held->TakeAnswer(thrown)});
+    delete held;
+  }
+  lane.group.clear();
+}
+
+void Lanes::End(Lane& lane, EndedCall ended) {
+  if (service_.ends_batches()) return lane.ended.push_back(std::move(ended));
+  RoutedCall& call = *ended.call;
+  Finish(call, Complete(std::move(ended)));
+  call.Unref();
+}
+
+void Lanes::EndBatch(Lane& lane) {
+  const int worker = lane.info.worker();
+  if (!lane.ended.empty()) {
+    running_.Begin(worker, lane.ended.front().call, clock_.Now());
+  }
+  const absl::Status status = service_.EndBatch(lane.shard.get());
+  if (!lane.ended.empty()) running_.End(worker);
+  const Moment now = clock_.Now();
+  for (EndedCall& ended : lane.ended) {
+    ended.times.ended = now;
+    if (!status.ok()) {
+      ended.answer = Failed(status, v1::REASON_HANDLER, v1::EXECUTED_YES);
+    }
+    RoutedCall& call = *ended.call;
+    Finish(call, Complete(std::move(ended)));
+    call.Unref();
+  }
+  lane.ended.clear();
+}
+
+void Lanes::EndHeld(HeldCall& held, Answer answer) {
+  RoutedCall& call = held.call();
+  Finish(call,
+         Complete({.call = &call,
+                   .times = {.claimed = held.claimed, .ended = clock_.Now()},
+                   .batch = held.batch,
+                   .answer = std::move(answer)}));
+}
+
+Answer Lanes::Complete(EndedCall ended) const {
+  const RoutedCall* call = ended.call;
+  const RunTimes& times = ended.times;
+  Answer answer = std::move(ended.answer);
+  if (call->wants_timing) {
     v1::Timing& timing = answer.MakeRest().timing.emplace();
-    timing.set_worker(call.worker);
-    timing.set_waited_ns((times.claimed - call.accepted).count());
+    timing.set_worker(call->worker);
+    timing.set_waited_ns((times.claimed - call->accepted).count());
     timing.set_ran_ns((times.ended - times.claimed).count());
-    timing.set_batch(static_cast<uint32_t>(batch.size));
+    timing.set_batch(static_cast<uint32_t>(ended.batch));
   }
   const auto most = static_cast<size_t>(options_.max_response_bytes);
   if (answer.status.ok() &&
       (answer.rest != nullptr ||
        answer.payload.size() + RoutedCall::kMostBesidePayload > most)) {
-    const size_t size = call.MessageSize(answer);
+    const size_t size = call->MessageSize(answer);
     if (size > most) MakeTooLarge(answer, size, options_.max_response_bytes);
   }
-  if (!answer.status.ok()) answer.failure()->set_worker(call.worker);
+  if (!answer.status.ok()) answer.failure()->set_worker(call->worker);
   return answer;
 }
 
-void Lanes::Finish(Lane& lane, RoutedCall& call, Answer answer) {
+void Lanes::Finish(RoutedCall& call, Answer answer) {
+  Lane& lane = At(call.worker);
   if (!call.fate.Finish()) {
     account_.Count(call.worker, call.method->index, Account::Event::kLateEnd);
     if (call.fate.WorkerIsDone()) ReturnPlace(lane, call);

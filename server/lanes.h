@@ -33,6 +33,7 @@
 #include "core/work_lists.h"
 #include "server/account.h"
 #include "server/credit.h"
+#include "server/held_call.h"
 #include "server/hops.h"
 #include "server/hosted_service.h"
 #include "server/lane_speed.h"
@@ -56,7 +57,7 @@ struct LaneOptions {
   std::chrono::nanoseconds stall_after = std::chrono::seconds(1);
 };
 
-class Lanes {
+class Lanes final : private HeldCalls::Ends {
  public:
   // Makes the lanes of `service` and a shard on each worker, and waits for
   // these. If one cannot be made: why, and on which worker; then those that
@@ -127,11 +128,37 @@ class Lanes {
     LatencyHistogram ran;
   };
 
+  // When a worker was last told to wake, and when it ran again.
+  struct Wake {
+    Moment asked;
+    Moment woke;
+  };
+  // The calls that are handled in one run of a lane's task.
+  struct Batch {
+    size_t size;
+    Wake wake;
+    bool ran = false;  // A handler has.
+  };
+  struct RunTimes {
+    Moment claimed;
+    Moment ended;
+  };
+  // A call whose handler has given its answer, and how many were claimed with
+  // it. Has the lane's reference.
+  struct EndedCall {
+    RoutedCall* call;
+    RunTimes times;
+    size_t batch;
+    Answer answer;
+  };
+
   // What one worker has of the service.
   struct Lane {
     Lane(Scheduler& scheduler, int worker, const std::string& service,
-         const LaneOptions& options, size_t methods, Hops& hops)
+         const LaneOptions& options, size_t methods, Hops& hops,
+         HeldCalls::Ends& ends)
         : credit(options.most_calls, options.most_bytes),
+          held(std::make_shared<HeldCalls>(ends)),
           latencies(methods),
           own_work(scheduler, worker, service),
           info(worker, scheduler.clock(), own_work, hops) {}
@@ -140,6 +167,8 @@ class Lanes {
     Credit credit;
     // How many calls have come, by class. Relaxed: an estimate is made of it.
     std::array<std::atomic<uint64_t>, kTaskClasses> entered = {};
+    // Also of those who hold one of its calls.
+    const std::shared_ptr<HeldCalls> held;
 
     // The worker's to write.
     alignas(64) std::array<Tally, kTaskClasses> left;
@@ -152,25 +181,14 @@ class Lanes {
     OwnWork own_work;
     const ShardInfo info;
     std::shared_ptr<void> shard ABSL_GUARDED_BY(worker_thread);
+    // Of the batch that runs: what its handler is given together, and what
+    // waits for the end of the batch. Empty between batches.
+    std::vector<HeldCall*> group ABSL_GUARDED_BY(worker_thread);
+    std::vector<EndedCall> ended ABSL_GUARDED_BY(worker_thread);
 
     ~Lane() {
       for (auto& latency : latencies) delete latency.load();
     }
-  };
-
-  // When a worker was last told to wake, and when it ran again.
-  struct Wake {
-    Moment asked;
-    Moment woke;
-  };
-  // The calls that are handled in one run of a lane's task.
-  struct Batch {
-    size_t size;
-    Wake wake;
-  };
-  struct RunTimes {
-    Moment claimed;
-    Moment ended;
   };
 
   Lanes(Scheduler& scheduler, const HostedService& service,
@@ -198,17 +216,35 @@ class Lanes {
   Answer Full(Credit::Grant why, const RoutedCall& call) const;
 
   void Run(int worker, WorkBatch& calls);
-  void RunCall(Lane& lane, RoutedCall& call, const Batch& batch)
+  // Whether its handler may run, now; if not, the lane has let go of it.
+  bool Claim(Lane& lane, RoutedCall& call, Moment now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
+  void RunOne(Lane& lane, RoutedCall& call, Batch& batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
+  // Runs the handler of `first` and of those behind it that it is given with
+  // it; returns the next, if any.
+  RoutedCall* RunGroup(Lane& lane, RoutedCall& first, WorkBatch& calls,
+                       Batch& batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
+  void AddToGroup(Lane& lane, RoutedCall& call, Moment now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
+  void RunHandlerOfGroup(Lane& lane, const HostedMethod& method, Moment now,
+                         Batch& batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
+  // A handler has given its answer, which leaves now, or at the end of the
+  // batch. Takes over the lane's reference.
+  void End(Lane& lane, EndedCall ended)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
+  void EndBatch(Lane& lane) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
+  void EndHeld(HeldCall& call, Answer answer) override;
   // What the handler gave, with what belongs to the answer beside.
-  Answer Complete(const RoutedCall& call, const Batch& batch,
-                  const RunTimes& times, Answer answer) const;
+  Answer Complete(EndedCall ended) const;
   // Answers, unless the call was answered meanwhile.
-  void Finish(Lane& lane, RoutedCall& call, Answer answer);
+  void Finish(RoutedCall& call, Answer answer);
   void ReturnPlace(Lane& lane, const RoutedCall& call);
   Wake LastWake() const;
-  void Record(Lane& lane, const RoutedCall& call, const Batch& batch,
-              const RunTimes& times);
+  static void Record(Lane& lane, const RoutedCall& call, const Batch& batch,
+                     const RunTimes& times);
 
   // Fixed before Create() returns; anyone may read.
   Scheduler& scheduler_;

@@ -302,7 +302,7 @@ std::optional<Answer> Session::Prepare(const CallView& view,
                             : view.method);
   }
   call.admitted = true;
-  if (view.has_metadata && call.method->uses_context) {
+  if (view.has_metadata && call.method->handler.uses_context) {
     std::vector<RoutedCall::Metadata> metadata;
     MetadataReader reader = view.metadata();
     for (MetadataView entry; reader.Next(&entry);) {

@@ -96,7 +96,7 @@ void UnaryCall::ReadRequest() {
 void UnaryCall::ReadMetadata() {
   deadline = DeadlineOf(rpc_->context, served_.expirer->clock().Now());
   wants_timing = Wish("pinion-timing") == "1";
-  if (!method->uses_context) return;
+  if (!method->handler.uses_context) return;
   for (const auto& [name, value] : rpc_->context.client_metadata()) {
     metadata_.emplace_back(std::string(name.data(), name.size()),
                            std::string(value.data(), value.size()));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Mistakes in hosting stop the start, with one line that says which.
+#include <map>
+#include <set>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -115,6 +117,34 @@ TEST_F(HostingTest, RefusesARepeatedKey) {
   ExpectRefused(server_, "RepeatedKeyService.Do", "tags", "repeated");
 }
 
+TEST_F(HostingTest, AKeyOfTheProgramsMendsThatOfTheProto) {
+  server_.Host<Shard>("pinion.test.NoSuchKeyService")
+      .On("Do", &Shard::Do)
+      .Key("name");
+  EXPECT_EQ(server_.Start(), absl::OkStatus());
+}
+
+TEST_F(HostingTest, RefusesAKeyOfTheProgramsThatDoesNotExist) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", &Shard::Do)
+      .Key("account.id");
+  ExpectRefused(server_, "pinion.test.GoodService.Keyed", "account", "Key()");
+}
+
+TEST_F(HostingTest, RefusesAKeyBeforeAnyMethod) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .Key("name")
+      .On("Keyed", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.GoodService", "Key(\"name\")", "On()");
+}
+
+TEST_F(HostingTest, RefusesABatchOfNoCalls) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", &Shard::Do)
+      .Batch({.calls = 0});
+  ExpectRefused(server_, "pinion.test.GoodService", "0 calls");
+}
+
 TEST_F(HostingTest, RefusesAPortThatIsInUse) {
   TestServer first;
   first.server().Host<Shard>("pinion.test.GoodService").On("Keyed", &Shard::Do);
@@ -147,6 +177,29 @@ TEST_F(HostingTest, TakesTheServicesRouteUnlessTheMethodHasItsOwn) {
   const auto refused = test.client().Call<Thing>(
       "/pinion.test.GoodService/Keyed", thing, {.worker = 0});
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostingTest, RoutesByTheKeyThatTheProgramGives) {
+  TestServer test({.workers = 2});
+  test.server()
+      .Host<Shard>("pinion.test.GoodService")
+      .On("Keyless", &Shard::Where)
+      .Key("name");
+  test.Start();
+  std::set<std::string> workers;
+  std::map<std::string, std::string> worker_of;
+  for (int i = 0; i < 100; ++i) {
+    Thing thing;
+    thing.set_name(std::to_string(i % 50));
+    const auto where =
+        test.client().Call<Thing>("/pinion.test.GoodService/Keyless", thing);
+    ASSERT_TRUE(where.ok()) << where.status();
+    workers.insert(where->name());
+    // Always the same for one name.
+    const auto [known, is_new] = worker_of.emplace(thing.name(), where->name());
+    EXPECT_EQ(known->second, where->name());
+  }
+  EXPECT_EQ(workers.size(), 2u);
 }
 
 }  // namespace
