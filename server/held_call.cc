@@ -5,11 +5,14 @@
 
 #include "core/check.h"
 #include "server/routed_call.h"
+#include "server/why_dropped.h"
 
 namespace pinion {
 namespace {
 
 absl::Status Dropped() {
+  const absl::Status* const why = WhyDropped::Current();
+  if (why != nullptr) return *why;
   return absl::InternalError("the handler dropped the call");
 }
 

@@ -18,6 +18,8 @@
 //          pays nothing; a post then needs no more of it. The function object
 //          lies in the hop, or, if it is larger than two pointers, on the heap
 //          until it has run.
+// Throws:  what a function throws is logged, and the lane goes on. A Call that
+//          it has captured is answered INTERNAL, with the text.
 // Stop:    the functions of calls' hops all run before the shards are
 //          destroyed, however often they are passed on, as handlers do: one
 //          that is passed on for ever is as one that does not return. A shard's

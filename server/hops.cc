@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "server/guarded.h"
+#include "server/why_dropped.h"
 
 namespace pinion {
 namespace {
@@ -50,11 +52,12 @@ void Hop::LetGo() {
 }
 
 Hops::Hops(Scheduler& scheduler, const std::string& name,
-           const void* shard_type, const SlotOwners& owners)
+           const void* shard_type, const SlotOwners& owners, LogFunction log)
     : clock_(scheduler.clock()),
       shard_type_(shard_type),
       owners_(owners),
-      name_(name) {
+      name_(name),
+      log_(std::move(log)) {
   for (int i = 0; i < scheduler.worker_count(); ++i) {
     lanes_.push_back(std::make_unique<Lane>());
     lanes_[i]->own.reset(new HopNode(*this));
@@ -119,11 +122,23 @@ void Hops::RunOne(Lane& lane, HopNode* node) {
   {
     Hop::Function function = std::move(node->function_);
     Hop hop(node);
-    if (runs) function(lane.shard, std::move(hop));
+    if (runs) RunFunction(lane, std::move(function), std::move(hop));
   }
   // Release, with the acquire in UnderWay(): who sees the end sees what the
   // function has posted.
   lane.ended.fetch_add(1, std::memory_order_release);
+}
+
+void Hops::RunFunction(Lane& lane, Hop::Function function, Hop hop) {
+  const absl::Status thrown = Guarded("a hop's function", [&] {
+    function(lane.shard, std::move(hop));
+    return absl::OkStatus();
+  });
+  if (thrown.ok()) return;
+  Log(log_, absl::StrCat(name_, ": ", thrown.message()));
+  // The Calls that it has are answered so.
+  const WhyDropped why(thrown);
+  function = nullptr;
 }
 
 void Hops::Post(int worker, HopNode* node) {

@@ -25,6 +25,7 @@
 #include "core/work_item.h"
 #include "server/credit.h"
 #include "server/hop.h"
+#include "server/log.h"
 #include "server/slot_owners.h"
 
 namespace pinion {
@@ -54,9 +55,10 @@ class HopNode : public WorkItem {
 class Hops {
  public:
   // For `scheduler`; `owners` outlives it. `name` is the service's, and
-  // `shard_type` that of its shards, as Hop::TypeOf() tells it.
+  // `shard_type` that of its shards, as Hop::TypeOf() tells it; `log` is told
+  // what functions throw.
   Hops(Scheduler& scheduler, const std::string& name, const void* shard_type,
-       const SlotOwners& owners);
+       const SlotOwners& owners, LogFunction log);
   ~Hops();  // Drops what was never run.
   Hops(const Hops&) = delete;
   Hops& operator=(const Hops&) = delete;
@@ -115,6 +117,7 @@ class Hops {
 
   void Post(int worker, HopNode* node);
   void RunOne(Lane& lane, HopNode* node);
+  void RunFunction(Lane& lane, Hop::Function function, Hop hop);
   bool MayRun(const HopNode& node) const {
     return !node.own() || !own_ended_.load(std::memory_order_relaxed);
   }
@@ -125,6 +128,7 @@ class Hops {
   const void* const shard_type_;
   const SlotOwners& owners_;
   const std::string name_;
+  const LogFunction log_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   // Shared. Relaxed: who must know that a worker has seen it asks that worker

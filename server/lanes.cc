@@ -96,7 +96,8 @@ Lanes::Lanes(Scheduler& scheduler, const HostedService& service,
       running_(running),
       account_(scheduler.worker_count(),
                static_cast<int>(service.methods().size())),
-      hops_(scheduler, service.name(), service.shards().type(), owners) {
+      hops_(scheduler, service.name(), service.shards().type(), owners,
+            options.log) {
   HeldCalls::Ends& ends = *this;
   for (int i = 0; i < scheduler.worker_count(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(scheduler, i, service.name(),

@@ -37,6 +37,7 @@
 #include "server/hops.h"
 #include "server/hosted_service.h"
 #include "server/lane_speed.h"
+#include "server/log.h"
 #include "server/own_work.h"
 #include "server/routed_call.h"
 #include "server/running_calls.h"
@@ -55,6 +56,8 @@ struct LaneOptions {
   int64_t max_response_bytes = int64_t{4} << 20;
   // From when on a handler that runs says that its worker is stalled.
   std::chrono::nanoseconds stall_after = std::chrono::seconds(1);
+  // Is told what hops, timers and own work of shards throw.
+  LogFunction log = {};
 };
 
 class Lanes final : private HeldCalls::Ends {
@@ -160,7 +163,7 @@ class Lanes final : private HeldCalls::Ends {
         : credit(options.most_calls, options.most_bytes),
           held(std::make_shared<HeldCalls>(ends)),
           latencies(methods),
-          own_work(scheduler, worker, service),
+          own_work(scheduler, worker, service, options.log),
           info(worker, scheduler.clock(), own_work, hops) {}
 
     // Shared.

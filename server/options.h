@@ -9,13 +9,13 @@
 #define PINION_SERVER_OPTIONS_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "core/cpu_plan.h"
+#include "server/log.h"
 
 namespace pinion {
 
@@ -97,7 +97,7 @@ struct ServerOptions {
 
   // Where a line goes that an operator should see (without its end), from any
   // thread; empty: to standard error.
-  std::function<void(absl::string_view line)> log = {};
+  LogFunction log = {};
 
   // Goes into the hash that maps keys to workers: servers with one seed and one
   // number of workers map alike.

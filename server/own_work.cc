@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/worker.h"
+#include "server/guarded.h"
 
 namespace pinion {
 namespace {
@@ -17,8 +18,9 @@ constexpr std::chrono::microseconds kLongestRun(500);
 
 }  // namespace
 
-OwnWork::OwnWork(Scheduler& scheduler, int worker, const std::string& name)
-    : clock_(scheduler.clock()) {
+OwnWork::OwnWork(Scheduler& scheduler, int worker, const std::string& name,
+                 LogFunction log)
+    : clock_(scheduler.clock()), name_(name), log_(std::move(log)) {
   worker_thread_.Claim();  // Nobody else knows of it yet.
   for (int i = 0; i < kTaskClasses; ++i) {
     const auto task_class = static_cast<TaskClass>(i);
@@ -103,7 +105,10 @@ void OwnWork::Run(TaskClass task_class) {
 bool OwnWork::RunDueTimer(Line& line, Moment now) {
   Timer* due = line.timers.PopDue(now);
   if (due == nullptr) return false;
-  static_cast<OwnTimer*>(due)->Fire(now);
+  LogIfThrown(Guarded("a shard's timer", [&] {
+    static_cast<OwnTimer*>(due)->Fire(now);
+    return absl::OkStatus();
+  }));
   return true;
 }
 
@@ -111,8 +116,15 @@ bool OwnWork::RunPosted(Line& line) {
   if (line.posted.empty()) return false;
   Function function = std::move(line.posted.front());
   line.posted.pop_front();
-  function();
+  LogIfThrown(Guarded("a shard's own work", [&] {
+    function();
+    return absl::OkStatus();
+  }));
   return true;
+}
+
+void OwnWork::LogIfThrown(const absl::Status& thrown) const {
+  if (!thrown.ok()) Log(log_, absl::StrCat(name_, ": ", thrown.message()));
 }
 
 }  // namespace pinion

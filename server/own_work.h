@@ -24,6 +24,7 @@
 #include "core/task.h"
 #include "core/thread_role.h"
 #include "core/timer_queue.h"
+#include "server/log.h"
 
 namespace pinion {
 
@@ -41,8 +42,10 @@ class OwnWork {
  public:
   using Function = absl::AnyInvocable<void()>;
 
-  // For the shard of the service `name` on `worker`.
-  OwnWork(Scheduler& scheduler, int worker, const std::string& name);
+  // For the shard of the service `name` on `worker`; `log` is told what
+  // functions and timers throw.
+  OwnWork(Scheduler& scheduler, int worker, const std::string& name,
+          LogFunction log);
   OwnWork(const OwnWork&) = delete;
   OwnWork& operator=(const OwnWork&) = delete;
 
@@ -86,11 +89,14 @@ class OwnWork {
   bool RunDueTimer(Line& line, Moment now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
   bool RunPosted(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread_);
+  void LogIfThrown(const absl::Status& thrown) const;
   // Has the task run when the line's next timer is due.
   static void SetTaskTimer(Line& line);
 
   // Fixed at construction; anyone may read.
   const Clock clock_;
+  const std::string name_;
+  const LogFunction log_;
 
   // Shared.
   std::atomic<bool> ended_{false};

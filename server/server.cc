@@ -6,7 +6,6 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -91,7 +90,8 @@ LaneOptions LaneOptionsOf(const ServerOptions& options) {
   return {.most_calls = options.lane_capacity,
           .most_bytes = options.lane_bytes,
           .max_response_bytes = options.max_message_bytes,
-          .stall_after = absl::ToChronoNanoseconds(options.stall_after)};
+          .stall_after = absl::ToChronoNanoseconds(options.stall_after),
+          .log = options.log};
 }
 
 }  // namespace
@@ -230,14 +230,6 @@ ServerSnapshot Server::Snapshot() const {
   return snapshot;
 }
 
-void Server::Log(absl::string_view line) const {
-  if (options_.log) {
-    options_.log(line);
-  } else {
-    std::fprintf(stderr, "%s\n", std::string(line).c_str());
-  }
-}
-
 std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
   return grpc_server_->InProcessChannel(grpc::ChannelArguments());
 }
@@ -316,8 +308,8 @@ absl::Status Server::WatchForStalls() {
   const auto report = [this](const StallReport& stall) {
     const std::string call =
         running_calls_->Describe(stall.worker, scheduler_->clock());
-    Log(absl::StrCat(Describe(stall, stall.task->name()),
-                     call.empty() ? "" : "; its call: ", call));
+    Log(options_.log, absl::StrCat(Describe(stall, stall.task->name()),
+                                   call.empty() ? "" : "; its call: ", call));
   };
   const auto state = [this](int worker, bool stalled) {
     health_->SetStalled(worker, stalled);

@@ -138,7 +138,6 @@ class Server {
   absl::Status TryStart();
   // Lets the workers finish, and ends them; which call has one not, if not.
   absl::Status EndWorkers(std::chrono::nanoseconds timeout);
-  void Log(absl::string_view line) const;
 
   ServerOptions options_;
   absl::Notification hurry_;

@@ -66,7 +66,7 @@ int Server::Run(std::function<void(const Server&)> started) {
   if (status.ok()) return kStopped;
 
   // A thread that runs a handler cannot be ended, nor waited for.
-  Log(status.message());
+  Log(options_.log, status.message());
   std::fflush(nullptr);
   std::_Exit(kHandlerStuck);
 }

@@ -4,7 +4,7 @@
 //
 // Threads: Make() runs on the shard's worker, on all workers at once; so what a
 //          factory shares must bear that.
-// Errors:  a factory may return one; then the server does not start.
+// Errors:  a factory may return one, or throw; then the server does not start.
 // Example: ShardFactory::Of<Counter>()
 //          ShardFactory::Of<Ledger>([&](const ShardInfo& info) {
 //            return Ledger::Open(path, info.worker());  // StatusOr<unique_ptr>
@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/guarded.h"
 #include "server/hop.h"
 #include "server/shard_info.h"
 
@@ -60,7 +61,7 @@ class ShardFactory {
   }
 
   absl::StatusOr<std::shared_ptr<void>> Make(const ShardInfo& info) const {
-    return make_(info);
+    return Guarded("it", [&] { return make_(info); });
   }
 
   // Of its shards' class; see Hop::TypeOf().

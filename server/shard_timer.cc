@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "core/check.h"
 
 namespace pinion {
@@ -70,10 +71,13 @@ void ShardTimer::Fire(Moment now) {
   bool destroyed = false;
   destroyed_ = &destroyed;
   Function function = std::move(function_);
+  // Also after what it throws.
+  const absl::Cleanup back = [&] {
+    if (destroyed) return;
+    destroyed_ = nullptr;
+    function_ = std::move(function);
+  };
   function();
-  if (destroyed) return;
-  destroyed_ = nullptr;
-  function_ = std::move(function);
 }
 
 }  // namespace pinion

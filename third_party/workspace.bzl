@@ -17,6 +17,7 @@ load(
 
 _ABSEIL = [
     "base:core_headers",
+    "cleanup:cleanup",
     "container:flat_hash_map",
     "container:flat_hash_set",
     "flags:commandlineflag",
