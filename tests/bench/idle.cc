@@ -16,6 +16,7 @@
 #include "tests/bench/echo/contenders.h"
 #include "tests/bench/echo/echo_servers.h"
 #include "tests/bench/echo/open_loop.h"
+#include "tests/bench/support/bench_servers.h"
 #include "tests/bench/support/percentile.h"
 #include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
@@ -42,9 +43,9 @@ constexpr char kUsage[] =
     "apart. By default it takes 150 seconds; with fewer --rounds or --seconds, "
     "less.";
 
-const EchoServers& Servers() {
+const BenchServers& Servers() {
   static const auto* const servers =
-      new EchoServers{{"pinion", StartPinion}, {"cq", StartCq}};
+      new BenchServers{{"pinion", StartPinion}, {"cq", StartCq}};
   return *servers;
 }
 

@@ -19,6 +19,7 @@
 #include "tests/bench/echo/contenders.h"
 #include "tests/bench/echo/echo_servers.h"
 #include "tests/bench/echo/open_loop.h"
+#include "tests/bench/support/bench_servers.h"
 #include "tests/bench/support/order_of_round.h"
 #include "tests/bench/support/percentile.h"
 #include "tests/bench/support/program.h"
@@ -73,8 +74,8 @@ constexpr Slow kSlows[] = {
     {"spin", {.worker = kSlowWorker, .spin_us = kSlowMicros}},
 };
 
-const EchoServers& Servers() {
-  static const auto* const servers = new EchoServers{
+const BenchServers& Servers() {
+  static const auto* const servers = new BenchServers{
       {"pinion", StartPinionWithTwoWorkers},
       {"callback_inline", StartCallbackInline},
       {"cq", StartCq},

@@ -25,6 +25,7 @@
 #include "tests/bench/echo/contenders.h"
 #include "tests/bench/echo/echo_servers.h"
 #include "tests/bench/echo/open_loop.h"
+#include "tests/bench/support/bench_servers.h"
 #include "tests/bench/support/percentile.h"
 #include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
@@ -82,9 +83,9 @@ constexpr absl::Duration kProbeLength = absl::Milliseconds(20);
 constexpr double kRecoveredWithin = 3;  // Times the idle round trip.
 constexpr absl::Duration kLongestRecovery = absl::Seconds(30);
 
-const EchoServers& Servers() {
+const BenchServers& Servers() {
   static const auto* const servers =
-      new EchoServers{{"pinion", StartWatchfulPinion}};
+      new BenchServers{{"pinion", StartWatchfulPinion}};
   return *servers;
 }
 

@@ -15,21 +15,21 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "tests/bench/echo/batched_echo.h"
 #include "tests/bench/echo/echo_client.h"
-#include "tests/bench/echo/echo_loop.h"
 #include "tests/bench/echo/echo_servers.h"
 #include "tests/bench/echo/increment.h"
 #include "tests/bench/echo/session_echo.h"
+#include "tests/bench/support/bench_servers.h"
+#include "tests/bench/support/call_figures.h"
+#include "tests/bench/support/call_loop.h"
 #include "tests/bench/support/child_process.h"
 #include "tests/bench/support/order_of_round.h"
 #include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
-#include "tools/command_line.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 7, "how often each is measured; 1 to 1000");
@@ -55,8 +55,8 @@ constexpr absl::string_view kUsage =
 constexpr absl::Duration kWarmUp = absl::Milliseconds(300);
 constexpr int kWarmUpInFlight = 64;
 
-const EchoServers& Servers() {
-  static const auto* const servers = new EchoServers{
+const BenchServers& Servers() {
+  static const auto* const servers = new BenchServers{
       {"session", StartPinion},
       {"handwritten_stream", StartBatchedEcho},
       {"pinion", StartPinion},
@@ -66,8 +66,8 @@ const EchoServers& Servers() {
 }
 
 // The same names with another service.
-const EchoServers& IncrementServers() {
-  static const auto* const servers = new EchoServers{
+const BenchServers& IncrementServers() {
+  static const auto* const servers = new BenchServers{
       {"increment:session", StartPinionKv},
       {"increment:pinion", StartPinionKv},
       {"increment:callback_inline", StartLockedKv},
@@ -75,8 +75,8 @@ const EchoServers& IncrementServers() {
   return *servers;
 }
 
-EchoServers AllServers() {
-  EchoServers all = Servers();
+BenchServers AllServers() {
+  BenchServers all = Servers();
   all.insert(all.end(), IncrementServers().begin(), IncrementServers().end());
   return all;
 }
@@ -101,9 +101,9 @@ class Contender {
 
   absl::string_view name() const { return name_; }
 
-  absl::StatusOr<EchoFigures> Measure(int in_flight, absl::Duration length) {
+  absl::StatusOr<CallFigures> Measure(int in_flight, absl::Duration length) {
     if (unary_ != nullptr) return unary_->Measure(in_flight, length);
-    return EchoLoop(*way_, *server_, in_flight).Measure(length);
+    return CallLoop(*way_, *server_, in_flight).Measure(length);
   }
 
  private:
@@ -112,23 +112,16 @@ class Contender {
   std::unique_ptr<ChildProcess> server_;
   absl::string_view name_;
   std::unique_ptr<EchoClient> unary_;  // Or else:
-  std::unique_ptr<EchoWay> way_;
+  std::unique_ptr<CallWay> way_;
 };
 
-// The names of those that are wanted; all, if none is named.
-std::vector<std::string> WantedOf(const EchoServers& servers) {
-  const std::vector<std::string> all = NamesOf(AllServers());
-  const std::vector<std::string> named = absl::GetFlag(FLAGS_impls);
-  for (const std::string& name : named) {
-    if (std::find(all.begin(), all.end(), name) != all.end()) continue;
-    ExitWithUsageError(absl::StrCat("--impls cannot have \"", name,
-                                    "\"; there are ",
-                                    absl::StrJoin(all, ", ")));
-  }
+// Of these servers, the names of those that are wanted.
+std::vector<std::string> WantedOf(const BenchServers& servers) {
+  const std::vector<std::string> all =
+      CheckedNames(FLAGS_impls, NamesOf(AllServers()));
   std::vector<std::string> wanted;
   for (const std::string& name : NamesOf(servers)) {
-    if (named.empty() ||
-        std::find(named.begin(), named.end(), name) != named.end()) {
+    if (std::find(all.begin(), all.end(), name) != all.end()) {
       wanted.push_back(name);
     }
   }
@@ -136,16 +129,6 @@ std::vector<std::string> WantedOf(const EchoServers& servers) {
 }
 
 using Processes = std::vector<std::unique_ptr<ChildProcess>>;
-
-absl::StatusOr<Processes> StartServers(const std::vector<std::string>& roles) {
-  Processes servers;
-  for (const std::string& role : roles) {
-    auto server = ChildProcess::Start(role);
-    if (!server.ok()) return server.status();
-    servers.push_back(*std::move(server));
-  }
-  return servers;
-}
 
 struct Plan {
   std::vector<int> in_flight;
@@ -204,9 +187,9 @@ absl::Status Measure(const Plan& plan, absl::string_view bench,
 
 absl::Status MeasureAll(const Plan& plan) {
   // First all servers: a process that has threads should not fork.
-  auto echo = StartServers(WantedOf(Servers()));
+  auto echo = StartProcesses(WantedOf(Servers()));
   if (!echo.ok()) return echo.status();
-  auto increment = StartServers(WantedOf(IncrementServers()));
+  auto increment = StartProcesses(WantedOf(IncrementServers()));
   if (!increment.ok()) return increment.status();
   const absl::Status status =
       Measure(plan, "session", "Echo of 64 bytes", *std::move(echo));

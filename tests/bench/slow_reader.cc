@@ -27,9 +27,10 @@
 #include "absl/time/time.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/v1/session.pb.h"
-#include "tests/bench/echo/echo_loop.h"
 #include "tests/bench/echo/echo_servers.h"
 #include "tests/bench/echo/session_echo.h"
+#include "tests/bench/support/bench_servers.h"
+#include "tests/bench/support/call_loop.h"
 #include "tests/bench/support/child_process.h"
 #include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
@@ -56,8 +57,8 @@ constexpr int kCallsOfMessage = 500;
 // How long the slow one may fill what there is to fill, before it is measured.
 constexpr absl::Duration kFills = absl::Milliseconds(500);
 
-const EchoServers& Servers() {
-  static const auto* const servers = new EchoServers{{"server", StartPinion}};
+const BenchServers& Servers() {
+  static const auto* const servers = new BenchServers{{"server", StartPinion}};
   return *servers;
 }
 
@@ -133,7 +134,7 @@ absl::Status Measure(int rounds, absl::Duration length, int in_flight) {
         reader = std::make_unique<SlowReader>((*server)->address());
         absl::SleepFor(kFills);
       }
-      const auto figures = EchoLoop(way, **server, in_flight).Measure(length);
+      const auto figures = CallLoop(way, **server, in_flight).Measure(length);
       if (!figures.ok()) return figures.status();
       if (round < 0) continue;
       report.Add(slow ? "with" : "without", {},

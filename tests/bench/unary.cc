@@ -5,7 +5,6 @@
 //
 // Each server is a process of its own; one client calls them in turn, several
 // rounds of all, each round in another order.
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -13,15 +12,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "tests/bench/echo/contenders.h"
 #include "tests/bench/echo/echo_servers.h"
+#include "tests/bench/support/bench_servers.h"
 #include "tests/bench/support/order_of_round.h"
 #include "tests/bench/support/program.h"
 #include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
-#include "tools/command_line.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 7, "how often each is measured; 1 to 1000");
@@ -49,8 +47,8 @@ struct Plan {
   absl::Duration length;
 };
 
-const EchoServers& Servers() {
-  static const auto* const servers = new EchoServers{
+const BenchServers& Servers() {
+  static const auto* const servers = new BenchServers{
       {"pinion", StartPinion},
       {"callback_inline", StartCallbackInline},
       {"callback_mutex_queue", StartCallbackMutexQueue},
@@ -60,21 +58,8 @@ const EchoServers& Servers() {
   return *servers;
 }
 
-std::vector<std::string> WantedImpls() {
-  const std::vector<std::string> all = NamesOf(Servers());
-  std::vector<std::string> wanted = absl::GetFlag(FLAGS_impls);
-  if (wanted.empty()) return all;
-  for (const std::string& name : wanted) {
-    if (std::find(all.begin(), all.end(), name) != all.end()) continue;
-    ExitWithUsageError(absl::StrCat("--impls cannot have \"", name,
-                                    "\"; there are ",
-                                    absl::StrJoin(all, ", ")));
-  }
-  return wanted;
-}
-
 Plan PlanFromFlags() {
-  return {.impls = WantedImpls(),
+  return {.impls = CheckedNames(FLAGS_impls, NamesOf(Servers())),
           .in_flight = CheckedNumbers(FLAGS_in_flight, 1, 10'000),
           .rounds = CheckedFlag(FLAGS_rounds, 1, 1000),
           .length = CheckedSeconds(FLAGS_seconds, 60)};
@@ -103,7 +88,7 @@ absl::Status Measure(const Plan& plan) {
   Report report(
       "unary", {"in_flight"},
       {{"rps", 0}, {"p50_us", 1}, {"p99_us", 1}, {"cpu_us_per_call", 2}});
-  for (const EchoServer& server : Servers()) {
+  for (const BenchServer& server : Servers()) {
     if (server.name != "pinion") report.Compare("pinion", server.name);
   }
   absl::StatusOr<std::vector<Contender>> contenders =

@@ -7,7 +7,8 @@
 
 #include <utility>
 
-#include "tests/bench/echo/serve_on_loopback.h"
+#include "tests/bench/echo/echo_payload.h"
+#include "tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {
@@ -94,13 +95,13 @@ BatchedEchoWay::~BatchedEchoWay() {
   changed_.wait(lock, [&] { return done_; });
 }
 
-void BatchedEchoWay::Begin(EchoSlot& slot) {
+void BatchedEchoWay::Begin(CallSlot& slot) {
   std::unique_lock lock(mutex_);
   if (slots_.size() <= slot.index()) slots_.resize(slot.index() + 1);
   slots_[slot.index()] = &slot;
   EchoItem* const item = next_.add_items();
   item->set_id(slot.index());
-  item->set_payload(slot.payload());
+  item->set_payload(EchoPayload(slot));
   // What the answers of a message start makes one message.
   if (telling != this) WriteNext();
 }
@@ -121,7 +122,8 @@ void BatchedEchoWay::OnReadDone(bool ok) {
   }
   telling = this;
   for (const EchoItem& item : incoming_.items()) {
-    SlotOf(item.id())->Answered(absl::OkStatus(), item.payload());
+    CallSlot& slot = *SlotOf(item.id());
+    slot.Answered(CheckEcho(slot, item.payload()));
   }
   telling = nullptr;
   incoming_.Clear();
@@ -132,7 +134,7 @@ void BatchedEchoWay::OnReadDone(bool ok) {
   StartRead(&incoming_);
 }
 
-EchoSlot* BatchedEchoWay::SlotOf(uint64_t id) {
+CallSlot* BatchedEchoWay::SlotOf(uint64_t id) {
   std::unique_lock lock(mutex_);
   return slots_.at(id);
 }

@@ -3,7 +3,7 @@
 // The handwritten stream: echoes in messages of as many as are ready, both
 // ways. It knows one method, and neither routes nor refuses nor counts.
 //
-// Threads: the server for as long as the process lives; the way as EchoWay.
+// Threads: the server for as long as the process lives; the way as CallWay.
 // Example: {"handwritten_stream", StartBatchedEcho}
 //          BatchedEchoWay way(child->address());
 #ifndef PINION_TESTS_BENCH_ECHO_BATCHED_ECHO_H_
@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "tests/bench/echo/batched_echo.grpc.pb.h"
-#include "tests/bench/echo/echo_loop.h"
+#include "tests/bench/support/call_loop.h"
 
 namespace pinion::bench {
 
@@ -28,16 +28,16 @@ namespace pinion::bench {
 std::string StartBatchedEcho();
 
 class BatchedEchoWay final
-    : public EchoWay,
+    : public CallWay,
       private grpc::ClientBidiReactor<EchoBatch, EchoBatch> {
  public:
   explicit BatchedEchoWay(const std::string& address);
   ~BatchedEchoWay() override;  // Breaks the stream, and waits for its end.
 
-  void Begin(EchoSlot& slot) override;
+  void Begin(CallSlot& slot) override;
 
  private:
-  EchoSlot* SlotOf(uint64_t id);
+  CallSlot* SlotOf(uint64_t id);
   void WriteNext();
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -51,7 +51,7 @@ class BatchedEchoWay final
   std::mutex mutex_;  // Guards the rest.
   std::condition_variable changed_;
   EchoBatch next_;
-  std::vector<EchoSlot*> slots_;  // By their index.
+  std::vector<CallSlot*> slots_;  // By their index.
   bool writing_ = false;
   bool over_ = false;
   bool done_ = false;

@@ -2,6 +2,7 @@
 #include "tests/bench/echo/contenders.h"
 
 #include "absl/time/time.h"
+#include "tests/bench/support/bench_servers.h"
 
 namespace pinion::bench {
 namespace {
@@ -13,15 +14,10 @@ constexpr int kWarmUpInFlight = 64;
 
 absl::StatusOr<std::vector<Contender>> StartContenders(
     const std::vector<std::string>& roles) {
-  // First all servers: a process that has threads should not fork.
-  std::vector<std::unique_ptr<ChildProcess>> servers;
-  for (const std::string& role : roles) {
-    auto server = ChildProcess::Start(role);
-    if (!server.ok()) return server.status();
-    servers.push_back(*std::move(server));
-  }
+  auto servers = StartProcesses(roles);
+  if (!servers.ok()) return servers.status();
   std::vector<Contender> contenders;
-  for (auto& server : servers) contenders.emplace_back(std::move(server));
+  for (auto& server : *servers) contenders.emplace_back(std::move(server));
   for (Contender& contender : contenders) {
     const auto warm = contender.client.Measure(kWarmUpInFlight, kWarmUp);
     if (!warm.ok()) return warm.status();

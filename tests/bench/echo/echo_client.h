@@ -14,17 +14,10 @@
 #include "absl/time/time.h"
 #include "tests/bench/echo/async_echo.h"
 #include "tests/bench/echo/echo_connections.h"
+#include "tests/bench/support/call_figures.h"
 #include "tests/bench/support/child_process.h"
 
 namespace pinion::bench {
-
-struct EchoFigures {
-  double rps;
-  double p50_us;
-  double p99_us;
-  double cpu_us_per_call;     // The server's, user and system.
-  double client_us_per_call;  // The same of this process.
-};
 
 class EchoClient {
  public:
@@ -34,10 +27,9 @@ class EchoClient {
   // For calls of another kind, while Measure() is not at work.
   EchoConnections& connections() { return connections_; }
 
-  // Calls for `length`, and for a moment before, which is not measured: begins
-  // the next call when one is answered. An error if a call fails, brings
-  // another payload than it was sent, or is not answered for long.
-  absl::StatusOr<EchoFigures> Measure(int in_flight, absl::Duration length,
+  // As MeasureQueueLoop(). An error if a call fails, brings another payload
+  // than it was sent, or is not answered for long.
+  absl::StatusOr<CallFigures> Measure(int in_flight, absl::Duration length,
                                       const EchoAsk& ask = {});
 
  private:

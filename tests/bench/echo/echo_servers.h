@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EchoServer: a way to serve pinion.echo.v1.EchoService/Echo: one of Pinion's,
-// or of gRPC's own, to be compared.
+// Servers of pinion.echo.v1.EchoService/Echo, Pinion's and gRPC's own, to be
+// compared.
 //
 // Threads: each is started once, in a process of its own, and serves until that
 //          process ends.
-// Example: const EchoServers servers = {{"pinion", StartPinion},
-//                                       {"sync", StartSync}};
-//          int main(int argc, char** argv) {
-//            ServeIfChild(argc, argv, servers);
-//            ... StartContenders(NamesOf(servers)) ...
+// Example: const BenchServers servers = {{"pinion", StartPinion},
+//                                        {"sync", StartSync}};
+//          ... StartContenders(NamesOf(servers)) ...
 //
 // All listen on a free port of 127.0.0.1 and take messages up to the same size.
 // gRPC's own have no workers: they leave the metadata pinion-worker aside and
@@ -18,22 +16,10 @@
 #define PINION_TESTS_BENCH_ECHO_ECHO_SERVERS_H_
 
 #include <string>
-#include <vector>
 
 namespace pinion::bench {
 
-struct EchoServer {
-  std::string name;
-  std::string (*start)();  // Returns the address.
-};
-
-using EchoServers = std::vector<EchoServer>;
-
-std::vector<std::string> NamesOf(const EchoServers& servers);
-
-// If this process is a child, serves in its role, which is one of these names.
-// To be called first of all in main().
-void ServeIfChild(int argc, char** argv, const EchoServers& servers);
+// All return the address.
 
 // pinion::Server as it comes: threads as many as it chooses itself.
 std::string StartPinion();

@@ -31,13 +31,13 @@ std::vector<std::string> DrawKeys() {
 IncrementWay::IncrementWay(std::unique_ptr<Client> client)
     : client_(std::move(client)), keys_(DrawKeys()) {}
 
-void IncrementWay::Begin(EchoSlot& slot) {
+void IncrementWay::Begin(CallSlot& slot) {
   kv::v1::IncrementRequest request;
   request.set_key(keys_[next_.fetch_add(1, std::memory_order_relaxed) % kUses]);
   request.set_by(1);
   client_->Start(kv::kIncrement, request, {},
                  [&slot](const absl::StatusOr<kv::v1::IncrementResponse>& got) {
-                   slot.Answered(got.status(), slot.payload());
+                   slot.Answered(got.status());
                  });
 }
 

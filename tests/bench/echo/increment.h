@@ -4,7 +4,7 @@
 // them, over 10,000 keys of which some are far more in demand (Zipf's law with
 // the exponent 1.01).
 //
-// Threads: a server for as long as the process lives; the way as EchoWay.
+// Threads: a server for as long as the process lives; the way as CallWay.
 // Example: {"session", StartPinionKv}
 //          IncrementWay way(Client::Connect(child->address()));
 #ifndef PINION_TESTS_BENCH_ECHO_INCREMENT_H_
@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "client/client.h"
-#include "tests/bench/echo/echo_loop.h"
+#include "tests/bench/support/call_loop.h"
 
 namespace pinion::bench {
 
@@ -26,11 +26,11 @@ std::string StartPinionKv();
 // gRPC's callback service with all values in a map under one mutex.
 std::string StartLockedKv();
 
-class IncrementWay final : public EchoWay {
+class IncrementWay final : public CallWay {
  public:
   explicit IncrementWay(std::unique_ptr<Client> client);
 
-  void Begin(EchoSlot& slot) override;
+  void Begin(CallSlot& slot) override;
 
  private:
   const std::unique_ptr<Client> client_;

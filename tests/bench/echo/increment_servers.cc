@@ -5,12 +5,10 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
-#include "core/check.h"
 #include "pinion/kv/v1/kv.grpc.pb.h"
 #include "server/kv/host_kv.h"
-#include "server/server.h"
 #include "tests/bench/echo/increment.h"
-#include "tests/bench/echo/serve_on_loopback.h"
+#include "tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {
@@ -39,11 +37,7 @@ class LockedKv final : public KvService::CallbackService {
 }  // namespace
 
 std::string StartPinionKv() {
-  auto* const server = new Server({.listen = "127.0.0.1:0", .workers = 2});
-  kv::HostKv(*server);
-  const absl::Status status = server->Start();
-  PINION_CHECK(status.ok(), status.message());
-  return server->address();
+  return ServeOnLoopback({.workers = 2}, kv::HostKv);
 }
 
 std::string StartLockedKv() {

@@ -1,29 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
 #include <cstdint>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "core/check.h"
 #include "core/monotonic_nanos.h"
 #include "server/call_context.h"
 #include "server/echo/echo_shard.h"
 #include "server/server.h"
 #include "tests/bench/echo/echo_servers.h"
 #include "tests/bench/echo/echo_stamp.h"
+#include "tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {
-
-std::string Start(ServerOptions options, void (*host)(Server& server)) {
-  options.listen = "127.0.0.1:0";
-  auto* const server = new Server(std::move(options));
-  host(*server);
-  const absl::Status status = server->Start();
-  PINION_CHECK(status.ok(), status.message());
-  return server->address();
-}
 
 // gRPC counts deadlines in whole milliseconds, rounded at the client and again
 // at the server: a server knows them no closer.
@@ -63,12 +53,14 @@ void HostWatchfulEcho(Server& server) {
 
 }  // namespace
 
-std::string StartPinion() { return Start({}, echo::HostEcho); }
+std::string StartPinion() { return ServeOnLoopback({}, echo::HostEcho); }
 
 std::string StartPinionWithTwoWorkers() {
-  return Start({.workers = 2}, echo::HostEcho);
+  return ServeOnLoopback({.workers = 2}, echo::HostEcho);
 }
 
-std::string StartWatchfulPinion() { return Start({}, HostWatchfulEcho); }
+std::string StartWatchfulPinion() {
+  return ServeOnLoopback({}, HostWatchfulEcho);
+}
 
 }  // namespace pinion::bench

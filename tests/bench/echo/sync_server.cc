@@ -3,7 +3,8 @@
 
 #include "pinion/echo/v1/echo.grpc.pb.h"
 #include "tests/bench/echo/echo_servers.h"
-#include "tests/bench/echo/serve_on_loopback.h"
+#include "tests/bench/echo/plain_echo.h"
+#include "tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/flags/commandlineflag.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tools/command_line.h"
 
 namespace pinion::bench {
@@ -56,6 +58,29 @@ std::vector<int> CheckedNumbers(
   }
   if (numbers.empty()) Refuse(flag, "empty", valid);
   return numbers;
+}
+
+std::vector<std::string> CheckedNames(
+    const absl::Flag<std::vector<std::string>>& flag,
+    const std::vector<std::string>& all) {
+  const std::vector<std::string> named = absl::GetFlag(flag);
+  const auto has = [](const std::vector<std::string>& names,
+                      const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const std::string& name : named) {
+    if (!has(all, name)) {
+      Refuse(flag, absl::StrCat("\"", name, "\""),
+             absl::StrCat("are ", absl::StrJoin(all, ", "),
+                          ", separated by commas"));
+    }
+  }
+  if (named.empty()) return all;
+  std::vector<std::string> wanted;
+  for (const std::string& name : all) {
+    if (has(named, name)) wanted.push_back(name);
+  }
+  return wanted;
 }
 
 int ExitCode(const absl::Status& status) {

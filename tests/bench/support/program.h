@@ -34,6 +34,12 @@ absl::Duration CheckedSeconds(const absl::Flag<double>& flag, double most);
 std::vector<int> CheckedNumbers(
     const absl::Flag<std::vector<std::string>>& flag, int least, int most);
 
+// The same for names separated by commas, each one of `all`: those of `all`
+// that are named, and all of them if none is.
+std::vector<std::string> CheckedNames(
+    const absl::Flag<std::vector<std::string>>& flag,
+    const std::vector<std::string>& all);
+
 // What main() returns; says on standard error what went wrong, if anything did.
 int ExitCode(const absl::Status& status);
 

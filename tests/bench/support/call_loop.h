@@ -1,83 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EchoLoop: keeps a number of echoes in flight by callbacks, checks each
-// answer, and measures. EchoWay: a way for an echo to the server and back.
+// CallLoop: keeps a number of calls in flight by callbacks, and measures.
+// CallWay: what makes them, as a client's session does.
 //
 // Threads: Measure() by the owner; the rest on the threads of the way, which
 //          brings one answer at a time.
-// Example: EchoLoop loop(way, server, 64);
+// Example: CallLoop loop(way, server, 64);
 //          auto figures = loop.Measure(absl::Seconds(1));
-#ifndef PINION_TESTS_BENCH_ECHO_ECHO_LOOP_H_
-#define PINION_TESTS_BENCH_ECHO_ECHO_LOOP_H_
+//
+// For unary calls see queue_loop.h.
+#ifndef PINION_TESTS_BENCH_SUPPORT_CALL_LOOP_H_
+#define PINION_TESTS_BENCH_SUPPORT_CALL_LOOP_H_
 
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "tests/bench/echo/echo_client.h"
+#include "tests/bench/support/call_figures.h"
 #include "tests/bench/support/child_process.h"
 
 namespace pinion::bench {
 
-class EchoLoop;
+class CallLoop;
 
-// One echo at a time.
-class EchoSlot {
+// One call at a time.
+class CallSlot {
  public:
-  EchoSlot(EchoLoop& loop, uint64_t index);
+  CallSlot(CallLoop& loop, uint64_t index) : loop_(loop), index_(index) {}
 
+  // From 0, less than how many calls the loop keeps in flight.
   uint64_t index() const { return index_; }
-  const std::string& payload() const { return payload_; }
 
-  // Its answer came; another call follows, unless the loop ends.
-  void Answered(const absl::Status& status, absl::string_view payload);
+  // Its answer came, or an error: also if the answer was wrong. Another call
+  // follows, unless the loop ends.
+  void Answered(const absl::Status& status);
 
  private:
-  friend class EchoLoop;
+  friend class CallLoop;
 
-  EchoLoop& loop_;
+  CallLoop& loop_;
   const uint64_t index_;
-  std::string payload_;
   uint64_t calls_ = 0;
   int64_t begun_ns_ = 0;  // 0: this call's time is not taken.
 };
 
-class EchoWay {
+class CallWay {
  public:
-  virtual ~EchoWay() = default;
+  virtual ~CallWay() = default;
 
-  // Sends the slot's payload; never waits.
-  virtual void Begin(EchoSlot& slot) = 0;
+  // Sends a call of the slot; never waits.
+  virtual void Begin(CallSlot& slot) = 0;
 };
 
-class EchoLoop {
+class CallLoop {
  public:
-  EchoLoop(EchoWay& way, const ChildProcess& server, int in_flight);
+  CallLoop(CallWay& way, const ChildProcess& server, int in_flight);
 
   // Calls for `length`, and for a moment before, which is not measured. Then
   // waits for the last answers.
-  absl::StatusOr<EchoFigures> Measure(absl::Duration length);
+  absl::StatusOr<CallFigures> Measure(absl::Duration length);
 
  private:
-  friend class EchoSlot;
+  friend class CallSlot;
 
-  void Begin(EchoSlot& slot);
+  void Begin(CallSlot& slot);
   void Ended(const absl::Status& status);
+  absl::Status AwaitEnd();
   void KeepTime(int64_t nanos);
 
-  EchoWay& way_;
+  CallWay& way_;
   const ChildProcess& server_;
   // Looking at the clock costs much of what a call in a full loop does, so then
   // only one of so many is timed.
   const uint64_t timed_one_of_;
-  std::vector<EchoSlot> slots_;
+  std::vector<CallSlot> slots_;
 
   std::atomic<bool> measuring_{false};
   std::atomic<bool> ending_{false};
@@ -93,4 +94,4 @@ class EchoLoop {
 
 }  // namespace pinion::bench
 
-#endif  // PINION_TESTS_BENCH_ECHO_ECHO_LOOP_H_
+#endif  // PINION_TESTS_BENCH_SUPPORT_CALL_LOOP_H_

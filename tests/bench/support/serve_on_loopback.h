@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ServeOnLoopback: starts a server of a benchmark on a free port of 127.0.0.1,
+// gRPC's own or one of Pinion's; all of them take messages up to the same size.
+//
+// Threads: called once in a process; serves until that ends.
+// Example: grpc::ServerBuilder builder;
+//          builder.RegisterService(new SyncEcho);
+//          return ServeOnLoopback(builder);
+//
+//          return ServeOnLoopback({.workers = 2}, echo::HostEcho);
+#ifndef PINION_TESTS_BENCH_SUPPORT_SERVE_ON_LOOPBACK_H_
+#define PINION_TESTS_BENCH_SUPPORT_SERVE_ON_LOOPBACK_H_
+
+#include <grpcpp/server_builder.h>
+
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "server/options.h"
+#include "server/server.h"
+
+namespace pinion::bench {
+
+// Starts what `builder` has; returns its address.
+std::string ServeOnLoopback(grpc::ServerBuilder& builder);
+
+// Starts a server of these options with what `host` hosts on it.
+std::string ServeOnLoopback(ServerOptions options,
+                            absl::FunctionRef<void(Server& server)> host);
+
+}  // namespace pinion::bench
+
+#endif  // PINION_TESTS_BENCH_SUPPORT_SERVE_ON_LOOPBACK_H_
