@@ -25,6 +25,7 @@ _ABSEIL = [
     "flags:reflection",
     "functional:any_invocable",
     "functional:function_ref",
+    "hash:hash",
     "random:random",
     "status:status",
     "status:statusor",

@@ -61,6 +61,13 @@ void Report::Compare(absl::string_view impl, absl::string_view other,
   comparisons_.push_back({std::string(impl), std::string(other), at});
 }
 
+void Report::Describe(absl::string_view impl, absl::string_view name,
+                      absl::string_view field, int64_t value) {
+  descriptions_.push_back(
+      {std::string(impl),
+       {std::string(name), absl::StrFormat(R"(,"%s":%d)", field, value)}});
+}
+
 void Report::Print(bool json, absl::string_view title) const {
   if (json) {
     absl::PrintF("%s", Json());
@@ -119,8 +126,10 @@ std::string Report::GroupText(const Group& group) const {
 std::string Report::Json() const {
   std::string text;
   for (const Entry& entry : entries_) {
-    absl::StrAppendFormat(&text, R"({"bench":"%s","%s":"%s"%s)", bench_,
-                          impl_key_, entry.impl, GroupJson(entry.group));
+    const Description impl = DescriptionOf(entry.impl);
+    absl::StrAppendFormat(&text, R"({"bench":"%s","%s":"%s"%s%s)", bench_,
+                          impl_key_, impl.name, impl.field,
+                          GroupJson(entry.group));
     for (size_t i = 0; i < figures_.size(); ++i) {
       absl::StrAppendFormat(&text, R"(,"%s":%s)", figures_[i].name,
                             ForJson(Value(entry, i), figures_[i].decimals));
@@ -129,18 +138,29 @@ std::string Report::Json() const {
   }
   for (const Group& group : groups_) {
     for (const Ratio& ratio : Ratios(group)) {
-      const std::string figure =
-          ratio.figure.empty()
-              ? ""
-              : absl::StrCat(R"(,"figure":")", ratio.figure, "\"");
-      absl::StrAppendFormat(&text,
-                            R"({"bench":"%s","ratio":"%s"%s%s,"value":%s})",
-                            bench_, ratio.name, figure, GroupJson(group),
-                            ForJson(Median(ratio.rounds), 3));
-      text += "\n";
+      absl::StrAppend(&text, RatioJson(ratio, group), "\n");
     }
   }
   return text;
+}
+
+std::string Report::RatioJson(const Ratio& ratio, const Group& group) const {
+  const Description impl = DescriptionOf(ratio.impl);
+  const Description other = DescriptionOf(ratio.other);
+  const std::string figure =
+      ratio.figure.empty() ? ""
+                           : absl::StrCat(R"(,"figure":")", ratio.figure, "\"");
+  return absl::StrFormat(R"({"bench":"%s","ratio":"%s/%s"%s%s%s%s,"value":%s})",
+                         bench_, impl.name, other.name, impl.field, other.field,
+                         figure, GroupJson(group),
+                         ForJson(Median(ratio.rounds), 3));
+}
+
+Report::Description Report::DescriptionOf(const std::string& impl) const {
+  for (const auto& [described, description] : descriptions_) {
+    if (described == impl) return description;
+  }
+  return {.name = impl, .field = ""};
 }
 
 std::string Report::GroupJson(const Group& group) const {
@@ -189,7 +209,8 @@ std::vector<Report::Ratio> Report::Ratios(const Group& group) const {
     const Entry* above = Find(impl, group);
     const Entry* below = Find(other, group);
     if (above == nullptr || below == nullptr) continue;
-    Ratio ratio = {.name = absl::StrCat(impl, "/", other),
+    Ratio ratio = {.impl = impl,
+                   .other = other,
                    .figure = figure == 0 ? "" : figures_[figure].name,
                    .rounds = {}};
     const std::vector<double>& a = above->rounds[figure];

@@ -54,6 +54,11 @@ class Report {
   void Compare(absl::string_view impl, absl::string_view other,
                absl::string_view figure = "");
 
+  // Has JSON call `impl` by the `name` of its kind, with one field more, in
+  // figures and ratios: "striped_64" as {"impl":"striped","stripes":64}.
+  void Describe(absl::string_view impl, absl::string_view name,
+                absl::string_view field, int64_t value);
+
   // On standard output: Json(), or Text() under a title of one line or more.
   void Print(bool json, absl::string_view title) const;
 
@@ -69,18 +74,23 @@ class Report {
     Group group;
     std::vector<std::vector<double>> rounds;  // Of each figure.
   };
+  struct Description {
+    std::string name;
+    std::string field;  // ",\"stripes\":64"; empty: none.
+  };
   struct Comparison {
     std::string impl;
     std::string other;
     size_t figure;
   };
   struct Ratio {
-    std::string name;
+    std::string impl;
+    std::string other;
     std::string figure;  // Empty: the first.
     std::vector<double> rounds;
 
     std::string Label() const {
-      return figure.empty() ? name : name + " " + figure;
+      return impl + "/" + other + (figure.empty() ? "" : " " + figure);
     }
   };
 
@@ -88,8 +98,10 @@ class Report {
   const Entry* Find(absl::string_view impl, const Group& group) const;
   double Value(const Entry& entry, size_t figure) const;
   std::vector<Ratio> Ratios(const Group& group) const;
+  Description DescriptionOf(const std::string& impl) const;
   std::string GroupTitle(const Group& group) const;  // "in_flight = 64"
   std::string GroupText(const Group& group) const;
+  std::string RatioJson(const Ratio& ratio, const Group& group) const;
   std::string GroupJson(const Group& group) const;  // ",\"in_flight\":64"
   // How wide a column must be for its title and its numbers.
   size_t FirstColumnWidth() const;
@@ -102,6 +114,7 @@ class Report {
   std::vector<Group> groups_;   // In order of their first appearance.
   std::vector<Entry> entries_;  // The same.
   std::vector<Comparison> comparisons_;
+  std::vector<std::pair<std::string, Description>> descriptions_;  // By impl.
 };
 
 // Of an even number of values, the mean of the two in the middle. What is not a
