@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "absl/base/config.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/call.h"
 #include "tests/server/bad.pb.h"
+#include "tests/support/grpc_order.h"
 #include "tests/support/lane_test.h"
 #include "tests/support/session_client.h"
 
@@ -29,6 +31,7 @@ using ::pinion::testing::Gate;
 using ::pinion::testing::HeldWorker;
 using ::pinion::testing::LaneTest;
 using ::pinion::testing::OpenCall;
+using ::pinion::testing::OrderAsGrpcDoes;
 using ::pinion::testing::SessionClient;
 using ::pinion::testing::TransportName;
 using ::testing::ElementsAre;
@@ -65,10 +68,18 @@ struct Deeds {
   std::function<absl::Status()> end_batch;
 };
 
+// Runs a deed, between what gRPC orders before and after it.
+template <typename Deed, typename... Arguments>
+auto Run(const Deed& deed, Arguments&&... arguments) {
+  OrderAsGrpcDoes();
+  const absl::Cleanup after = [] { OrderAsGrpcDoes(); };
+  return deed(std::forward<Arguments>(arguments)...);
+}
+
 class LaterShard {
  public:
   explicit LaterShard(const Deeds& deeds) : deeds_(deeds) {}
-  void Do(ThingCall call) { deeds_.later(std::move(call)); }
+  void Do(ThingCall call) { Run(deeds_.later, std::move(call)); }
 
  private:
   const Deeds& deeds_;
@@ -77,26 +88,19 @@ class LaterShard {
 class BatchShard {
  public:
   explicit BatchShard(const Deeds& deeds) : deeds_(deeds) {}
-  void Do(absl::Span<ThingCall> calls) { deeds_.batch(calls); }
+  void Do(absl::Span<ThingCall> calls) { Run(deeds_.batch, calls); }
   absl::Status One(const Thing& request, Thing* response) const {
-    return deeds_.one(request, response);
+    return Run(deeds_.one, request, response);
   }
 
- private:
+ protected:
   const Deeds& deeds_;
 };
 
-class EndingShard {
+class EndingShard : public BatchShard {
  public:
-  explicit EndingShard(const Deeds& deeds) : deeds_(deeds) {}
-  void Do(absl::Span<ThingCall> calls) { deeds_.batch(calls); }
-  absl::Status One(const Thing& request, Thing* response) {
-    return deeds_.one(request, response);
-  }
-  absl::Status EndBatch() { return deeds_.end_batch(); }
-
- private:
-  const Deeds& deeds_;
+  using BatchShard::BatchShard;
+  absl::Status EndBatch() { return Run(deeds_.end_batch); }
 };
 
 class CallFormsTest : public LaneTest {
