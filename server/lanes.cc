@@ -418,7 +418,7 @@ RoutedCall* Lanes::RunGroup(Lane& lane, RoutedCall& first, WorkBatch& calls,
   size_t taken = 0;
   RoutedCall* next = &first;
   while (next != nullptr && next->method == &method) {
-    AddToGroup(lane, *next, now);
+    AddToGroup(lane, *next, now, batch);
     next =
         ++taken < method.handler.most_held ? calls.Pop<RoutedCall>() : nullptr;
   }
@@ -427,7 +427,8 @@ RoutedCall* Lanes::RunGroup(Lane& lane, RoutedCall& first, WorkBatch& calls,
   return next != nullptr ? next : calls.Pop<RoutedCall>();
 }
 
-void Lanes::AddToGroup(Lane& lane, RoutedCall& call, Moment now) {
+void Lanes::AddToGroup(Lane& lane, RoutedCall& call, Moment now,
+                       const Batch& batch) {
   if (!Claim(lane, call, now)) return;
   HeldCall* held = call.method->handler.hold(
       call, {.clock = clock_, .hops = hops_, .credit = lane.credit});
@@ -435,7 +436,12 @@ void Lanes::AddToGroup(Lane& lane, RoutedCall& call, Moment now) {
   std::optional<Answer> refusal = held->Parse(call.request());
   if (!refusal.has_value()) return lane.group.push_back(held);
   // No handler sees it, so there is nothing to wait for.
-  Finish(call, *std::move(refusal));
+  const RunTimes times = {.claimed = now, .ended = now};
+  Record(lane, call, batch, times);
+  Finish(call, Complete({.call = &call,
+                         .times = times,
+                         .batch = 1,
+                         .answer = *std::move(refusal)}));
   delete held;
 }
 

@@ -229,7 +229,7 @@ class Lanes final : private HeldCalls::Ends {
   RoutedCall* RunGroup(Lane& lane, RoutedCall& first, WorkBatch& calls,
                        Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
-  void AddToGroup(Lane& lane, RoutedCall& call, Moment now)
+  void AddToGroup(Lane& lane, RoutedCall& call, Moment now, const Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane.worker_thread);
   void RunHandlerOfGroup(Lane& lane, const HostedMethod& method, Moment now,
                          Batch& batch)

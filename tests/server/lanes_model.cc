@@ -218,12 +218,21 @@ void LanesModel::Begins(ModelCall& call, int worker, Moment now) {
 }
 
 void LanesModel::Ends(ModelCall& call, const ModelResult& result, Moment now) {
-  call.state = State::kEnded;
-  call.ended = now;
-  call.result = result;
+  Holds(call);
+  HeldEnds(call, result, now);
+}
+
+void LanesModel::Holds(ModelCall& call) {
   run_by_[call.worker] = nullptr;
   LaneOf(call).leaving = &call;
   ++ended_[call.lanes][call.method];
+}
+
+void LanesModel::HeldEnds(ModelCall& call, const ModelResult& result,
+                          Moment now) {
+  call.state = State::kEnded;
+  call.ended = now;
+  call.result = result;
 }
 
 void LanesModel::IsAnswered(ModelCall& call, const Answer& answer, Moment now) {

@@ -93,6 +93,9 @@ class LanesModel {
   // Its handler.
   void Begins(ModelCall& call, int worker, Moment now);
   void Ends(ModelCall& call, const ModelResult& result, Moment now);
+  // It returns without an answer, which somebody else gives later.
+  void Holds(ModelCall& call);
+  void HeldEnds(ModelCall& call, const ModelResult& result, Moment now);
 
   // Its answer is given; it does not exist any more.
   void IsAnswered(ModelCall& call, const Answer& answer, Moment now);

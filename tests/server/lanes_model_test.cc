@@ -25,6 +25,7 @@
 #include "core/scheduler.h"
 #include "core/task.h"
 #include "gtest/gtest.h"
+#include "server/call.h"
 #include "server/expirer.h"
 #include "server/front_door.h"
 #include "server/lanes.h"
@@ -116,6 +117,8 @@ class TestCall final : public RoutedCall, public DeadlineWheel::Item {
 
 int TestCall::living_ = 0;
 
+using WorkCall = Call<Work, Done>;
+
 // One run: a server's parts without gRPC, and what a seed has happen to them.
 class Story final : private Transport {
  public:
@@ -134,6 +137,7 @@ class Story final : private Transport {
     absl::Status Handle(const Work& work, Done* done, CallContext& context) {
       return story.Handle(work, done, context);
     }
+    void HandleLater(WorkCall call) { story.HandleLater(std::move(call)); }
   };
 
   void Choose();
@@ -159,6 +163,12 @@ class Story final : private Transport {
 
   // What a worker runs.
   absl::Status Handle(const Work& work, Done* done, CallContext& context);
+  void HandleLater(WorkCall call);
+  // The first part of both.
+  ModelCall& BeginHandler(const Work& work, const CallContext& context);
+  // Whoever holds a call finishes it.
+  void HeldCallIsFinished();
+  static void Finish(WorkCall call, const ModelResult& result);
   void CheckContext(const ModelCall& model, const CallContext& context) const;
   ModelResult DrawResult();
 
@@ -204,6 +214,9 @@ class Story final : private Transport {
   std::vector<TestCall*> open_;
   std::deque<TestCall*> leaving_;
   int inside_ = 0;
+  // Whose handlers have returned without an answer.
+  std::vector<WorkCall> held_;
+  bool finishing_held_ = false;
 };
 
 Story::Story(uint64_t seed, bool tells) : dice_(seed), tells_(tells) {
@@ -247,7 +260,11 @@ void Story::MakeServer() {
         return std::unique_ptr<Shard>(new Shard{*this});
       }));
   for (const char* name : {"UrgentKeyed", "Keyed", "Urgent", "Bulk"}) {
-    service_->On(name, &Shard::Handle);
+    if (dice_.OneIn(3)) {
+      service_->On(name, &Shard::HandleLater);
+    } else {
+      service_->On(name, &Shard::Handle);
+    }
   }
   ASSERT_TRUE(service_->Check().ok()) << service_->Check();
   running_ = std::make_unique<RunningCalls>(workers_);
@@ -281,6 +298,7 @@ void Story::Act() {
       {5, [&] { TimePasses(); }},
       {2, [&] { ExpirerRuns(); }},
       {2, [&] { CallIsCancelled(); }},
+      {5, [&] { HeldCallIsFinished(); }},
       {leave_weight_, [&] { AnswersLeave(dice_.Draw(1, 4)); }},
       {1, [&] { EndBegins(); }},
       {1, [&] { MethodsAreLookedAt(); }},
@@ -495,6 +513,16 @@ void Story::MethodsAreLookedAt() {
 }
 
 absl::Status Story::Handle(const Work& work, Done* done, CallContext& context) {
+  ModelCall& model = BeginHandler(work, context);
+  const ModelResult result = DrawResult();
+  Tell([&] { return absl::StrCat("call ", model.number, " ends"); });
+  model_->Ends(model, result, time_.Now());
+  done->set_padding(result.payload);
+  if (result.reason == v1::REASON_HANDLER) return absl::AbortedError("drawn");
+  return absl::OkStatus();
+}
+
+ModelCall& Story::BeginHandler(const Work& work, const CallContext& context) {
   ModelCall& model = model_->At(work.call());
   Tell([&] { return absl::StrCat("call ", model.number, " begins"); });
   model_->Begins(model, Scheduler::CurrentWorker(), time_.Now());
@@ -504,12 +532,46 @@ absl::Status Story::Handle(const Work& work, Done* done, CallContext& context) {
   Intrude();
   CheckContext(model, context);
   moving_ = outer;
+  return model;
+}
+
+void Story::HandleLater(WorkCall call) {
+  ModelCall& model = BeginHandler(call.request(), call.context());
+  if (dice_.OneIn(3)) {
+    const ModelResult result = DrawResult();
+    Tell([&] { return absl::StrCat("call ", model.number, " ends"); });
+    model_->Ends(model, result, time_.Now());
+    return Finish(std::move(call), result);
+  }
+  Tell([&] { return absl::StrCat("call ", model.number, " is held"); });
+  model_->Holds(model);
+  held_.push_back(std::move(call));
+}
+
+void Story::HeldCallIsFinished() {
+  // What is under way for a held call does nothing to another: a transport
+  // runs nobody else's code.
+  if (held_.empty() || finishing_held_) return;
+  const int drawn = dice_.Draw(0, static_cast<int>(held_.size()) - 1);
+  std::swap(held_[drawn], held_.back());
+  WorkCall call = std::move(held_.back());
+  held_.pop_back();
+  ModelCall& model = model_->At(call.request().call());
+  EXPECT_EQ(call.context().cancelled(), model.answered);
   const ModelResult result = DrawResult();
-  Tell([&] { return absl::StrCat("call ", model.number, " ends"); });
-  model_->Ends(model, result, time_.Now());
-  done->set_padding(result.payload);
-  if (result.reason == v1::REASON_HANDLER) return absl::AbortedError("drawn");
-  return absl::OkStatus();
+  Tell([&] { return absl::StrCat("call ", model.number, " is finished"); });
+  const bool was_answered = model.answered;
+  model_->HeldEnds(model, result, time_.Now());
+  finishing_held_ = true;
+  Finish(std::move(call), result);
+  finishing_held_ = false;
+  EXPECT_TRUE(was_answered || model.answered);
+}
+
+void Story::Finish(WorkCall call, const ModelResult& result) {
+  call.response()->set_padding(result.payload);
+  call.Finish(result.reason == v1::REASON_HANDLER ? absl::AbortedError("drawn")
+                                                  : absl::OkStatus());
 }
 
 void Story::CheckContext(const ModelCall& model,
@@ -549,7 +611,7 @@ void Story::OnDeliver(TestCall& call) {
   });
   model_->IsAnswered(call.model(), call.answer, time_.Now());
   leaving_.push_back(&call);
-  if (dice_.OneIn(3)) Intrude();
+  if (!finishing_held_ && dice_.OneIn(3)) Intrude();
 }
 
 void Story::OnDue(TestCall& call) {
@@ -573,6 +635,7 @@ void Story::Drain() {
     while (WorkerSteps(worker)) {
     }
   }
+  while (!held_.empty()) HeldCallIsFinished();
   AnswersLeave(static_cast<int>(leaving_.size()));
   EXPECT_TRUE(open_.empty()) << open_.size() << " calls have no answer";
   EXPECT_EQ(inside_, 0);
