@@ -51,8 +51,12 @@ void IoThread::Bell::AwaitRings(uint64_t owed) const {
 }
 
 IoThread::IoThread(int index,
-                   std::unique_ptr<grpc::ServerCompletionQueue> queue)
-    : index_(index), queue_(std::move(queue)), bell_(queue_.get()) {}
+                   std::unique_ptr<grpc::ServerCompletionQueue> queue,
+                   std::function<void()> on_server_end)
+    : index_(index),
+      queue_(std::move(queue)),
+      on_server_end_(std::move(on_server_end)),
+      bell_(queue_.get()) {}
 
 IoThread::~IoThread() {
   PINION_CHECK(!thread_.joinable(), "I/O thread ", index_, " was not stopped");
@@ -181,6 +185,12 @@ void IoThread::CallClosed(OpenCall& call) {
   *call.pointer_here_ = call.next_;
   if (call.next_ != nullptr) call.next_->pointer_here_ = call.pointer_here_;
   call.pointer_here_ = nullptr;
+}
+
+void IoThread::NoCallComes() {
+  io_thread_.Assert();
+  if (std::exchange(server_ended_, true)) return;
+  if (on_server_end_) on_server_end_();
 }
 
 void IoThread::TellOpenCalls() {

@@ -20,6 +20,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -102,8 +103,10 @@ class IoFlush {
 
 class IoThread {
  public:
-  // `queue` is polled by nobody else. The thread is named pinion-io<index>.
-  IoThread(int index, std::unique_ptr<grpc::ServerCompletionQueue> queue);
+  // `queue` is polled by nobody else. The thread is named pinion-io<index>. On
+  // it, `on_server_end` is called once when the gRPC server shuts down.
+  IoThread(int index, std::unique_ptr<grpc::ServerCompletionQueue> queue,
+           std::function<void()> on_server_end = {});
   ~IoThread();  // After Stop(), or without Start().
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
@@ -145,6 +148,8 @@ class IoThread {
   int index() const { return index_; }
   void CallOpened(OpenCall& call);
   void CallClosed(OpenCall& call);
+  // A call that was awaited will not come: the gRPC server shuts down.
+  void NoCallComes();
   // Has Flush() called, once, before the thread looks for another event.
   void FlushLater(IoFlush& flush) {
     io_thread_.Assert();
@@ -193,6 +198,7 @@ class IoThread {
   // Fixed at construction.
   const int index_;
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  const std::function<void()> on_server_end_;
 
   // Shared.
   Inbox inbox_;
@@ -214,6 +220,7 @@ class IoThread {
   bool stop_begun_ ABSL_GUARDED_BY(io_thread_) = false;
   bool no_more_time_ ABSL_GUARDED_BY(io_thread_) = false;
   bool stopping_ ABSL_GUARDED_BY(io_thread_) = false;
+  bool server_ended_ ABSL_GUARDED_BY(io_thread_) = false;
   // The announced sleeps that a push ended; each owes, or has made, one ring.
   uint64_t rings_owed_ ABSL_GUARDED_BY(io_thread_) = 0;
   // The I/O thread's, and the owner's when that has ended.

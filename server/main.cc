@@ -104,6 +104,7 @@ pinion::ServerOptions OptionsFromFlags() {
       .listen = absl::GetFlag(FLAGS_listen),
       .allow_unencrypted_public_traffic =
           absl::GetFlag(FLAGS_allow_unencrypted_public_traffic),
+      .grpc_memory_bytes = absl::GetFlag(FLAGS_grpc_memory_bytes),
       .workers = absl::GetFlag(FLAGS_workers),
       .worker_cpus = absl::GetFlag(FLAGS_worker_cpus),
       .cpu_policy = *cpu_policy,
@@ -112,7 +113,6 @@ pinion::ServerOptions OptionsFromFlags() {
       .lane_bytes = absl::GetFlag(FLAGS_lane_bytes),
       .max_calls = absl::GetFlag(FLAGS_max_calls),
       .max_bytes = absl::GetFlag(FLAGS_max_bytes),
-      .grpc_memory_bytes = absl::GetFlag(FLAGS_grpc_memory_bytes),
       .session_calls = absl::GetFlag(FLAGS_session_calls),
       .session_bytes = absl::GetFlag(FLAGS_session_bytes),
       .session_write_timeout = absl::GetFlag(FLAGS_session_write_timeout),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServerOptions: all that can be said about a server before it starts.
+// ServerOptions: all that can be said about a Server, or a Hosting, before it
+// starts.
 //
-// Threads: plain data. Server::Start() validates it; nothing is silently
-//          replaced by something else.
+// Threads: plain data. Server::Start() and Hosting::Attach() validate it;
+//          nothing is silently replaced by something else.
 // Example: pinion::Server server({.listen = "127.0.0.1:0", .workers = 2});
 #ifndef PINION_SERVER_OPTIONS_H_
 #define PINION_SERVER_OPTIONS_H_
@@ -20,6 +21,8 @@
 namespace pinion {
 
 struct ServerOptions {
+  // The listener's. A Hosting has none: the builder it attaches to says this.
+
   // Where to serve gRPC: "host:port" (IPv6 hosts in brackets), with port 0 for
   // a free one, or "unix:/path".
   std::string listen = "127.0.0.1:50051";
@@ -27,6 +30,12 @@ struct ServerOptions {
   // Pinion's listener is not encrypted. Without this it listens on loopback
   // addresses and Unix sockets only.
   bool allow_unencrypted_public_traffic = false;
+
+  // How many bytes gRPC may hold, 16 MiB to 1 TiB, to which it says that it
+  // tries to keep.
+  int64_t grpc_memory_bytes = int64_t{1} << 30;
+
+  // The hosted services'.
 
   // Pinned threads that run handlers, each on a CPU of its own: 1 to the number
   // of CPUs this process may use, or has the quota for; 0: half of them, at
@@ -52,11 +61,9 @@ struct ServerOptions {
 
   // How many calls the server holds in all, 1 to 16,777,215, and how many bytes
   // of their requests and answers, max_message_bytes to 512 GiB - 1. This
-  // bounds what Pinion holds; what gRPC holds is bounded by grpc_memory_bytes,
-  // of which gRPC says that it tries to keep to it.
+  // bounds what Pinion holds, and not what gRPC does.
   int64_t max_calls = 1'000'000;
   int64_t max_bytes = int64_t{1} << 30;
-  int64_t grpc_memory_bytes = int64_t{1} << 30;  // 16 MiB to 1 TiB.
 
   // How many calls one session may have open, 1 to 1,000,000, and how many
   // bytes of messages with open calls, max_message_bytes to 512 GiB - 1. Beyond
@@ -73,7 +80,8 @@ struct ServerOptions {
   // `grace` the session ends, with what is still open.
   absl::Duration max_session_age = absl::InfiniteDuration();
 
-  // The largest request and the largest response, in bytes; 1 KiB to 1 GiB.
+  // The largest request and the largest response, in bytes; 1 KiB to 1 GiB. Of
+  // requests that come to a Hosting, its builder's own limit holds as well.
   int64_t max_message_bytes = 4 << 20;
 
   // For calls that come without a deadline, above 0; InfiniteDuration(): they
@@ -107,6 +115,12 @@ struct ServerOptions {
 // INVALID_ARGUMENT with one line that names the option, its value and what
 // would be valid.
 absl::Status Validate(const ServerOptions& options);
+
+// The same for a Hosting: the listener's options must be as they were made.
+absl::Status ValidateHosting(const ServerOptions& options);
+
+// The options with those of the listener as they were made.
+ServerOptions WithoutListener(ServerOptions options);
 
 }  // namespace pinion
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server: hosts gRPC services on pinned workers.
+// Server: hosts gRPC services on pinned workers, and nothing else: a listener,
+// bounds on what gRPC may hold, signals. In a server of the user's own, a
+// Hosting (hosting.h) does the same.
 //
 // Threads: one thread builds, starts and stops it; anyone may ask it things.
 // Example: pinion::Server server({.listen = "127.0.0.1:50051"});
@@ -11,62 +13,41 @@
 #define PINION_SERVER_SERVER_H_
 
 #include <grpcpp/channel.h>
-#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 
-#include <atomic>
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/notification.h"
 #include "core/scheduler.h"
-#include "core/stall_watch.h"
-#include "server/expirer.h"
-#include "server/front_door.h"
 #include "server/health.h"
-#include "server/health_service.h"
 #include "server/hosted_service.h"
-#include "server/io_thread.h"
-#include "server/lanes.h"
+#include "server/hosting.h"
 #include "server/options.h"
-#include "server/raw_service.h"
-#include "server/router.h"
-#include "server/running_calls.h"
-#include "server/session_service.h"
-#include "server/shard_factory.h"
 #include "server/snapshot.h"
-#include "server/unary_call.h"
 
 namespace pinion {
 
 class Server {
  public:
-  explicit Server(ServerOptions options) : options_(std::move(options)) {}
+  explicit Server(ServerOptions options);
   ~Server();  // Stops first.
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   // Hosts the service of that full name ("package.Service") in shards of the
-  // class Shard, one per worker. Each is made on its worker's thread: from a
-  // const ShardInfo&, if there is such a constructor, else from nothing; and
-  // destroyed there after its last call. Before Start(). Mistakes show there.
+  // class Shard, one per worker, which are made as Hosting::Host() says. Before
+  // Start(). Mistakes show there.
   template <typename Shard>
   ShardedService<Shard>& Host(absl::string_view service) {
-    return Host<Shard>(service, ShardFactory::Of<Shard>());
+    return hosting_.Host<Shard>(service);
   }
-
-  // The same with shards that `make` makes: it takes a const ShardInfo& or
-  // nothing, and returns a std::unique_ptr<Shard>, or an absl::StatusOr of one,
-  // whose error stops the start. It is called on all workers at once.
   template <typename Shard, typename Make>
   ShardedService<Shard>& Host(absl::string_view service, Make make) {
-    return Host<Shard>(service, ShardFactory::Of<Shard>(std::move(make)));
+    return hosting_.Host<Shard>(service, std::move(make));
   }
 
   // Starts to serve. INVALID_ARGUMENT for a mistake in the options or a hosted
@@ -79,18 +60,18 @@ class Server {
   // and waits for the open ones up to `grace`; those that are not done then are
   // answered UNAVAILABLE. Connections stay open. May be called again; not from
   // a handler.
-  void Drain();
+  void Drain() { hosting_.Drain(); }
 
   // Drain(), and ends all connections and threads, within a second more.
   // DEADLINE_EXCEEDED, naming method, key and time, if a handler has not
   // returned: its call is answered, but its worker's thread and its shard are
   // still there, and the destructor waits for them. May be called again; not
   // from a handler.
-  absl::Status Stop();
+  absl::Status Stop() { return hosting_.Stop(); }
 
   // Has a Drain() or Stop(), under way or to come, wait for no call any longer.
   // Anyone.
-  void HurryStop();
+  void HurryStop() { hosting_.HurryStop(); }
 
   // Start(), `started` if given, and Stop() upon SIGTERM or SIGINT; a second
   // one of these ends its waiting at once. Returns what main() should: 0, or 2
@@ -104,66 +85,24 @@ class Server {
 
   // What is listened on, with the port that was found.
   const std::string& address() const { return address_; }
-  const Scheduler& scheduler() const { return *scheduler_; }
+  const Scheduler& scheduler() const { return hosting_.scheduler(); }
   // What grpc.health.v1.Health tells; its last change comes before Stop().
-  Health& health() { return *health_; }
-  int io_threads() const { return static_cast<int>(io_threads_.size()); }
+  Health& health() { return hosting_.health(); }
+  int io_threads() const { return hosting_.io_threads(); }
 
   // What became of all calls so far, and what is held of them now. Anyone, also
   // after Stop(); costs the workers nothing.
-  ServerSnapshot Snapshot() const;
+  ServerSnapshot Snapshot() const { return hosting_.Snapshot(); }
 
   // A channel to this server within the process. No call may be begun on it
   // once Stop() was called: gRPC 1.51 would crash.
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
  private:
-  template <typename Shard>
-  ShardedService<Shard>& Host(absl::string_view service, ShardFactory shards) {
-    auto hosted =
-        std::make_unique<ShardedService<Shard>>(service, std::move(shards));
-    ShardedService<Shard>& result = *hosted;
-    services_.push_back(std::move(hosted));
-    return result;
-  }
-
-  absl::Status CheckServices() const;
-  absl::Status StartWorkers();
-  absl::Status MakeLanes();
-  absl::Status WatchForStalls();
-  void MakeHealth();
-  absl::Status StartGrpc();
-  void AwaitCalls();
-  void EndIo();
-  absl::Status TryStart();
-  // Lets the workers finish, and ends them; which call has one not, if not.
-  absl::Status EndWorkers(std::chrono::nanoseconds timeout);
-
-  ServerOptions options_;
-  absl::Notification hurry_;
-  std::atomic<bool> hurried_{false};
-  std::vector<std::unique_ptr<HostedService>> services_;
-
-  // In order of their making; destroyed in the reverse.
-  std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<RunningCalls> running_calls_;
-  std::unique_ptr<StallWatch> stall_watch_;
-  std::unique_ptr<Router> router_;
-  std::unique_ptr<FrontDoor> door_;
-  std::vector<std::unique_ptr<Lanes>> lanes_;
-  RawService raw_service_;
-  std::unique_ptr<Expirer> expirer_;
-  std::vector<std::unique_ptr<UnaryMethod>> methods_;
-  std::unique_ptr<SessionService> session_service_;
-  std::unique_ptr<Health> health_;
-  std::unique_ptr<HealthService> health_service_;
-  grpc::AsyncGenericService unknown_methods_;
-  std::vector<std::unique_ptr<IoThread>> io_threads_;
-  std::unique_ptr<grpc::Server> grpc_server_;
+  const ServerOptions options_;
+  Hosting hosting_;
+  std::shared_ptr<grpc::Server> grpc_server_;
   std::string address_;
-  bool serving_ = false;  // From Start() to the end of Stop()'s I/O.
-  bool drained_ = false;
-  bool workers_ended_ = true;
 };
 
 }  // namespace pinion

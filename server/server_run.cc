@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "server/log.h"
 #include "server/server.h"
 
 namespace pinion {

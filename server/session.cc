@@ -137,6 +137,7 @@ Session::Session(const SessionHost& host, IoThread& io)
 
 void Session::OnEvent(bool ok) {
   if (!ok) {
+    io_.NoCallComes();
     delete this;  // The server shuts down; no stream will come.
     return;
   }

@@ -3,7 +3,7 @@
 // SessionService: pinion.v1.SessionService for all hosted methods.
 //
 // Threads: made before the server starts; AwaitSessions() as IoThread's queue.
-// Example: SessionService sessions(raw_service, {...});
+// Example: SessionService sessions(raw_service, door, expirer, limits, grace);
 //          sessions.Serve(method, lanes);         // each hosted method
 //          sessions.AwaitSessions(io);            // each I/O thread
 #ifndef PINION_SERVER_SESSION_SERVICE_H_

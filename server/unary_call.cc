@@ -60,6 +60,7 @@ void UnaryCall::OnEvent(bool ok) {
     Arrive();
   } else {
     // The server shuts down: no call will come, nor word that it is over.
+    io_.NoCallComes();
     Unref();
   }
 }

@@ -81,7 +81,12 @@ def pinion_dependencies():
         targets = {":hwloc": "hwloc"},
         debian_package = "libhwloc-dev",
     )
-
+    _once(
+        system_library,
+        name = "openssl",
+        targets = {":crypto": "libcrypto"},
+        debian_package = "libssl-dev",
+    )
     _once(
         system_library,
         name = "tbb",

@@ -21,11 +21,15 @@
 #include "gtest/gtest.h"
 #include "server/health_watch_call.h"
 #include "server/kv/host_kv.h"
+#include "tests/support/health_watch.h"
 #include "tests/support/test_server.h"
 
 namespace pinion {
 namespace {
 
+using ::pinion::testing::HealthRequest;
+using ::pinion::testing::HealthWatch;
+using ::pinion::testing::StatusIn;
 using ::pinion::testing::TestServer;
 using ::testing::HasSubstr;
 
@@ -116,74 +120,6 @@ TEST(HealthTest, ObserversAreToldOfEachChangeAndOfNothingElse) {
   EXPECT_EQ(told, 3);
 }
 
-// A HealthCheckRequest.
-std::string Request(const std::string& name) {
-  return std::string({'\x0a', static_cast<char>(name.size())}) + name;
-}
-
-// The status in a HealthCheckResponse.
-HealthStatus StatusIn(const std::string& response) {
-  EXPECT_EQ(response.size(), 2u);
-  EXPECT_EQ(response[0], '\x08');
-  return static_cast<HealthStatus>(response[1]);
-}
-
-// A Watch that is under way.
-class Watch {
- public:
-  Watch(std::shared_ptr<grpc::Channel> channel, const std::string& request)
-      : stub_(std::move(channel)),
-        stream_(stub_.PrepareCall(&context_, kWatch, &queue_)) {
-    stream_->StartCall(nullptr);
-    Await();
-    const grpc::Slice slice(request);
-    stream_->WriteLast(grpc::ByteBuffer(&slice, 1), {}, nullptr);
-    Await();
-  }
-  ~Watch() {
-    Cancel();
-    while (Next().has_value()) {
-    }
-    if (!finished_) Finish();
-    queue_.Shutdown();
-    EXPECT_FALSE(Await());
-  }
-
-  // Waits for the next status; nothing if there is none before the end.
-  std::optional<HealthStatus> Next() {
-    grpc::ByteBuffer buffer;
-    stream_->Read(&buffer, nullptr);
-    if (!Await()) return std::nullopt;
-    grpc::Slice slice;
-    EXPECT_TRUE(buffer.DumpToSingleSlice(&slice).ok());
-    return StatusIn({slice.begin(), slice.end()});
-  }
-
-  // How it ended; once, when there is no next status.
-  grpc::Status Finish() {
-    finished_ = true;
-    grpc::Status status;
-    stream_->Finish(&status, nullptr);
-    Await();
-    return status;
-  }
-
-  void Cancel() { context_.TryCancel(); }
-
- private:
-  bool Await() {
-    void* tag;
-    bool ok;
-    return queue_.Next(&tag, &ok) && ok;
-  }
-
-  grpc::GenericStub stub_;
-  grpc::ClientContext context_;
-  grpc::CompletionQueue queue_;
-  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
-  bool finished_ = false;
-};
-
 // The parameter: whether calls come over TCP.
 class HealthServiceTest : public ::testing::TestWithParam<bool> {
  protected:
@@ -201,7 +137,7 @@ class HealthServiceTest : public ::testing::TestWithParam<bool> {
   Health& health() { return test_->server().health(); }
 
   absl::StatusOr<std::string> Check(const std::string& name) {
-    return client().CallRaw(kCheck, Request(name)).response;
+    return client().CallRaw(kCheck, HealthRequest(name)).response;
   }
   // The status of a name that is known.
   HealthStatus StatusOf(const std::string& name) {
@@ -209,8 +145,8 @@ class HealthServiceTest : public ::testing::TestWithParam<bool> {
     EXPECT_TRUE(response.ok()) << response.status();
     return StatusIn(response.value_or("\x08?"));
   }
-  std::unique_ptr<Watch> WatchOf(const std::string& name) {
-    return std::make_unique<Watch>(channel_, Request(name));
+  std::unique_ptr<HealthWatch> WatchOf(const std::string& name) {
+    return std::make_unique<HealthWatch>(channel_, HealthRequest(name));
   }
 
   std::unique_ptr<TestServer> test_;
@@ -245,7 +181,7 @@ TEST_P(HealthServiceTest, RefusesWhatCannotBeDecoded) {
   const std::string bad = "\x0a\x05";
   EXPECT_EQ(client().CallRaw(kCheck, bad).response.status().code(),
             absl::StatusCode::kInvalidArgument);
-  Watch watch(channel_, bad);
+  HealthWatch watch(channel_, bad);
   EXPECT_EQ(watch.Next(), std::nullopt);
   EXPECT_EQ(watch.Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
@@ -305,7 +241,7 @@ TEST_P(HealthServiceTest, AnswersDuringTheDrainThatItDoesNotServe) {
 
 TEST_P(HealthServiceTest, AStopTellsAndEndsEachWatchInWords) {
   Start({.io_threads = 2});
-  std::vector<std::unique_ptr<Watch>> watches;
+  std::vector<std::unique_ptr<HealthWatch>> watches;
   for (int i = 0; i < 20; ++i) {
     watches.push_back(WatchOf(""));
     EXPECT_EQ(watches.back()->Next(), kServing);
@@ -324,7 +260,7 @@ TEST_P(HealthServiceTest, AStopTellsAndEndsEachWatchInWords) {
 
 TEST_P(HealthServiceTest, RefusesMoreWatchesThanAnIoThreadHolds) {
   Start({.io_threads = 1});
-  std::vector<std::unique_ptr<Watch>> watches;
+  std::vector<std::unique_ptr<HealthWatch>> watches;
   for (size_t i = 0; i < HealthWatches::kMost; ++i) {
     watches.push_back(WatchOf(""));
     ASSERT_EQ(watches.back()->Next(), kServing);
@@ -339,7 +275,7 @@ TEST_P(HealthServiceTest, RefusesMoreWatchesThanAnIoThreadHolds) {
 
 TEST_P(HealthServiceTest, AWatchThatItsClientCancelsMakesRoomForAnother) {
   Start({.io_threads = 1});
-  std::vector<std::unique_ptr<Watch>> watches;
+  std::vector<std::unique_ptr<HealthWatch>> watches;
   for (size_t i = 0; i < HealthWatches::kMost; ++i) {
     watches.push_back(WatchOf(""));
     ASSERT_EQ(watches.back()->Next(), kServing);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Hosted services stop in step with the server to which they are attached,
+// whoever stops first.
+#include <chrono>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "pinion/v1/session.pb.h"
+#include "proto/wire/health_message.h"
+#include "server/hosting.h"
+#include "tests/server/attached.h"
+#include "tests/support/gate.h"
+#include "tests/support/health_watch.h"
+#include "tests/support/open_call.h"
+#include "tests/support/session_client.h"
+
+namespace pinion {
+namespace {
+
+using ::pinion::testing::Attached;
+using ::pinion::testing::HealthRequest;
+using ::pinion::testing::HealthWatch;
+using ::pinion::testing::ItemFor;
+using ::pinion::testing::kAddItem;
+using ::pinion::testing::kCart;
+using ::pinion::testing::OpenCall;
+using ::pinion::testing::SessionClient;
+using ::pinion::testing::SyncOffers;
+
+// One that ends in a test by what the test is about, or not at all.
+constexpr absl::Duration kNoEnd = absl::Hours(1);
+
+v1::OpenRequest AddInSession(uint64_t id, const char* customer) {
+  v1::OpenRequest request;
+  v1::SessionCall* call = request.add_calls();
+  call->set_id(id);
+  call->set_method(kAddItem);
+  call->set_payload(ItemFor(customer));
+  return request;
+}
+
+class AttachStopTest : public ::testing::Test {
+ protected:
+  // With a call whose handler is held.
+  void Start(absl::Duration grace) {
+    test_.emplace(ServerOptions{.workers = 1, .grace = grace});
+    offers_.emplace();
+    test_->builder().RegisterService(&*offers_);
+    test_->Start();
+    held_.emplace(test_->channel(), kAddItem, ItemFor("held"));
+    test_->gate().AwaitArrivals(1);
+  }
+  ~AttachStopTest() override {
+    // The server uses the user's service to its end.
+    held_.reset();
+    test_.reset();
+  }
+
+  std::optional<SyncOffers> offers_;
+  std::optional<Attached> test_;
+  std::optional<OpenCall> held_;
+};
+
+TEST_F(AttachStopTest, ADrainEndsWhatIsHostedAndLeavesTheRest) {
+  Start(kNoEnd);
+  offers_->gate.Open();
+  std::thread drain([&] { test_->hosting().Drain(); });
+  test_->gate().Open();
+  drain.join();
+  EXPECT_TRUE(held_->Await().ok()) << held_->Await();
+  EXPECT_EQ(test_->AddItem("ann").status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(test_->ListOffers().ok());
+  test_->Stop();
+}
+
+TEST_F(AttachStopTest, TheUsersOwnCallsHaveTheTimeThatShutdownGivesThem) {
+  Start(kNoEnd);
+  test_->gate().Open();
+  OpenCall own(test_->channel(), testing::kListOffers, "");
+  offers_->gate.AwaitArrivals(1);
+  test_->hosting().Drain();
+  std::thread shutdown([&] { test_->server()->Shutdown(); });
+  offers_->gate.Open();
+  shutdown.join();
+  test_->ExpectStops();
+  EXPECT_TRUE(own.Await().ok()) << own.Await();
+  EXPECT_TRUE(held_->Await().ok()) << held_->Await();
+}
+
+TEST_F(AttachStopTest, StopAloneShutsTheServerDown) {
+  Start(kNoEnd);
+  test_->gate().Open();
+  EXPECT_TRUE(held_->Await().ok());
+  test_->ExpectStops();
+  test_->server()->Wait();  // Returns, as for any that was shut down.
+}
+
+TEST_F(AttachStopTest, AServerThatIsShutDownFirstLosesNoAnswer) {
+  Start(kNoEnd);
+  SessionClient session({test_->channel()});
+  session.Send(AddInSession(7, "held"));
+  while (test_->hosting().Snapshot().held_calls < 2) std::this_thread::yield();
+  std::thread shutdown([&] { test_->server()->Shutdown(); });
+  // It waits for what is open; sessions are told to end.
+  EXPECT_EQ(session.AwaitDrain().reason(), v1::DRAIN_REASON_STOPPING);
+  test_->gate().Open();
+  EXPECT_TRUE(held_->Await().ok()) << held_->Await();
+  EXPECT_EQ(session.Await(7).code(), 0);
+  session.EndSends();
+  shutdown.join();
+  test_->ExpectStops();
+}
+
+TEST_F(AttachStopTest, AServerThatIsShutDownFirstEndsStreamsAfterTheGrace) {
+  Start(absl::ZeroDuration());
+  SessionClient session({test_->channel()});
+  session.AwaitHello();
+  HealthWatch watch(test_->channel().channel, HealthRequest(kCart));
+  EXPECT_EQ(watch.Next(), HealthStatus::kServing);
+  test_->server()->Shutdown();  // Waits for no client, and no handler.
+  EXPECT_FALSE(session.AwaitEnd().ok());
+  EXPECT_EQ(watch.Next(), HealthStatus::kNotServing);
+  EXPECT_EQ(watch.Next(), std::nullopt);
+  EXPECT_EQ(held_->Await().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(held_->failure().reason(), v1::REASON_STOPPING);
+  EXPECT_EQ(test_->hosting().Stop().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  test_->gate().Open();
+}
+
+TEST_F(AttachStopTest, AShutdownsDeadlineCutsHostedCallsOff) {
+  Start(kNoEnd);
+  test_->server()->Shutdown(std::chrono::system_clock::now());
+  EXPECT_FALSE(held_->Await().ok());
+  test_->gate().Open();
+  test_->ExpectStops();
+}
+
+TEST_F(AttachStopTest, AServerThatIsLetGoGoesWithTheStop) {
+  Start(kNoEnd);
+  test_->gate().Open();
+  EXPECT_TRUE(held_->Await().ok());
+  test_->server()->Shutdown();
+  test_->DropServer();
+  test_->ExpectStops();
+}
+
+TEST_F(AttachStopTest, AHostingThatGoesTakesTheServerWithIt) {
+  Start(kNoEnd);
+  test_->gate().Open();
+  EXPECT_TRUE(held_->Await().ok());
+  test_->DropHosting();
+  EXPECT_EQ(test_->AddItem("ann").status().code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(AttachStopTest, ADrainAndAShutdownMayComeTogether) {
+  for (int i = 0; i < 20; ++i) {
+    Attached test;
+    test.Start();
+    OpenCall add(test.channel(), kAddItem, ItemFor("ann"));
+    std::thread drain([&] { test.hosting().Drain(); });
+    std::thread shutdown([&] { test.server()->Shutdown(); });
+    drain.join();
+    shutdown.join();
+    add.Await().IgnoreError();
+    test.ExpectStops();
+  }
+}
+
+}  // namespace
+}  // namespace pinion
