@@ -137,11 +137,11 @@ TEST_F(KeyedTest, ASlotsEntriesAreThoseThatTheRouterSendsToItsOwner) {
   const HostedMethod by_name = {
       .path = "/shop.v1.CounterService/Add",
       .key = KeyReader::Create(AddRequest::descriptor(), "name").value(),
-      .run = nullptr};
+      .handler = {}};
   const HostedMethod by_number = {
       .path = "/shop.v1.CounterService/Add",
       .key = KeyReader::Create(AddRequest::descriptor(), "by").value(),
-      .run = nullptr};
+      .handler = {}};
   Accounts accounts({.key_seed = kSeed});
   std::vector<int> in_slot(kSlots);
   for (int i = 0; i < 2000; ++i) {

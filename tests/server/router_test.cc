@@ -18,7 +18,7 @@ class RouterTest : public ::testing::Test {
   static HostedMethod KeyedMethod() {
     return {.path = "/shop.v1.CounterService/Add",
             .key = KeyReader::Create(AddRequest::descriptor(), "name").value(),
-            .run = nullptr};
+            .handler = {}};
   }
 
   // How many of `keys` keys each worker gets.

@@ -41,10 +41,10 @@ class RunningCallsTest : public ::testing::Test {
   const HostedMethod keyed_ = {
       .path = "/shop.v1.CounterService/Add",
       .key = KeyReader::Create(AddRequest::descriptor(), "name").value(),
-      .run = nullptr};
+      .handler = {}};
   const HostedMethod keyless_ = {.path = "/shop.v1.CounterService/Sum",
                                  .key = std::nullopt,
-                                 .run = nullptr};
+                                 .handler = {}};
   std::string bytes_;
   TestCall* const call_ = new TestCall;
   FakeClock time_;
