@@ -18,6 +18,7 @@
 #include "server/keyed/links.h"
 #include "server/keyed/state_bytes.h"
 #include "server/keyed/stored_key.h"
+#include "server/keyed/use_order.h"
 
 namespace pinion {
 
@@ -30,7 +31,9 @@ template <typename State>
 class KeyedEntry {
   // What a look-up reads comes first, so that it lies together.
   internal::StoredKey key_;
-  bool mortal_ = false;
+  uint32_t mortal_ : 1 = 0;
+  // While in a Keyed that evicts.
+  uint32_t use_place_ : internal::UseOrder::kPlaceBits = 0;
 
  public:
   KeyedEntry(KeyedEntry&&) noexcept = default;
@@ -55,9 +58,10 @@ class KeyedEntry {
   template <typename Entry>
   friend class internal::KeyedIndex;
 
-  // What it takes beside itself, its key and its state: its node, a place among
-  // the timers, and what malloc keeps.
-  static constexpr int64_t kBytesBeside = sizeof(internal::KeyedNode) + 16 + 16;
+  // What it takes beside itself, its key and its state: its node, a place in
+  // the order of uses and among the timers, and what malloc keeps.
+  static constexpr int64_t kBytesBeside =
+      sizeof(internal::KeyedNode) + internal::UseOrder::kPlaceBytes + 16 + 16;
 
   KeyedEntry(const Key& key, uint64_t hash)
       : key_(key), node_(new internal::KeyedNode(hash)) {}

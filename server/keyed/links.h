@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lines in which the entries of a Keyed hang: one by use, one for each
-// slot.
+// The lines in which the entries of a Keyed hang, one for each slot, by a node
+// that each entry has.
 //
 // Threads: the shard's alone.
-// Example: lines.Add(node);     // as the one used last
-//          lines.Remove(node);  // from wherever it is
+// Example: chain.Add(node);
+//          SlotChain::Remove(node);  // from whichever it is in
 #ifndef PINION_SERVER_KEYED_LINKS_H_
 #define PINION_SERVER_KEYED_LINKS_H_
 
@@ -15,37 +15,6 @@
 #include "core/timer_queue.h"
 
 namespace pinion::internal {
-
-// A place in a ring.
-struct UseLink {
-  UseLink() = default;
-  UseLink(const UseLink&) = delete;
-  UseLink& operator=(const UseLink&) = delete;
-
-  UseLink* older = this;
-  UseLink* newer = this;
-};
-
-// By use, the oldest first.
-class UseOrder {
- public:
-  // `link`, which is in no line, becomes the newest.
-  void Add(UseLink& link) {
-    link.older = ends_.older;
-    link.newer = &ends_;
-    ends_.older->newer = &link;
-    ends_.older = &link;
-  }
-  static void Remove(UseLink& link) {
-    link.older->newer = link.newer;
-    link.newer->older = link.older;
-  }
-  // Null if there is none.
-  UseLink* oldest() { return ends_.newer == &ends_ ? nullptr : ends_.newer; }
-
- private:
-  UseLink ends_;  // Closes the ring: between the newest and the oldest.
-};
 
 // A place in a chain.
 struct SlotLink {
@@ -76,13 +45,13 @@ class SlotChain {
 
 // What a Keyed knows of an entry and a look-up need not know. It stays in its
 // place when the entry moves.
-struct KeyedNode : SlotLink, UseLink, Timer {
+struct KeyedNode : SlotLink, Timer {
   explicit KeyedNode(uint64_t hash) : hash(hash) {}
 
   const uint64_t hash;
-  int64_t bytes = 0;  // As counted last.
-  uint64_t used = 0;  // The number of its last use, in the order of uses.
-  Moment expires_at;  // If the entry is mortal.
+  uint64_t creation_number = 0;  // In the order in which they came to a Keyed.
+  int64_t bytes = 0;             // As counted last.
+  Moment expires_at;             // If the entry is mortal.
 };
 
 template <typename Entry>

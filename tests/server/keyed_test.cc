@@ -316,6 +316,29 @@ TEST_F(KeyedTest, TheLeastRecentlyUsedIsEvicted) {
   EXPECT_EQ(accounts.evicted(), 2u);
 }
 
+TEST_F(KeyedTest, EvictionGoesByTheLastUseOfEachHoweverManyThereWere) {
+  constexpr int kAccounts = 100;
+  Accounts accounts(
+      {.max_bytes = kAccounts * EntryBytes(), .when_full = WhenFull::kEvict});
+  for (int i = 0; i < kAccounts; ++i) Create(accounts, std::to_string(i), i);
+  std::vector<int> by_last_use;
+  for (int use = 0; use < 1000; ++use) {
+    // In some disorder, a few of them again and again.
+    const int used = use % 3 == 0 ? use % 7 : use * 37 % kAccounts;
+    accounts.Find(std::to_string(used));
+    std::erase(by_last_use, used);
+    by_last_use.push_back(used);
+  }
+  ASSERT_EQ(by_last_use.size(), static_cast<size_t>(kAccounts));
+  for (const int next : by_last_use) {
+    std::set<std::string> names = NamesIn(accounts);
+    Create(accounts, "new " + std::to_string(next));
+    names.erase(std::to_string(next));
+    names.insert("new " + std::to_string(next));
+    ASSERT_EQ(NamesIn(accounts), names);
+  }
+}
+
 TEST_F(KeyedTest, WhatCouldNeverFitEvictsNobody) {
   Accounts accounts(
       {.max_bytes = 2 * EntryBytes(), .when_full = WhenFull::kEvict});
