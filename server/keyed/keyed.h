@@ -22,7 +22,8 @@
 // one key, as they are to the router.
 //
 // As in a flat_hash_map, a pointer to an entry is good until the next entry is
-// created: FindOrCreate() and PutSlot() may move all others, and let some go.
+// created: FindOrCreate(), Create() and PutSlot() may move all others, and let
+// some go.
 // Erase(), RunTimers(), Recount() of another and TakeSlot() move none, but may
 // let it go. Who needs two at once creates both, and then finds both.
 #ifndef PINION_SERVER_KEYED_KEYED_H_
@@ -66,11 +67,20 @@ enum class WhenFull {
   kEvict,   // Those go that were not found or created for the longest.
 };
 
+// Why an entry went without being erased or taken out.
+enum class WhyGone {
+  kExpired,  // Its time has passed.
+  kEvicted,  // To make room.
+};
+
 struct KeyedOptions {
   // How many bytes all entries may take, with what they take beside their keys
   // and states; 0 or more.
   int64_t max_bytes = std::numeric_limits<int64_t>::max();
   WhenFull when_full = WhenFull::kRefuse;
+
+  // What errors call the bound, for who may raise it.
+  const char* max_bytes_name = "max_bytes";
 
   // ServerOptions::key_seed.
   uint64_t key_seed = 0;
@@ -110,6 +120,14 @@ class Keyed {
   absl::StatusOr<Entry*> FindOrCreate(const K& key) {
     shard_thread_.Assert();
     return FindOrCreateKey(internal::AsKey(key));
+  }
+
+  // One of `state`, with no time to live, for `key`, which has none. Errors as
+  // those of FindOrCreate(); `state` goes with them.
+  template <typename K>
+  absl::StatusOr<Entry*> Create(const K& key, State&& state) {
+    shard_thread_.Assert();
+    return CreateKey(internal::AsKey(key), std::move(state));
   }
 
   // Lets the entry of `key` go; false if it has none, or its time has passed.
@@ -169,6 +187,13 @@ class Keyed {
     if (tell_ != nullptr && told_.has_value()) tell_(*told_);
   }
 
+  // Has `tell` hear of each entry that goes without being erased or taken out,
+  // just before it goes. It does nothing with the Keyed. Null: nobody.
+  void OnGone(absl::AnyInvocable<void(Entry& entry, WhyGone why)> tell) {
+    shard_thread_.Assert();
+    tell_gone_ = std::move(tell);
+  }
+
   // To be called when the state has come to own more or less memory, as
   // state_bytes.h counts it; it is a use. Counts it anew, and makes room as
   // FindOrCreate() does; `entry` stays. RESOURCE_EXHAUSTED if there is too
@@ -186,7 +211,7 @@ class Keyed {
     const bool room = MakeRoom(0, node.bytes);
     if (entry.mortal_) Arm(node);
     if (room) return absl::OkStatus();
-    return NoRoom(entry, bytes_ - node.bytes, size() - 1, options_.max_bytes);
+    return NoRoom(entry, bytes_ - node.bytes, size() - 1);
   }
 
   // Shows the entries whose time has not passed, of all slots or of one, in no
@@ -249,7 +274,8 @@ class Keyed {
            .needs = slot.bytes_,
            .used = bytes_,
            .entries = size(),
-           .max_bytes = options_.max_bytes});
+           .max_bytes = options_.max_bytes,
+           .max_bytes_name = options_.max_bytes_name});
     }
     for (Entry& entry : slot.entries_) Link(std::move(entry));
     slot.entries_.clear();
@@ -303,16 +329,26 @@ class Keyed {
       Touch(*entry);
       return entry;
     }
-    Entry made(key, hash);  // The key may be that of the one which has passed.
-    if (entry != nullptr) DropPassed(*entry);
-    return Add(std::move(made));
+    return Add(Entry(key, hash), entry);
   }
 
-  absl::StatusOr<Entry*> Add(Entry&& entry)
+  absl::StatusOr<Entry*> CreateKey(const Key& key, State&& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    const uint64_t hash = key.Hash(options_.key_seed);
+    Entry* entry = index_.Find(key, hash);
+    PINION_CHECK(entry == nullptr || Passed(*entry), key.ToString(),
+                 " has an entry already");
+    return Add(Entry(key, hash, std::move(state)), entry);
+  }
+
+  // In the place of `passed`, if it is not null: whose key may have been the
+  // one that `entry` was made by.
+  absl::StatusOr<Entry*> Add(Entry&& entry, Entry* passed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    if (passed != nullptr) DropPassed(*passed);
     entry.node_->bytes = entry.CountBytes();
     if (!MakeRoom(entry.node_->bytes, entry.node_->bytes)) {
-      return NoRoom(entry, bytes_, size(), options_.max_bytes);
+      return NoRoom(entry, bytes_, size());
     }
     return &Link(std::move(entry));
   }
@@ -369,9 +405,14 @@ class Keyed {
     Unlink(entry);
     index_.Remove(*entry.node_);
   }
-  void DropPassed(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    ++expired_;
+  void DropGone(Entry& entry, WhyGone why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    ++(why == WhyGone::kExpired ? expired_ : evicted_);
+    if (tell_gone_ != nullptr) tell_gone_(entry, why);
     Drop(entry);
+  }
+  void DropPassed(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    DropGone(entry, WhyGone::kExpired);
   }
 
   // False if none is due.
@@ -385,8 +426,7 @@ class Keyed {
   bool DropOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
     const KeyedNode* oldest = uses_.oldest();
     if (oldest == nullptr) return false;
-    ++evicted_;
-    Drop(index_.Of(*oldest));
+    DropGone(index_.Of(*oldest), WhyGone::kEvicted);
     return true;
   }
 
@@ -404,14 +444,14 @@ class Keyed {
   }
 
   // For an entry beside which there are so many others.
-  static absl::Status NoRoom(const Entry& entry, int64_t used, size_t others,
-                             int64_t max_bytes) {
+  absl::Status NoRoom(const Entry& entry, int64_t used, size_t others) const {
     return internal::NoRoom(
         {.what = absl::StrCat("the entry of ", entry.key().ToString()),
          .needs = entry.node_->bytes,
          .used = used,
          .entries = others,
-         .max_bytes = max_bytes});
+         .max_bytes = options_.max_bytes,
+         .max_bytes_name = options_.max_bytes_name});
   }
 
   const internal::SlotChain& ChainOf(int slot) const {
@@ -447,6 +487,8 @@ class Keyed {
   internal::KeyedIndex<Entry> index_ ABSL_GUARDED_BY(shard_thread_);
   internal::UseOrder uses_ ABSL_GUARDED_BY(shard_thread_);
   TimerQueue timers_ ABSL_GUARDED_BY(shard_thread_);
+  absl::AnyInvocable<void(Entry& entry, WhyGone why)> tell_gone_
+      ABSL_GUARDED_BY(shard_thread_);
   // Who hears of the next timer, and what it knows.
   absl::AnyInvocable<void(Moment at)> tell_ ABSL_GUARDED_BY(shard_thread_);
   std::optional<Moment> told_ ABSL_GUARDED_BY(shard_thread_);

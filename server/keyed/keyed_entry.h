@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "core/clock.h"
 #include "proto/wire/key_reader.h"
@@ -65,6 +66,10 @@ class KeyedEntry {
 
   KeyedEntry(const Key& key, uint64_t hash)
       : key_(key), node_(new internal::KeyedNode(hash)) {}
+  KeyedEntry(const Key& key, uint64_t hash, State&& made)
+      : key_(key),
+        state(std::move(made)),
+        node_(new internal::KeyedNode(hash)) {}
 
   bool PassedAt(Moment now) const {
     return mortal_ && node_->expires_at <= now;

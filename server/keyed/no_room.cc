@@ -11,14 +11,14 @@ absl::Status NoRoom(const Shortage& shortage) {
   if (shortage.needs > shortage.max_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
         needs, ", more than the ", shortage.max_bytes,
-        " that one shard's state may take in all; make it smaller, or raise "
-        "max_bytes"));
+        " that one shard's state may take in all; make it smaller, or raise ",
+        shortage.max_bytes_name));
   }
   return absl::ResourceExhaustedError(absl::StrCat(
       needs, ", and the other ", shortage.entries, " entries of this shard ",
       shortage.used, " of the ", shortage.max_bytes,
-      " that its state may take; erase some, give them a time to live, raise "
-      "max_bytes, or have the least recently used evicted"));
+      " that its state may take; erase some, give them a time to live, raise ",
+      shortage.max_bytes_name, ", or have the least recently used evicted"));
 }
 
 }  // namespace pinion::internal

@@ -22,6 +22,7 @@ struct Shortage {
   int64_t used;   // Bytes by the others.
   size_t entries;
   int64_t max_bytes;
+  const char* max_bytes_name;
 };
 
 // RESOURCE_EXHAUSTED, with the numbers and what to do.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,6 +77,13 @@ std::vector<AnyKey> SomeKeys(uint64_t key_seed) {
   return keys;
 }
 
+using Told = std::multiset<std::string>;
+
+std::string ToldOf(const std::string& name, int value, WhyGone why) {
+  return absl::StrCat(name, " of ", value, " for reason ",
+                      static_cast<int>(why));
+}
+
 // What a Keyed should be.
 struct Model {
   struct Item {
@@ -110,20 +118,24 @@ struct Model {
     }
     return first;
   }
+  void Drop(Items::iterator item, WhyGone why) {
+    ++(why == WhyGone::kExpired ? expired : evicted);
+    gone.insert(ToldOf(item->first, item->second.value, why));
+    items.erase(item);
+  }
   bool DropDue(Moment now, const std::string& but = "") {
     const auto first = First(but);
     if (first == items.end() || !PassedAt(first->second, now)) return false;
-    items.erase(first);
-    ++expired;
+    Drop(first, WhyGone::kExpired);
     return true;
   }
   bool Evict() {
     if (!evicts || items.empty()) return false;
-    items.erase(std::min_element(items.begin(), items.end(),
-                                 [](const auto& a, const auto& b) {
-                                   return a.second.used < b.second.used;
-                                 }));
-    ++evicted;
+    Drop(std::min_element(items.begin(), items.end(),
+                          [](const auto& a, const auto& b) {
+                            return a.second.used < b.second.used;
+                          }),
+         WhyGone::kEvicted);
     return true;
   }
   bool MakeRoom(int64_t more, int64_t needs, Moment now,
@@ -142,6 +154,7 @@ struct Model {
   uint64_t last_use = 0;
   uint64_t expired = 0;
   uint64_t evicted = 0;
+  Told gone;
 };
 
 class RandomRun {
@@ -157,7 +170,12 @@ class RandomRun {
       keyed_.push_back(std::make_unique<Keyed<State>>(options));
       models_.push_back({.max_bytes = options.max_bytes,
                          .evicts = options.when_full == WhenFull::kEvict,
-                         .items = {}});
+                         .items = {},
+                         .gone = {}});
+      keyed_[i]->OnGone(
+          [&told = told_[i]](Keyed<State>::Entry& entry, WhyGone why) {
+            told.insert(ToldOf(NameOf(entry.key()), entry.state.value, why));
+          });
     }
   }
 
@@ -212,7 +230,9 @@ class RandomRun {
                                                         : &found->second;
   }
   void DropIfPassed() {
-    if (Item() == nullptr) model().expired += model().items.erase(name_);
+    const auto found = model().items.find(name_);
+    if (found == model().items.end() || Item() != nullptr) return;
+    model().Drop(found, WhyGone::kExpired);
   }
 
   void Find(const Key& key) {
@@ -230,7 +250,10 @@ class RandomRun {
     const int64_t bytes = BytesOfNew(key);
     const bool expected =
         was_there || model().MakeRoom(bytes, bytes, time_.Now());
-    const auto entry = keyed().FindOrCreate(key);
+    const int value = static_cast<int>(Draw(1, 1000));
+    const bool by_state = !was_there && OneIn(2);
+    const auto entry = by_state ? keyed().Create(key, State{.value = value})
+                                : keyed().FindOrCreate(key);
     ASSERT_EQ(entry.ok(), expected) << entry.status();
     if (!expected) {
       EXPECT_EQ(entry.status().code(), absl::StatusCode::kResourceExhausted);
@@ -239,13 +262,13 @@ class RandomRun {
     if (was_there) {
       model().Use(*Item());
     } else {
-      EXPECT_EQ((*entry)->state.value, 0);
+      EXPECT_EQ((*entry)->state.value, by_state ? value : 0);
       Model::Item& item = model().items[name_];
       item.bytes = bytes;
       item.used = ++model().last_use;
       item.slot = slot_;
     }
-    (*entry)->state.value = Item()->value = static_cast<int>(Draw(1, 1000));
+    (*entry)->state.value = Item()->value = value;
   }
 
   void Erase(const Key& key) {
@@ -344,11 +367,11 @@ class RandomRun {
       const auto here = it++;
       if (here->second.slot != slot_) continue;
       if (model().PassedAt(here->second, time_.Now())) {
-        ++model().expired;
-      } else {
-        moving_.insert(*here);
-        names.push_back(here->first);
+        model().Drop(here, WhyGone::kExpired);
+        continue;
       }
+      moving_.insert(*here);
+      names.push_back(here->first);
       model().items.erase(here);
     }
     std::sort(names.begin(), names.end(),
@@ -371,6 +394,7 @@ class RandomRun {
     EXPECT_EQ(keyed.bytes(), model.bytes());
     EXPECT_EQ(keyed.expired(), model.expired);
     EXPECT_EQ(keyed.evicted(), model.evicted);
+    EXPECT_EQ(told_[which], model.gone);
     EXPECT_EQ(keyed.NextTimer(), NextTimer(which));
 
     using Values = std::map<std::string, int>;
@@ -395,6 +419,7 @@ class RandomRun {
   FakeClock time_;
   std::vector<std::unique_ptr<Keyed<State>>> keyed_;
   std::vector<Model> models_;
+  Told told_[2];               // Of what went, by each.
   std::map<int, int> owners_;  // Of slots: which of the two.
 
   // Of the present step.

@@ -392,6 +392,66 @@ TEST_F(KeyedTest, AStateThatGrowsTooFarStaysAndNothingNewIsCreated) {
   EXPECT_TRUE(accounts.FindOrCreate("b").ok());
 }
 
+TEST_F(KeyedTest, AnEntryIsCreatedOfAStateThatIsCountedAtOnce) {
+  const int64_t each = EntryBytes();
+  Accounts accounts({.max_bytes = 3 * each,
+                     .when_full = WhenFull::kEvict,
+                     .clock = time_.clock()});
+  for (const char* name : {"a", "b", "c"}) Create(accounts, name);
+  // Which could never fit, and so makes nobody go.
+  EXPECT_EQ(accounts.Create("d", Account{.balance = 5, .owned_bytes = 9000})
+                .status()
+                .code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(accounts.size(), 3u);
+  const auto d = accounts.Create("d", Account{.balance = 5, .owned_bytes = 1});
+  ASSERT_TRUE(d.ok()) << d.status();
+  EXPECT_EQ((*d)->state.balance, 5);
+  EXPECT_EQ((*d)->expires(), std::nullopt);
+  EXPECT_EQ(accounts.bytes(), 2 * each + 1);
+  EXPECT_EQ(NamesIn(accounts), (std::set<std::string>{"c", "d"}));
+  accounts.ExpireAfter(**d, seconds(1));
+  time_.Advance(seconds(1));
+  ASSERT_TRUE(accounts.Create("d", Account{.balance = 6}).ok());
+  EXPECT_EQ(accounts.Find("d")->state.balance, 6);
+  EXPECT_DEATH(accounts.Create("d", Account()).IgnoreError(),
+               "\"d\" has an entry already");
+}
+
+TEST_F(KeyedTest, OfWhatGoesByItselfIsToldWhy) {
+  Accounts accounts({.max_bytes = 2 * EntryBytes(),
+                     .when_full = WhenFull::kEvict,
+                     .clock = time_.clock()});
+  std::vector<std::string> told;
+  accounts.OnGone([&](Accounts::Entry& entry, WhyGone why) {
+    told.push_back(std::string(entry.key().bytes()) + " of " +
+                   std::to_string(entry.state.balance) +
+                   (why == WhyGone::kExpired ? " expired" : " evicted"));
+  });
+  Create(accounts, "a", 1);
+  Create(accounts, "b", 2);
+  Create(accounts, "c", 3);
+  accounts.ExpireAfter(*accounts.Find("b"), seconds(1));
+  time_.Advance(seconds(1));
+  accounts.RunTimers();
+  EXPECT_EQ(told,
+            (std::vector<std::string>{"a of 1 evicted", "b of 2 expired"}));
+  // Not of what is erased or moved.
+  Create(accounts, "d", 4);
+  accounts.Erase("c");
+  accounts.TakeSlot(accounts.SlotOfKey("d"));
+  accounts.OnGone(nullptr);
+  for (const char* name : {"e", "f", "g"}) Create(accounts, name);
+  EXPECT_EQ(told.size(), 2u);
+}
+
+TEST_F(KeyedTest, AnErrorCallsTheBoundWhatItsUserCallsIt) {
+  Accounts accounts({.max_bytes = 0, .max_bytes_name = "account_bytes"});
+  const absl::Status refusal = accounts.FindOrCreate("a").status();
+  EXPECT_NE(refusal.message().find("or raise account_bytes"), std::string::npos)
+      << refusal;
+}
+
 TEST_F(KeyedTest, AMessageIsCountedByWhatItSaysItUses) {
   Keyed<AddRequest> requests;
   Keyed<AddRequest>::Entry* entry = requests.FindOrCreate(1).value();
