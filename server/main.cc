@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "server/echo/echo_shard.h"
 #include "server/kv/host_kv.h"
+#include "server/kv/kv_options.h"
 #include "server/server.h"
 #include "tools/command_line.h"
 
@@ -83,6 +84,13 @@ ABSL_FLAG(absl::Duration, grace, pinion::ServerOptions().grace,
           "How long a stop then waits for open calls, 0 to 1h.");
 ABSL_FLAG(uint64_t, key_seed, 0,
           "Goes into the hash from keys to workers, 0 to 2^64-1.");
+ABSL_FLAG(int64_t, kv_bytes, pinion::kv::KvOptions().bytes,
+          "How many bytes the kv service's values on one worker may take, with "
+          "their keys and some 200 bytes for each, 1024 to 1099511627776.");
+ABSL_FLAG(std::string, kv_when_full, "refuse",
+          "What happens to a write for which these leave no room: \"refuse\": "
+          "it gets RESOURCE_EXHAUSTED; \"evict\": values go that were not read "
+          "or written for the longest.");
 
 namespace {
 
@@ -126,6 +134,16 @@ pinion::ServerOptions OptionsFromFlags() {
   };
 }
 
+pinion::kv::KvOptions KvOptionsFromFlags() {
+  const absl::StatusOr<pinion::WhenFull> when_full =
+      pinion::kv::ParseWhenFull(absl::GetFlag(FLAGS_kv_when_full));
+  if (!when_full.ok()) {
+    pinion::ExitWithUsageError(
+        absl::StrCat("--kv_when_full: ", when_full.status().message()));
+  }
+  return {.bytes = absl::GetFlag(FLAGS_kv_bytes), .when_full = *when_full};
+}
+
 void PrintWhatRuns(const pinion::Server& server) {
   std::printf("listening on %s; workers: %d, I/O threads: %d\n%s",
               server.address().c_str(), server.scheduler().worker_count(),
@@ -158,7 +176,7 @@ int main(int argc, char** argv) {
   google::protobuf::SetLogHandler(nullptr);
   AllowManyFiles();
   pinion::Server server(OptionsFromFlags());
-  pinion::kv::HostKv(server);
+  pinion::kv::HostKv(server, KvOptionsFromFlags());
   pinion::echo::HostEcho(server);
   return server.Run(PrintWhatRuns);
 }

@@ -3,15 +3,25 @@
 
 #include <memory>
 
-#include "core/monotonic_nanos.h"
 #include "server/kv/kv_shard.h"
 
 namespace pinion::kv {
+namespace {
 
-void HostKv(Server& server) {
+absl::StatusOr<std::unique_ptr<KvShard>> MakeShard(const ShardInfo& info,
+                                                   const KvOptions& options) {
+  const absl::Status valid = Validate(options);
+  if (!valid.ok()) return valid;
+  return std::make_unique<KvShard>(info, options);
+}
+
+}  // namespace
+
+void HostKv(Server& server, const KvOptions& options) {
   server
-      .Host<KvShard>("pinion.kv.v1.KvService",
-                     [] { return std::make_unique<KvShard>(MonotonicNanos); })
+      .Host<KvShard>(
+          "pinion.kv.v1.KvService",
+          [options](const ShardInfo& info) { return MakeShard(info, options); })
       .On("Get", &KvShard::Get)
       .On("Put", &KvShard::Put)
       .On("Delete", &KvShard::Delete)

@@ -1,62 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/kv/kv_shard.h"
 
-#include <limits>
+#include <algorithm>
+#include <chrono>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "core/check.h"
 
 namespace pinion::kv {
 namespace {
-
-// When a value written now is gone; far times to live are for good.
-int64_t Expiry(int64_t now_ns, uint64_t ttl_ms) {
-  constexpr int64_t kNanosPerMilli = 1'000'000;
-  const int64_t left = std::numeric_limits<int64_t>::max() - now_ns;
-  if (ttl_ms == 0 || ttl_ms > static_cast<uint64_t>(left / kNanosPerMilli)) {
-    return 0;
-  }
-  return now_ns + static_cast<int64_t>(ttl_ms) * kNanosPerMilli;
-}
 
 std::string Quoted(const std::string& key) {
   return absl::StrCat("\"", absl::CHexEscape(key.substr(0, 64)), "\"");
 }
 
+// What a Keyed has no longer time to live than.
+std::chrono::nanoseconds TimeToLive(uint64_t ttl_ms) {
+  constexpr std::chrono::milliseconds kLongest =
+      std::chrono::hours(24) * 365 * 100;
+  return std::chrono::milliseconds(
+      std::min(ttl_ms, static_cast<uint64_t>(kLongest.count())));
+}
+
 }  // namespace
+
+KvShard::KvShard(const ShardInfo& info, const KvOptions& options)
+    : values_({.max_bytes = options.bytes,
+               .when_full = options.when_full,
+               .max_bytes_name = "kv_bytes",
+               .key_seed = info.key_seed(),
+               .clock = info.clock()}),
+      expiry_(info, values_) {
+  values_.OnGone([this](Values::Entry& entry, WhyGone why) {
+    Changed(entry, why == WhyGone::kExpired ? KvChange::Kind::kExpired
+                                            : KvChange::Kind::kEvicted);
+  });
+}
 
 absl::Status KvShard::Get(const v1::GetRequest& request,
                           v1::GetResponse* response) {
-  const Entry* entry = Find(request.key());
+  const Values::Entry* entry = values_.Find(request.key());
   if (entry == nullptr) {
     return absl::NotFoundError(
         absl::StrCat("the key ", Quoted(request.key()), " has no value"));
   }
-  response->set_value(entry->value);
-  response->set_version(entry->version);
+  response->set_value(entry->state.text);
+  response->set_version(entry->state.version);
   return absl::OkStatus();
 }
 
 absl::Status KvShard::Put(const v1::PutRequest& request,
                           v1::PutResponse* response) {
-  response->set_version(
-      Write(request.key(), request.value(), request.ttl_ms()).version);
+  const absl::StatusOr<uint64_t> version =
+      Write(request.key(), values_.Find(request.key()), request.value(),
+            request.ttl_ms());
+  if (!version.ok()) return version.status();
+  response->set_version(*version);
   return absl::OkStatus();
 }
 
 absl::Status KvShard::Delete(const v1::DeleteRequest& request,
                              v1::DeleteResponse* response) {
-  response->set_deleted(Find(request.key()) != nullptr);
-  entries_.erase(request.key());
+  Values::Entry* entry = values_.Find(request.key());
+  response->set_deleted(entry != nullptr);
+  if (entry == nullptr) return absl::OkStatus();
+  Changed(*entry, KvChange::Kind::kDeleted);
+  values_.Erase(*entry);
   return absl::OkStatus();
 }
 
 absl::Status KvShard::Increment(const v1::IncrementRequest& request,
                                 v1::IncrementResponse* response) {
-  Entry* entry = Find(request.key());
+  Values::Entry* entry = values_.Find(request.key());
   int64_t value = 0;
-  if (entry != nullptr && !absl::SimpleAtoi(entry->value, &value)) {
+  if (entry != nullptr && !absl::SimpleAtoi(entry->state.text, &value)) {
     return absl::FailedPreconditionError(
         absl::StrCat("the value of ", Quoted(request.key()),
                      " is not a 64-bit decimal number; Put one first"));
@@ -66,45 +86,67 @@ absl::Status KvShard::Increment(const v1::IncrementRequest& request,
         absl::StrCat("adding ", request.by(), " to ", Quoted(request.key()),
                      " would leave the 64-bit numbers"));
   }
-  if (entry == nullptr) entry = &entries_[request.key()];
-  entry->value = absl::StrCat(value);
-  entry->version = ++last_version_;
+  const absl::StatusOr<uint64_t> version =
+      Write(request.key(), entry, absl::StrCat(value), std::nullopt);
+  if (!version.ok()) return version.status();
   response->set_value(value);
-  response->set_version(entry->version);
+  response->set_version(*version);
   return absl::OkStatus();
 }
 
 absl::Status KvShard::CompareAndSet(const v1::CompareAndSetRequest& request,
                                     v1::CompareAndSetResponse* response) {
-  const Entry* entry = Find(request.key());
-  const uint64_t version = entry == nullptr ? 0 : entry->version;
-  response->set_swapped(version == request.expected_version());
-  response->set_version(
-      response->swapped()
-          ? Write(request.key(), request.value(), request.ttl_ms()).version
-          : version);
+  Values::Entry* entry = values_.Find(request.key());
+  const uint64_t present = entry == nullptr ? 0 : entry->state.version;
+  if (present != request.expected_version()) {
+    response->set_version(present);
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<uint64_t> version =
+      Write(request.key(), entry, request.value(), request.ttl_ms());
+  if (!version.ok()) return version.status();
+  response->set_swapped(true);
+  response->set_version(*version);
   return absl::OkStatus();
 }
 
-KvShard::Entry* KvShard::Find(const std::string& key) {
-  const auto found = entries_.find(key);
-  if (found == entries_.end()) return nullptr;
-  const int64_t expires_ns = found->second.expires_ns;
-  if (expires_ns != 0 && expires_ns <= now_()) {
-    entries_.erase(found);
-    return nullptr;
+absl::StatusOr<uint64_t> KvShard::Write(const std::string& key,
+                                        Values::Entry* entry, std::string text,
+                                        std::optional<uint64_t> ttl_ms) {
+  if (entry == nullptr) {
+    const absl::StatusOr<Values::Entry*> created =
+        values_.Create(key, Value{.text = std::move(text)});
+    if (!created.ok()) return created.status();
+    entry = *created;
+  } else {
+    const absl::Status replaced = Replace(*entry, std::move(text));
+    if (!replaced.ok()) return replaced;
   }
-  return &found->second;
+  if (ttl_ms == 0) {
+    values_.ExpireNever(*entry);
+  } else if (ttl_ms.has_value()) {
+    values_.ExpireAfter(*entry, TimeToLive(*ttl_ms));
+  }
+  Changed(*entry, KvChange::Kind::kWritten);
+  return entry->state.version;
 }
 
-const KvShard::Entry& KvShard::Write(const std::string& key,
-                                     const std::string& value,
-                                     uint64_t ttl_ms) {
-  Entry& entry = entries_[key];
-  entry.value = value;
-  entry.version = ++last_version_;
-  entry.expires_ns = Expiry(now_(), ttl_ms);
-  return entry;
+absl::Status KvShard::Replace(Values::Entry& entry, std::string text) {
+  entry.state.text.swap(text);
+  const absl::Status room = values_.Recount(entry);
+  if (room.ok()) return room;
+  entry.state.text.swap(text);
+  PINION_CHECK(values_.Recount(entry).ok(), "what was there had room");
+  return room;
+}
+
+void KvShard::Changed(Values::Entry& entry, KvChange::Kind kind) {
+  entry.state.version = ++last_version_;
+  if (tell_ == nullptr) return;
+  tell_({.kind = kind,
+         .key = entry.key().bytes(),
+         .value = entry.state.text,
+         .version = entry.state.version});
 }
 
 }  // namespace pinion::kv

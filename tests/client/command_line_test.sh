@@ -23,6 +23,7 @@ expect 0 'usage: pinion call|--timeout (default: 10s)|Exit codes' "$pinion" call
 expect 0 'usage: pinion bench|--zipf_exponent (default: 0.99)|Exit codes' "$pinion" bench --help
 expect 0 'usage: pinion-server|--allow_unencrypted_public_traffic' "$server" --help
 expect 0 '--lane_bytes|--max_calls|--max_bytes|--grpc_memory_bytes' "$server" --help
+expect 0 '--kv_bytes|--kv_when_full' "$server" --help
 expect 0 '--default_timeout|--stall_after|--lame_duck|--grace|or SIGINT; a second one' "$server" --help
 
 # What the server refuses: code 1, the status, and its detail in words.
@@ -231,6 +232,8 @@ expect_mistake '--grace|"soon"|0 to 1h' "$server" --grace=soon
 expect_mistake '--default_timeout|"10"|as in 10s' "$server" --default_timeout=10
 expect_mistake '--workers|"two"' "$server" --workers=two
 expect_mistake '--cpu_policy|loose' "$server" --cpu_policy=loose
+expect_mistake 'kv_bytes is 1023|1024 to 1099511627776' "$server" --listen=127.0.0.1:0 --kv_bytes=1023
+expect_mistake "--kv_when_full|'panic'|'refuse'|'evict'" "$server" --kv_when_full=panic
 expect_mistake '3-1' "$server" --worker_cpus=3-1
 expect_mistake '"loud"' "$server" loud
 
@@ -245,8 +248,16 @@ expect_server_ends 0 "after SIGTERM"
 expect 1 'UNAVAILABLE' call $kv/Get '{"key":"a"}'
 expect 1 'the first call failed: UNAVAILABLE' bench
 
-# SIGINT does the same. On a Unix socket, which is not taken from a server.
-start_server --listen="$socket"
+# SIGINT does the same. On a Unix socket, which is not taken from a server. This
+# one has room for one value of that length.
+start_server --listen="$socket" --kv_bytes=1024 --kv_when_full=evict
+long=$(printf '%0500d' 0)
+expect 0 'version' call $kv/Put '{"key":"first","value":"'"$long"'"}'
+expect 0 'version' call $kv/Put '{"key":"second","value":"'"$long"'"}'
+expect 1 'NOT_FOUND' call $kv/Get '{"key":"first"}'
+expect 0 "$long" call $kv/Get '{"key":"second"}'
+expect 1 'RESOURCE_EXHAUSTED|raise kv_bytes|reason: HANDLER' \
+  call $kv/Put '{"key":"third","value":"'"$long$long$long"'"}'
 expect_mistake "$socket|another server" "$server" --listen="$socket"
 expect 0 'YWJj' "$pinion" call $echo/Echo '{"payload":"YWJj"}' --target="$socket"
 kill -INT "$server_pid"

@@ -1,47 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/kv/kv_shard.h"
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/server/shard_world.h"
 
 namespace pinion::kv {
 namespace {
 
+using ::pinion::testing::ShardWorld;
+
+// How many values of a few bytes have room in so many bytes is left open; it is
+// at least one, and fewer than 100.
+constexpr int64_t kSmall = 4096;
+
 class KvShardTest : public ::testing::Test {
  protected:
-  uint64_t Put(const std::string& key, const std::string& value,
-               uint64_t ttl_ms = 0) {
+  KvShardTest() {
+    world_.Open();
+    Restart({});
+  }
+  ~KvShardTest() override { shard_ = nullptr; }
+
+  void Restart(const KvOptions& options) {
+    shard_ = nullptr;
+    shard_ = std::make_unique<KvShard>(world_.shards[0]->info, options);
+  }
+
+  absl::Status TryPut(const std::string& key, const std::string& value,
+                      uint64_t ttl_ms = 0) {
     v1::PutRequest request;
     request.set_key(key);
     request.set_value(value);
     request.set_ttl_ms(ttl_ms);
-    v1::PutResponse response;
-    EXPECT_TRUE(shard_.Put(request, &response).ok());
-    return response.version();
+    return shard_->Put(request, &put_);
+  }
+
+  uint64_t Put(const std::string& key, const std::string& value,
+               uint64_t ttl_ms = 0) {
+    const absl::Status status = TryPut(key, value, ttl_ms);
+    EXPECT_TRUE(status.ok()) << status;
+    return put_.version();
+  }
+
+  // Puts "0", "1" and so on, until one is refused, and says how many were not.
+  int PutUntilRefused() {
+    int put = 0;
+    while (TryPut(absl::StrCat(put), "x").ok()) ++put;
+    EXPECT_GT(put, 1);
+    EXPECT_LT(put, 100);
+    return put;
   }
 
   absl::Status Get(const std::string& key) {
     v1::GetRequest request;
     request.set_key(key);
     got_.Clear();
-    return shard_.Get(request, &got_);
+    return shard_->Get(request, &got_);
   }
 
   absl::Status Increment(const std::string& key, int64_t by) {
     v1::IncrementRequest request;
     request.set_key(key);
     request.set_by(by);
-    return shard_.Increment(request, &incremented_);
+    return shard_->Increment(request, &incremented_);
   }
 
   bool Delete(const std::string& key) {
     v1::DeleteRequest request;
     request.set_key(key);
     v1::DeleteResponse response;
-    EXPECT_TRUE(shard_.Delete(request, &response).ok());
+    EXPECT_TRUE(shard_->Delete(request, &response).ok());
     return response.deleted();
   }
 
@@ -53,14 +90,18 @@ class KvShardTest : public ::testing::Test {
     request.set_expected_version(expected);
     request.set_value(value);
     v1::CompareAndSetResponse response;
-    EXPECT_TRUE(shard_.CompareAndSet(request, &response).ok());
+    EXPECT_TRUE(shard_->CompareAndSet(request, &response).ok());
     return response;
   }
 
-  void Advance(int64_t millis) { now_ns_ += millis * 1'000'000; }
+  // The timers do not run.
+  void Advance(int64_t millis) {
+    world_.time.Advance(std::chrono::milliseconds(millis));
+  }
 
-  int64_t now_ns_ = 1;
-  KvShard shard_{[this] { return now_ns_; }};
+  ShardWorld world_{/*workers=*/1, /*lane_calls=*/1};
+  std::unique_ptr<KvShard> shard_;
+  v1::PutResponse put_;
   v1::GetResponse got_;
   v1::IncrementResponse incremented_;
 };
@@ -151,10 +192,147 @@ TEST_F(KvShardTest, KeepsTheTimeToLiveAcrossAnIncrementAndDropsItWithAPut) {
   EXPECT_TRUE(Get("b").ok());
 }
 
-TEST_F(KvShardTest, TakesATimeToLiveBeyondTheClockAsForGood) {
+TEST_F(KvShardTest, TakesATimeToLiveOfOverAHundredYearsAsAHundred) {
+  constexpr int64_t kYear = int64_t{365} * 24 * 3600 * 1000;
   Put("a", "1", std::numeric_limits<uint64_t>::max());
-  now_ns_ = std::numeric_limits<int64_t>::max();
+  Advance(100 * kYear - 1);
   EXPECT_TRUE(Get("a").ok());
+  Advance(1);
+  EXPECT_FALSE(Get("a").ok());
+}
+
+TEST_F(KvShardTest, AValueGoesByItselfWhenItsTimeToLiveHasPassed) {
+  Put("a", "1", /*ttl_ms=*/100);
+  Put("b", "1");
+  const int64_t both = shard_->bytes();
+  world_.Pass(std::chrono::milliseconds(99));
+  EXPECT_EQ(shard_->bytes(), both);
+  world_.Pass(std::chrono::milliseconds(1));
+  EXPECT_EQ(shard_->bytes(), both / 2);
+  EXPECT_TRUE(Get("b").ok());
+}
+
+TEST_F(KvShardTest, RaisesTheVersionAlsoAcrossAnExpiry) {
+  const uint64_t first = Put("a", "1", /*ttl_ms=*/100);
+  world_.Pass(std::chrono::milliseconds(100));
+  ASSERT_EQ(shard_->bytes(), 0);
+  EXPECT_LT(first, Put("a", "2"));
+}
+
+TEST_F(KvShardTest, RaisesTheVersionAlsoAcrossAnEviction) {
+  Restart({.bytes = kSmall, .when_full = WhenFull::kEvict});
+  const uint64_t first = Put("a", "1");
+  uint64_t last = first;
+  for (int i = 0; Get("a").ok(); ++i) {
+    for (int k = 0; k < 100; ++k) last = Put(absl::StrCat(i, " ", k), "x");
+  }
+  const v1::CompareAndSetResponse refused = CompareAndSet("a", first, "2");
+  EXPECT_FALSE(refused.swapped());
+  EXPECT_EQ(refused.version(), 0u);
+  EXPECT_LT(last, CompareAndSet("a", 0, "2").version());
+}
+
+TEST_F(KvShardTest, RefusesWhatDoesNotFitWithTheNumbersAndWhatToDo) {
+  Restart({.bytes = kSmall});
+  const int put = PutUntilRefused();
+  const absl::Status refusal = TryPut("more", "x");
+  EXPECT_EQ(refusal.code(), absl::StatusCode::kResourceExhausted);
+  for (const std::string& words :
+       {std::string("the entry of \"more\" takes "),
+        absl::StrCat("the other ", put, " entries"),
+        absl::StrCat(shard_->bytes(), " of the 4096"),
+        std::string("raise kv_bytes")}) {
+    EXPECT_TRUE(absl::StrContains(refusal.message(), words)) << refusal;
+  }
+  EXPECT_EQ(Get("more").code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Delete("0"));
+  EXPECT_TRUE(TryPut("more", "x").ok());
+}
+
+TEST_F(KvShardTest, AWriteThatIsRefusedLeavesValueVersionAndTimeToLive) {
+  Restart({.bytes = kSmall});
+  const uint64_t version = Put("a", "1", /*ttl_ms=*/100);
+  const int64_t bytes = shard_->bytes();
+  const std::string large(kSmall, 'x');
+  EXPECT_EQ(TryPut("a", large).code(), absl::StatusCode::kResourceExhausted);
+  v1::CompareAndSetRequest request;
+  request.set_key("a");
+  request.set_expected_version(version);
+  request.set_value(large);
+  v1::CompareAndSetResponse response;
+  EXPECT_EQ(shard_->CompareAndSet(request, &response).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(shard_->bytes(), bytes);
+  ASSERT_TRUE(Get("a").ok());
+  EXPECT_EQ(got_.value(), "1");
+  EXPECT_EQ(got_.version(), version);
+  Advance(100);
+  EXPECT_FALSE(Get("a").ok());
+}
+
+TEST_F(KvShardTest, AFullShardStillTakesAnIncrementThatNeedsNoMoreRoom) {
+  Restart({.bytes = kSmall});
+  ASSERT_TRUE(Increment("n", 1).ok());
+  PutUntilRefused();
+  EXPECT_TRUE(Increment("n", 1).ok());
+  EXPECT_EQ(Increment("m", 1).code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(KvShardTest, EvictsWhatWasNotReadOrWrittenForTheLongest) {
+  Restart({.bytes = kSmall});
+  const int room = PutUntilRefused();
+  Restart({.bytes = kSmall, .when_full = WhenFull::kEvict});
+  for (int i = 0; i < room; ++i) Put(absl::StrCat(i), "x");
+  ASSERT_TRUE(Get("0").ok());
+  Put("1", "y");
+  Put("more", "x");
+  EXPECT_FALSE(Get("2").ok());
+  for (const char* key : {"0", "1", "3", "more"}) {
+    EXPECT_TRUE(Get(key).ok()) << key;
+  }
+  // What fits nowhere makes nobody go.
+  EXPECT_EQ(TryPut("large", std::string(kSmall, 'x')).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(Get("3").ok());
+}
+
+TEST_F(KvShardTest, TellsOfEachChangeOfAKeyAndOfNothingElse) {
+  Restart({.bytes = kSmall, .when_full = WhenFull::kEvict});
+  std::vector<std::string> told;
+  uint64_t last_version = 0;
+  shard_->OnChange([&](const KvChange& change) {
+    const char* const words[] = {"written", "deleted", "expired", "evicted"};
+    told.push_back(absl::StrCat(std::string(change.key), "=",
+                                std::string(change.value), " ",
+                                words[static_cast<int>(change.kind)]));
+    EXPECT_LT(last_version, change.version);
+    last_version = change.version;
+  });
+  Put("a", "1", /*ttl_ms=*/100);
+  EXPECT_EQ(last_version, put_.version());
+  ASSERT_TRUE(Increment("a", 1).ok());
+  CompareAndSet("a", incremented_.version(), "3");
+  CompareAndSet("a", 0, "4");
+  Get("a").IgnoreError();
+  Delete("a");
+  Delete("a");
+  Put("b", "5", /*ttl_ms=*/100);
+  world_.Pass(std::chrono::milliseconds(100));
+  Put("c", "6");
+  EXPECT_FALSE(TryPut("d", std::string(kSmall, 'x')).ok());
+  Put("e", std::string(kSmall * 3 / 4, 'x'));
+  EXPECT_EQ(told.back().size(),
+            kSmall * 3 / 4 + std::string("e= written").size());
+  told.pop_back();
+  Put("f", std::string(kSmall / 2, 'x'));
+  EXPECT_TRUE(absl::EndsWith(told.back(), "x written"));
+  told.pop_back();
+  EXPECT_TRUE(absl::EndsWith(told.back(), "x evicted"));
+  told.pop_back();
+  EXPECT_EQ(told,
+            (std::vector<std::string>{
+                "a=1 written", "a=2 written", "a=3 written", "a=3 deleted",
+                "b=5 written", "b=5 expired", "c=6 written", "c=6 evicted"}));
 }
 
 }  // namespace

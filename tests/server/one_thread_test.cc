@@ -25,6 +25,7 @@
 #include "gtest/gtest.h"
 #include "pinion/kv/v1/kv.pb.h"
 #include "server/kv/kv_shard.h"
+#include "server/shard_info.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/test_server.h"
 
@@ -49,7 +50,7 @@ struct Seen {
 // The real shard, which notes the thread of each call as it goes.
 class NotingShard {
  public:
-  explicit NotingShard(Seen& seen) : seen_(seen) {}
+  NotingShard(Seen& seen, const ShardInfo& info) : seen_(seen), shard_(info) {}
   ~NotingShard() {
     MutexLock lock(seen_.mutex);
     for (auto& [key, threads] : threads_of_key_) {
@@ -68,7 +69,7 @@ class NotingShard {
 
  private:
   Seen& seen_;
-  kv::KvShard shard_{[] { return int64_t{0}; }};
+  kv::KvShard shard_;
   std::map<std::string, std::set<pid_t>> threads_of_key_;
 };
 
@@ -99,9 +100,10 @@ class OneThreadTest : public ::testing::Test {
  protected:
   OneThreadTest() {
     test_.server()
-        .Host<NotingShard>(
-            "pinion.kv.v1.KvService",
-            [this] { return std::make_unique<NotingShard>(seen_); })
+        .Host<NotingShard>("pinion.kv.v1.KvService",
+                           [this](const ShardInfo& info) {
+                             return std::make_unique<NotingShard>(seen_, info);
+                           })
         .On("Increment", &NotingShard::Increment)
         .On("Get", &NotingShard::Get);
     test_.Start();

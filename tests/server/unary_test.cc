@@ -33,9 +33,9 @@ v1::Failure FailureIn(const absl::Status& status) {
 // The parameter: whether calls come over TCP.
 class UnaryTest : public ::testing::TestWithParam<bool> {
  protected:
-  void Start(ServerOptions options) {
+  void Start(ServerOptions options, const kv::KvOptions& kv_options = {}) {
     test_ = std::make_unique<TestServer>(options);
-    kv::HostKv(test_->server());
+    kv::HostKv(test_->server(), kv_options);
     echo::HostEcho(test_->server());
     test_->Start();
     if (GetParam()) tcp_ = test_->TcpClient();
@@ -72,6 +72,19 @@ TEST_P(UnaryTest, CarriesAnErrorOfTheHandlerAndSaysThatItRan) {
   EXPECT_THAT(std::string(got.status().message()), HasSubstr("nothing"));
   EXPECT_EQ(FailureIn(got.status()).reason(), v1::REASON_HANDLER);
   EXPECT_EQ(FailureIn(got.status()).executed(), v1::EXECUTED_YES);
+}
+
+TEST_P(UnaryTest, CarriesThatTheServiceHasNoRoomAndNoAdviceToRetry) {
+  Start({}, {.bytes = 1024});
+  kv::v1::PutRequest put;
+  put.set_key("a");
+  put.set_value(std::string(2000, 'x'));
+  const auto status = client().Call<kv::v1::PutResponse>(kPut, put).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("raise kv_bytes"));
+  EXPECT_EQ(FailureIn(status).reason(), v1::REASON_HANDLER);
+  EXPECT_EQ(FailureIn(status).executed(), v1::EXECUTED_YES);
+  EXPECT_EQ(FailureIn(status).retry_after_us(), 0u);
 }
 
 TEST_P(UnaryTest, RefusesAKeyThatIsEmptyAbsentOrTooLong) {

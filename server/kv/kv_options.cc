@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/kv/kv_options.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace pinion::kv {
+
+absl::Status Validate(const KvOptions& options) {
+  constexpr int64_t kLeast = int64_t{1} << 10;
+  constexpr int64_t kMost = int64_t{1} << 40;
+  if (options.bytes >= kLeast && options.bytes <= kMost) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "kv_bytes is ", options.bytes, "; valid are ", kLeast, " to ", kMost));
+}
+
+absl::StatusOr<WhenFull> ParseWhenFull(absl::string_view text) {
+  if (text == "refuse") return WhenFull::kRefuse;
+  if (text == "evict") return WhenFull::kEvict;
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", text, "' is neither 'refuse' nor 'evict'"));
+}
+
+}  // namespace pinion::kv
