@@ -22,7 +22,9 @@ _ABSEIL = [
     "container:flat_hash_set",
     "flags:commandlineflag",
     "flags:flag",
+    "flags:parse",
     "flags:reflection",
+    "flags:usage",
     "functional:any_invocable",
     "functional:function_ref",
     "hash:hash",
@@ -47,8 +49,10 @@ def pinion_dependencies():
         renamed = {
             "absl_commandlineflag": "absl_flags_commandlineflag",
             "absl_flag": "absl_flags",
+            "absl_parse": "absl_flags_parse",
             "absl_random": "absl_random_random",
             "absl_reflection": "absl_flags_reflection",
+            "absl_usage": "absl_flags_usage",
         },
         debian_package = "libabsl-dev",
     )

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a request to the ledger must be like.
+//
+// Threads: plain functions; any thread.
+// Errors:  INVALID_ARGUMENT, with the field, its value and what would be valid.
+// Example: if (absl::Status valid = CheckDeposit(request); !valid.ok()) ...
+#ifndef PINION_SERVER_EXAMPLES_LEDGER_CHECKS_H_
+#define PINION_SERVER_EXAMPLES_LEDGER_CHECKS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "bank/v1/ledger.pb.h"
+
+namespace bank {
+
+// The most that an account holds, and that is moved at once.
+inline constexpr int64_t kMost = 1'000'000'000'000'000;
+
+absl::Status CheckDeposit(const v1::DepositRequest& request);
+absl::Status CheckTransfer(const v1::TransferRequest& request);
+
+}  // namespace bank
+
+#endif  // PINION_SERVER_EXAMPLES_LEDGER_CHECKS_H_

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/examples/ledger/host_ledger.h"
+
+#include <memory>
+
+namespace bank {
+
+void HostLedger(pinion::Server& server, const LedgerOptions& options) {
+  server
+      .Host<Ledger>("bank.v1.LedgerService",
+                    [options](const pinion::ShardInfo& info) {
+                      return std::make_unique<Ledger>(info, options);
+                    })
+      .On("Deposit", &Ledger::Deposit)
+      .On("Balance", &Ledger::Balance)
+      .On("Transfer", &Ledger::Transfer);
+}
+
+}  // namespace bank
