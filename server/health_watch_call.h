@@ -6,15 +6,11 @@
 //
 // Threads: its I/O thread's.
 // Life:    Await() makes one that waits for a call; when a call has come it
-//          makes its successor. An open one has two operations of gRPC's under
-//          way: the notice that the call is over, always, and a write or, at
-//          last, the finish. It deletes itself when both are done.
-// Order:   at most one write at a time; statuses that came and went meanwhile
-//          are not told.
+//          makes its successor. It deletes itself when its outbox is closed.
+// Order:   statuses that came and went while one was written are not told.
 #ifndef PINION_SERVER_HEALTH_WATCH_CALL_H_
 #define PINION_SERVER_HEALTH_WATCH_CALL_H_
 
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
@@ -26,6 +22,7 @@
 
 #include "server/health.h"
 #include "server/io_thread.h"
+#include "server/outbox.h"
 #include "server/raw_service.h"
 
 namespace pinion {
@@ -62,7 +59,9 @@ class HealthWatches final : private IoDelivery {
   std::vector<HealthWatchCall*> open_;  // At most kMost.
 };
 
-class HealthWatchCall final : private IoEvent, private OpenCall {
+class HealthWatchCall final : private IoEvent,
+                              private OpenCall,
+                              private OutboxOwner {
  public:
   // Waits for one call.
   static void Await(HealthWatches& watches);
@@ -70,43 +69,25 @@ class HealthWatchCall final : private IoEvent, private OpenCall {
  private:
   friend class HealthWatches;
 
-  enum class Step { kAwaiting, kIdle, kWriting, kFinishing, kFinished };
-
-  // Tells that the call is over: its client is gone or has the whole answer.
-  class OverEvent final : public IoEvent {
-   public:
-    explicit OverEvent(HealthWatchCall& call) : call_(call) {}
-    void OnEvent(bool) override { call_.OnOver(); }
-
-   private:
-    HealthWatchCall& call_;
-  };
-
   explicit HealthWatchCall(HealthWatches& watches);
 
-  void OnEvent(bool ok) override;
-  void OnOver();
+  void OnEvent(bool ok) override;  // The arrival.
   void OnStop() override;
-  void Arrive();
-  // Begins what is to be done next, if nothing is under way.
-  void Advance();
-  void Write(HealthStatus status);
-  void Finish(const grpc::Status& status);
-  void DeleteWhenDone();
+  std::optional<Message> NextMessage() override;
+  std::optional<grpc::Status> TryEnd() override;
+  void OnClosed() override;
 
+  void Begin();
   HealthStatus Now() const;
 
   HealthWatches& watches_;
-  Step step_ = Step::kAwaiting;
-  bool over_ = false;      // The notice has come.
+  OutboxOf<RawStreamWriter> outbox_;
+  grpc::ByteBuffer buffer_;
   bool stopping_ = false;  // The server ends it.
+  std::optional<grpc::Status> refusal_;
   // None: the name is not in the book, and never will be.
   std::optional<std::string> name_;
   std::optional<HealthStatus> told_;  // The last that was written.
-  OverEvent over_event_;
-  grpc::ServerContext context_;
-  grpc::ByteBuffer buffer_;
-  RawStreamWriter writer_;
 };
 
 }  // namespace pinion

@@ -126,14 +126,17 @@ void SessionHost::Take(SessionCall& call, Verdict verdict) const {
 
 void Session::Await(const SessionHost& host, IoThread& io) {
   auto* session = new Session(host, io);  // Deletes itself.
-  // The notice comes only if a stream does.
-  session->context_.AsyncNotifyWhenDone(session->over_.Begin());
-  host.service->AwaitBidi(host.index, &session->context_, &session->stream_,
-                          io.queue(), static_cast<IoEvent*>(session));
+  Outbox& outbox = session->outbox_;
+  outbox.Expect();
+  host.service->AwaitBidi(host.index, &outbox.context(),
+                          &session->outbox_.stream(), io.queue(),
+                          static_cast<IoEvent*>(session));
 }
 
 Session::Session(const SessionHost& host, IoThread& io)
-    : host_(host), io_(io) {}
+    : host_(host),
+      io_(io),
+      outbox_(io, *this, host.expirer->clock(), host.limits.write_timeout) {}
 
 void Session::OnEvent(bool ok) {
   if (!ok) {
@@ -141,38 +144,36 @@ void Session::OnEvent(bool ok) {
     delete this;  // The server shuts down; no stream will come.
     return;
   }
-  arrived_ = true;
   Await(host_, io_);
   io_.CallOpened(*this);
-  if (host_.limits.max_age.has_value()) {
-    Set(age_, *host_.limits.max_age);
-  }
+  outbox_.Open();  // The hello is due.
+  if (host_.limits.max_age.has_value()) age_.Set(*host_.limits.max_age);
   if (io_.stop_begun()) OnStopBegun();
   if (io_.no_more_time()) OnStop();
   ReadOn();
-  FlushSoon();  // The hello.
 }
 
 void Session::ReadOn() {
-  if (reads_ended_ || broken_ || end_.has_value() || read_.under_way()) return;
-  if (ready_bytes_ + writing_bytes_ >= kMostUnsentBytes) return;
+  if (reads_ended_ || outbox_.broken()) return;
+  if (end_.has_value() || read_.under_way()) return;
+  if (outbox_.pending_bytes() >= kMostUnsentBytes) return;
   // Small answers hold large messages. Refused or not, their calls are there
   // until these have left.
-  const bool unsent = write_.under_way() || !ready_.empty();
+  const bool unsent = outbox_.writing() || !ready_.empty();
   if (unsent && open_bytes_ >= 2 * host_.limits.most_bytes) return;
-  stream_.Read(&incoming_, read_.Begin());
+  outbox_.stream().Read(&incoming_, read_.Begin());
 }
 
 void Session::OnRead(bool ok) {
   if (!ok) {
     reads_ended_ = true;
-    FlushSoon();
+    outbox_.FlushSoon();
     EndWhenOver();
     return;
   }
   SessionBytes bytes(incoming_);
   incoming_.Clear();
-  if (!broken_ && !end_.has_value()) TakeMessage(std::move(bytes));
+  if (!outbox_.broken() && !end_.has_value()) TakeMessage(std::move(bytes));
   ReadOn();
 }
 
@@ -329,9 +330,8 @@ void Session::Answered(SessionCall& call) {
     CutToFit(call, static_cast<size_t>(host_.limits.most_message_bytes));
   }
   ready_.Push(static_cast<IoDelivery*>(&call));
-  ready_bytes_ += BytesOf(call);
+  outbox_.Add(BytesOf(call));
   call.block().Answered();
-  FlushSoon();
 }
 
 int64_t Session::BytesOf(const SessionCall& call) {
@@ -348,38 +348,15 @@ int64_t Session::BytesOf(const SessionCall& call) {
   return bytes;
 }
 
-void Session::FlushSoon() {
-  if (std::exchange(flush_listed_, true)) return;
-  io_.FlushLater(*this);
-}
-
-void Session::Flush() {
-  flush_listed_ = false;
-  if (finish_begun_) return EndWhenOver();
-  if (write_.under_way()) return;
-  if (broken_) DropReady();
-  if (hello_due_ || drain_due_ || !ready_.empty()) {
-    Write();
-  } else {
-    FinishWhenDone();
-  }
-}
-
-void Session::Write() {
-  write_begun_ = host_.expirer->clock().Now();
-  stream_.Write(NextMessage(), write_.Begin());
-  if (!patience_.ended.under_way()) {
-    Set(patience_, host_.limits.write_timeout);
-  }
-}
-
-grpc::ByteBuffer Session::NextMessage() {
+std::optional<OutboxOwner::Message> Session::NextMessage() {
+  if (!hello_due_ && !drain_due_ && ready_.empty()) return std::nullopt;
   const size_t full = std::min(
       kFullMessage, static_cast<size_t>(host_.limits.most_message_bytes));
   std::vector<SessionCall*> calls;
   std::vector<MetadataView> trailing;
   const std::string head = Head();
   size_t size = head.size();
+  int64_t added = 0;
   while (auto* call = static_cast<SessionCall*>(ready_.Pop<IoDelivery>())) {
     const size_t answer_size =
         AnswerSize(call->Outgoing(call->answer, trailing));
@@ -387,7 +364,7 @@ grpc::ByteBuffer Session::NextMessage() {
       PutBack(*call);
       break;
     }
-    ready_bytes_ -= BytesOf(*call);
+    added += BytesOf(*call);
     size += answer_size;
     calls.push_back(call);
   }
@@ -400,8 +377,7 @@ grpc::ByteBuffer Session::NextMessage() {
     Close(*call);
   }
   PINION_DCHECK(out == slice.end(), "a message of another size than counted");
-  writing_bytes_ = static_cast<int64_t>(size);
-  return grpc::ByteBuffer(&slice, 1);
+  return Message{.bytes = grpc::ByteBuffer(&slice, 1), .added = added};
 }
 
 void Session::PutBack(SessionCall& call) {
@@ -435,7 +411,6 @@ std::string Session::Head() {
 
 void Session::DropReady() {
   while (auto* call = static_cast<SessionCall*>(ready_.Pop<IoDelivery>())) {
-    ready_bytes_ -= BytesOf(*call);
     Close(*call);
   }
   hello_due_ = drain_due_ = false;
@@ -456,39 +431,20 @@ void Session::LeaveDoor() {
   if (leaving_ > 0) host_.door->Leave(std::exchange(leaving_, 0));
 }
 
-void Session::OnWritten(bool ok) {
-  writing_bytes_ = 0;
+void Session::OnWritten(int64_t) {
   LeaveDoor();
-  if (!ok) broken_ = true;
   ReadOn();
-  FlushSoon();
-  EndWhenOver();
-}
-
-void Session::OnPatienceEnded(bool ok) {
-  const Clock& clock = host_.expirer->clock();
-  if (ok && write_.under_way()) {
-    const nanoseconds left =
-        host_.limits.write_timeout - (clock.Now() - write_begun_);
-    if (left > nanoseconds(0)) {
-      Set(patience_, left);
-    } else {
-      // It takes nothing. The notice that the stream is over does the rest.
-      context_.TryCancel();
-    }
-  }
-  EndWhenOver();
 }
 
 void Session::OnOld(bool ok) {
-  if (!ok || finish_begun_ || broken_) return EndWhenOver();
+  if (!ok || outbox_.finish_begun() || outbox_.broken()) return EndWhenOver();
   if (!age_told_) {
     // A session that is told to stop was told enough.
     if (drain_reason_ == v1::DRAIN_REASON_UNSPECIFIED) {
       Drain(v1::DRAIN_REASON_CONNECTION_AGE);
     }
     age_told_ = true;
-    Set(age_, host_.limits.age_grace);
+    age_.Set(host_.limits.age_grace);
   } else {
     TakeAll(Verdict::kStopped);
     EndWith(EndOf(v1::DRAIN_REASON_CONNECTION_AGE));
@@ -504,7 +460,7 @@ void Session::OnStopBegun() {
 void Session::Drain(v1::DrainReason reason) {
   drain_reason_ = reason;
   drain_due_ = true;
-  FlushSoon();
+  outbox_.FlushSoon();
 }
 
 void Session::OnStop() {
@@ -519,55 +475,25 @@ void Session::EndWith(const absl::Status& status) {
       TakeAll(Verdict::kCancelled);
     }
   }
-  FlushSoon();
+  outbox_.FlushSoon();
 }
 
-void Session::FinishWhenDone() {
-  if (unclosed_calls_ > 0) return;
+std::optional<grpc::Status> Session::TryEnd() {
+  if (unclosed_calls_ > 0) return std::nullopt;
+  if (!end_.has_value() && !outbox_.broken() && !reads_ended_) {
+    return std::nullopt;
+  }
+  age_.Cancel();
   if (end_.has_value()) {
-    Finish(grpc::Status(static_cast<grpc::StatusCode>(end_->code()),
-                        std::string(end_->message())));
-  } else if (broken_) {
-    Finish(grpc::Status::CANCELLED);  // For gRPC's order; nobody hears it.
-  } else if (reads_ended_) {
-    Finish(grpc::Status::OK);
+    return grpc::Status(static_cast<grpc::StatusCode>(end_->code()),
+                        std::string(end_->message()));
   }
-}
-
-void Session::Finish(const grpc::Status& status) {
-  finish_begun_ = true;
-  stream_.Finish(status, finish_.Begin());
-  Cancel(patience_);
-  Cancel(age_);
-}
-
-void Session::OnFinished(bool) { EndWhenOver(); }
-
-void Session::OnOver(bool) {
-  if (context_.IsCancelled()) {
-    broken_ = true;
-    TakeAll(Verdict::kCancelled);
-  }
-  if (!arrived_) return;  // gRPC may tell of the end first.
-  FlushSoon();
-  EndWhenOver();
-}
-
-void Session::Set(Timer& timer, nanoseconds span) {
-  timer.alarm.Set(io_.queue(), std::chrono::system_clock::now() + span,
-                  timer.ended.Begin());
-}
-
-void Session::Cancel(Timer& timer) {
-  if (timer.ended.under_way()) timer.alarm.Cancel();
+  // CANCELLED for gRPC's order; nobody hears it.
+  return outbox_.broken() ? grpc::Status::CANCELLED : grpc::Status::OK;
 }
 
 void Session::EndWhenOver() {
-  if (!finish_begun_ || flush_listed_) return;
-  for (const Operation* operation :
-       {&read_, &write_, &finish_, &over_, &patience_.ended, &age_.ended}) {
-    if (operation->under_way()) return;
-  }
+  if (!outbox_.closed() || read_.under_way() || age_.under_way()) return;
   io_.CallClosed(*this);
   delete this;
 }

@@ -5,16 +5,15 @@
 // Threads: its I/O thread's. Its calls are run, and answered, as any other.
 // Way in:  a message → a SessionBlock → the front door, all calls at once → the
 //          lanes, those of one lane in one append.
-// Way out: an answer is delivered → it joins what is ready → when no write is
-//          under way, what is ready makes one message. So messages grow with
-//          the load, and an answer never waits for another call.
+// Way out: an answer is delivered → it joins what is ready → when the outbox
+// has
+//          no write under way, what is ready makes one message. So messages
+//          grow with the load, and an answer never waits for another call.
 // Life:    Await() makes one that waits for a stream. It ends when the stream
 //          does and each of its calls has its answer.
 #ifndef PINION_SERVER_SESSION_H_
 #define PINION_SERVER_SESSION_H_
 
-#include <grpcpp/alarm.h>
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
@@ -35,8 +34,10 @@
 #include "proto/wire/session_request.h"
 #include "server/expirer.h"
 #include "server/front_door.h"
+#include "server/io_operation.h"
 #include "server/io_thread.h"
 #include "server/lanes.h"
+#include "server/outbox.h"
 #include "server/raw_service.h"
 #include "server/session_call.h"
 
@@ -99,7 +100,7 @@ struct SessionCallEq {
   }
 };
 
-class Session final : private IoEvent, private OpenCall, private IoFlush {
+class Session final : private IoEvent, private OpenCall, private OutboxOwner {
  public:
   // Waits for one stream on the queue of `io`.
   static void Await(const SessionHost& host, IoThread& io);
@@ -110,47 +111,18 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   void Answered(SessionCall& call);
 
  private:
-  // An operation of gRPC's that is under way, and what to do at its end.
-  class Operation final : public IoEvent {
-   public:
-    using Ended = void (Session::*)(bool ok);
-    Operation(Session& session, Ended ended)
-        : session_(session), ended_(ended) {}
-    IoEvent* Begin() {
-      under_way_ = true;
-      return this;
-    }
-    bool under_way() const { return under_way_; }
-    void OnEvent(bool ok) override {
-      under_way_ = false;
-      (session_.*ended_)(ok);
-    }
-
-   private:
-    Session& session_;
-    const Ended ended_;
-    bool under_way_ = false;
-  };
-
-  struct Timer {
-    grpc::Alarm alarm;
-    Operation ended;
-  };
-
   Session(const SessionHost& host, IoThread& io);
   ~Session() = default;
 
   // What happens to it.
   void OnEvent(bool ok) override;  // The arrival.
   void OnRead(bool ok);
-  void OnWritten(bool ok);
-  void OnPatienceEnded(bool ok);
   void OnOld(bool ok);
-  void OnFinished(bool ok);
-  void OnOver(bool ok);
   void OnStopBegun() override;
   void OnStop() override;
-  void Flush() override;
+  void OnWritten(int64_t added) override;
+  void OnClientGone() override { TakeAll(Verdict::kCancelled); }
+  void OnClosed() override { EndWhenOver(); }
 
   // Way in.
   void ReadOn();
@@ -169,13 +141,11 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
 
   // Way out.
   static int64_t BytesOf(const SessionCall& call);
-  void FlushSoon();
-  void Write();
-  grpc::ByteBuffer NextMessage();
+  std::optional<Message> NextMessage() override;
+  void DropReady() override;
   // The next of those that are ready, again.
   void PutBack(SessionCall& call);
   std::string Head();
-  void DropReady();
   void Close(SessionCall& call);
   void LeaveDoor();
 
@@ -186,34 +156,21 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
     return drain_reason_ != v1::DRAIN_REASON_UNSPECIFIED && !drain_due_;
   }
   void EndWith(const absl::Status& status);
-  void FinishWhenDone();
-  void Finish(const grpc::Status& status);
+  std::optional<grpc::Status> TryEnd() override;
   void EndWhenOver();
-
-  void Set(Timer& timer, std::chrono::nanoseconds span);
-  static void Cancel(Timer& timer);
 
   const SessionHost& host_;
   IoThread& io_;
-  grpc::ServerContext context_;
-  RawBidiStream stream_{&context_};
+  OutboxOf<RawBidiStream> outbox_;
   grpc::ByteBuffer incoming_;
 
-  Operation read_{*this, &Session::OnRead};
-  Operation write_{*this, &Session::OnWritten};
-  Operation finish_{*this, &Session::OnFinished};
-  Operation over_{*this, &Session::OnOver};
-  Timer patience_{{}, {*this, &Session::OnPatienceEnded}};
-  Timer age_{{}, {*this, &Session::OnOld}};
+  IoOperation<Session> read_{*this, &Session::OnRead};
+  IoTimer<Session> age_{io_, *this, &Session::OnOld};
 
-  bool arrived_ = false;      // A stream is there.
   bool reads_ended_ = false;  // The client has said all, or is gone.
-  bool broken_ = false;       // Nothing can be written any more.
-  bool finish_begun_ = false;
   bool hello_due_ = true;
   bool drain_due_ = false;
-  bool flush_listed_ = false;  // The I/O thread will call Flush().
-  bool age_told_ = false;      // The time after its age runs.
+  bool age_told_ = false;  // The time after its age runs.
   v1::DrainReason drain_reason_ = v1::DRAIN_REASON_UNSPECIFIED;
   std::optional<absl::Status> end_;  // With which the stream is to end.
 
@@ -223,10 +180,7 @@ class Session final : private IoEvent, private OpenCall, private IoFlush {
   int64_t unclosed_calls_ = 0;  // The same, and those that were refused.
   int64_t open_bytes_ = 0;      // Messages whose answers have not all left.
 
-  WorkChain ready_;  // Answers to be written.
-  int64_t ready_bytes_ = 0;
-  int64_t writing_bytes_ = 0;
-  Moment write_begun_;
+  WorkChain ready_;      // Answers to be written.
   int64_t leaving_ = 0;  // Answers under way of calls that are inside.
 };
 
