@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 namespace pinion {
 
@@ -61,6 +62,13 @@ class Fate {
   // Whether anyone has answered it.
   bool answered() const {
     return (state_.load(std::memory_order_relaxed) & kState) >= kAnswered;
+  }
+
+  // By what it was answered in the place of its handler; none if it was not.
+  std::optional<Verdict> verdict() const {
+    const int state = state_.load(std::memory_order_relaxed) & kState;
+    if (state <= kTaken) return std::nullopt;
+    return static_cast<Verdict>(state - kTaken);
   }
 
   // Whether it was answered in the place of its handler, which may still run.

@@ -8,6 +8,8 @@
 //          absl::Status M(const Request&, Response*, CallContext&)
 //          void M(Call<Request, Response>)
 //          void M(absl::Span<Call<Request, Response>>)
+//          void M(const Request&, Stream<Response>), of a server-streaming
+//          method
 //          each of them const or noexcept as well.
 // Example: HandlerForm<SignatureOf<decltype(&Counter::Add)>>::Of<Counter>(
 //              &Counter::Add)
@@ -22,7 +24,9 @@
 #include "server/call.h"
 #include "server/guarded.h"
 #include "server/handler_answer.h"
+#include "server/held_stream.h"
 #include "server/method_handler.h"
+#include "server/stream.h"
 
 namespace pinion::internal {
 
@@ -109,7 +113,9 @@ struct HandlerForm {
                 "a handler is absl::Status M(const Request&, Response*), with "
                 "a pinion::CallContext& at the end or not, or "
                 "void M(pinion::Call<Request, Response>), or "
-                "void M(absl::Span<pinion::Call<Request, Response>>)");
+                "void M(absl::Span<pinion::Call<Request, Response>>), or, of a "
+                "server-streaming method, "
+                "void M(const Request&, pinion::Stream<Response>)");
 };
 
 template <typename Request, typename Response>
@@ -161,6 +167,31 @@ struct HandlerForm<void(absl::Span<Call<Request, Response>>)>
           (shard.*member)(calls);
         },
         /*most=*/std::numeric_limits<size_t>::max());
+  }
+};
+
+template <typename RequestType, typename ResponseType>
+struct HandlerForm<void(const RequestType&, Stream<ResponseType>)> {
+  using Request = RequestType;
+  using Response = ResponseType;
+  using Held = HeldStreamOf<Request>;
+
+  template <typename Shard, typename Member>
+  static MethodHandler Of(Member member) {
+    return {.hold = [](RoutedCall& call, const HeldPlace& place) -> HeldCall* {
+              return new Held(call, place);
+            },
+            .run_held =
+                [member](void* shard, absl::Span<HeldCall* const> calls) {
+                  auto* held = static_cast<Held*>(calls[0]);
+                  return Guarded(kHandler, [&] {
+                    (static_cast<Shard*>(shard)->*member)(
+                        held->request, Stream<Response>(held));
+                    return absl::OkStatus();
+                  });
+                },
+            .uses_context = true,
+            .streams = true};
   }
 };
 

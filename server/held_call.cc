@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "server/routed_call.h"
 #include "server/why_dropped.h"
@@ -10,10 +11,11 @@
 namespace pinion {
 namespace {
 
-absl::Status Dropped() {
+absl::Status Dropped(const HeldCall& call) {
   const absl::Status* const why = WhyDropped::Current();
   if (why != nullptr) return *why;
-  return absl::InternalError("the handler dropped the call");
+  return absl::InternalError(
+      absl::StrCat("the handler dropped the ", call.handle()));
 }
 
 Answer DropAnswer(absl::Status status) {
@@ -49,7 +51,7 @@ void HeldCall::End() {
 
 Answer HeldCall::TakeAnswer(absl::Status otherwise) {
   if (answer_.has_value()) return *std::move(answer_);
-  return DropAnswer(otherwise.ok() ? Dropped() : std::move(otherwise));
+  return DropAnswer(otherwise.ok() ? Dropped(*this) : std::move(otherwise));
 }
 
 bool HeldCalls::Hold(HeldCall& call) {
@@ -81,7 +83,7 @@ void HeldCalls::Detach() {
   while (first_ != nullptr) {
     HeldCall& call = *first_;
     Unlink(call);
-    ends_->EndHeld(call, DropAnswer(Dropped()));
+    ends_->EndHeld(call, DropAnswer(Dropped(call)));
     // The call stays, for its holder; what it holds of the server goes.
     call.call_.ReturnCredit();
   }

@@ -53,6 +53,9 @@ class HeldCall {
   // Decodes the request; the answer if that cannot be done. The lane, first.
   virtual std::optional<Answer> Parse(absl::string_view bytes) = 0;
 
+  // What its holder has.
+  virtual absl::string_view handle() const { return "call"; }
+
   // The holder's, until it has called one of the next two.
   CallContext& context() { return context_; }
 

@@ -109,6 +109,9 @@ class Hop {
 
   explicit Hop(HopNode* node) : node_(node) {}
 
+  // For who knows that the lanes are there.
+  void PostFromAnyThread(int worker, Function function) &&;
+
  private:
   void Post(int worker, Function function) &&;
   void CheckShard(const void* type) const;

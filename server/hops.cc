@@ -20,17 +20,18 @@ constexpr std::chrono::microseconds kLongestRun(500);
 }  // namespace
 
 void HopNode::GoHome() {
-  if (own()) {
-    away_.store(false, std::memory_order_release);
-  } else {
-    place_->Return(1, 0);
-    delete this;
-  }
+  if (own_) return away_.store(false, std::memory_order_release);
+  if (place_ != nullptr) place_->Return(1, 0);
+  delete this;
 }
 
 void Hop::Post(int worker, Function function) && {
   PINION_CHECK(Worker::Current() != nullptr,
                "a hop was posted off the workers' threads");
+  std::move(*this).PostFromAnyThread(worker, std::move(function));
+}
+
+void Hop::PostFromAnyThread(int worker, Function function) && {
   node_->function_ = std::move(function);
   HopNode* node = std::exchange(node_, nullptr);
   node->hops_.Post(worker, node);
@@ -60,7 +61,7 @@ Hops::Hops(Scheduler& scheduler, const std::string& name,
       log_(std::move(log)) {
   for (int i = 0; i < scheduler.worker_count(); ++i) {
     lanes_.push_back(std::make_unique<Lane>());
-    lanes_[i]->own.reset(new HopNode(*this));
+    lanes_[i]->own.reset(new HopNode(*this, /*own=*/true));
     // Urgent: hops are served first.
     lanes_[i]->task =
         scheduler.AddTask(i,
@@ -75,11 +76,13 @@ Hops::~Hops() {
 }
 
 Hop Hops::TakeForCall(Credit& credit) {
-  auto* node = new HopNode(*this);
+  auto* node = new HopNode(*this, /*own=*/false);
   node->place_ = &credit;
   credit.ChargeCall();
   return Hop(node);
 }
+
+Hop Hops::TakeForStream() { return Hop(new HopNode(*this, /*own=*/false)); }
 
 std::optional<Hop> Hops::TakeOwn(int worker) {
   HopNode& own = *At(worker).own;

@@ -4,7 +4,8 @@
 //       their users are promised.
 //
 // Threads: workers' only: each Open()s, Run()s and Close()s its own lane, and
-//          may post to any; anyone may EndOwn() and ask.
+//          may post to any; I/O threads post those of streams; anyone may
+//          EndOwn() and ask.
 // Life:    made for a scheduler, and used until that has stopped.
 // Example: hops.Open(worker, shard.get());      // From now on they run.
 //          if (hops.waiting(worker)) hops.Run(worker);
@@ -38,14 +39,15 @@ class HopNode : public WorkItem {
   friend class Hop;
   friend class Hops;
 
-  explicit HopNode(Hops& hops) : hops_(hops) {}
+  // `own`: a shard's.
+  HopNode(Hops& hops, bool own) : hops_(hops), own_(own) {}
 
-  bool own() const { return place_ == nullptr; }
   // Its way is over.
   void GoHome();
 
   Hops& hops_;
-  Credit* place_ = nullptr;  // Where a call's has its place.
+  const bool own_;
+  Credit* place_ = nullptr;  // Where a call's has its place, if it has one.
   // Whether a shard's own is under way. Written with acquire and release, each
   // with the other: who takes it sees what its last holder did.
   std::atomic<bool> away_{false};
@@ -67,6 +69,9 @@ class Hops {
   // over the bound if need be. The call will return its own, so what is held
   // over the bound is so only until then.
   Hop TakeForCall(Credit& credit);
+
+  // One for a stream, which holds the stream's place until that is finished.
+  Hop TakeForStream();
 
   // The own one of the shard of `worker`, on that; none while it is away.
   std::optional<Hop> TakeOwn(int worker);
@@ -119,7 +124,7 @@ class Hops {
   void RunOne(Lane& lane, HopNode* node);
   void RunFunction(Lane& lane, Hop::Function function, Hop hop);
   bool MayRun(const HopNode& node) const {
-    return !node.own() || !own_ended_.load(std::memory_order_relaxed);
+    return !node.own_ || !own_ended_.load(std::memory_order_relaxed);
   }
   Lane& At(int worker) const;
 

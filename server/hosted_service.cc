@@ -24,12 +24,20 @@ TaskClass ClassOf(v1::Priority priority) {
 }
 
 absl::Status CheckTypes(const MethodDescriptor& method,
-                        const Descriptor* request, const Descriptor* response) {
-  if (method.client_streaming() || method.server_streaming()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(method.full_name(),
-                     " is a streaming method; a handler of this form "
-                     "serves unary ones"));
+                        const Descriptor* request, const Descriptor* response,
+                        bool streams) {
+  if (method.client_streaming()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        method.full_name(),
+        " takes a stream of requests; unary and server-streaming methods can "
+        "be hosted"));
+  }
+  if (method.server_streaming() != streams) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        method.full_name(),
+        streams ? " is a unary method; its handler gets no pinion::Stream"
+                : " is a server-streaming method; its handler is "
+                  "void M(const Request&, pinion::Stream<Response>)"));
   }
   const std::pair<const Descriptor*, const Descriptor*> types[] = {
       {request, method.input_type()}, {response, method.output_type()}};
@@ -92,7 +100,7 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
       return;
     }
   }
-  mistake_ = CheckTypes(*method, request, response);
+  mistake_ = CheckTypes(*method, request, response, added.handler.streams);
   if (!mistake_.ok()) return;
   methods_.push_back(std::move(added));
   if (!route.key().empty()) ReadKey(methods_.back(), "route", route.key());

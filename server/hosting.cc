@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "core/watch_stalls.h"
 #include "server/log.h"
+#include "server/unary_call.h"
 #include "server/unknown_call.h"
 
 namespace pinion {
@@ -19,6 +20,7 @@ namespace {
 // all are taken waits within gRPC for the next to be awaited, which happens as
 // soon as an I/O thread looks; so this is the burst that passes without a wait.
 constexpr int kAwaitedCalls = 64;
+constexpr int kAwaitedStreams = 16;  // They last, so fewer come at once.
 constexpr int kAwaitedUnknownCalls = 4;
 
 constexpr absl::Duration kAsGoodAsNever = absl::Hours(24 * 36500);
@@ -36,13 +38,18 @@ FrontDoorOptions DoorOptions(const ServerOptions& options) {
 }
 
 SessionLimits SessionLimitsOf(const ServerOptions& options) {
-  return {
-      .most_calls = options.session_calls,
-      .most_bytes = options.session_bytes,
-      .most_message_bytes = options.max_message_bytes,
-      .write_timeout = absl::ToChronoNanoseconds(options.session_write_timeout),
-      .max_age = ToNanos(options.max_session_age),
-      .age_grace = absl::ToChronoNanoseconds(options.grace)};
+  return {.most_calls = options.session_calls,
+          .most_bytes = options.session_bytes,
+          .most_message_bytes = options.max_message_bytes,
+          .write_timeout = absl::ToChronoNanoseconds(options.write_timeout),
+          .max_age = ToNanos(options.max_session_age),
+          .age_grace = absl::ToChronoNanoseconds(options.grace)};
+}
+
+StreamLimits StreamLimitsOf(const ServerOptions& options) {
+  return {.most_bytes = options.stream_bytes,
+          .most_message_bytes = options.max_message_bytes,
+          .write_timeout = absl::ToChronoNanoseconds(options.write_timeout)};
 }
 
 LaneOptions LaneOptionsOf(const ServerOptions& options) {
@@ -131,26 +138,28 @@ absl::Status Hosting::MakeLanes() {
                                       DoorOptions(options_));
   expirer_ =
       std::make_unique<Expirer>(scheduler_->clock(), options_.io_threads);
+  stream_limits_ = StreamLimitsOf(options_);
   for (const auto& service : services_) {
     auto lanes = Lanes::Create(*scheduler_, *service, LaneOptionsOf(options_),
                                *running_calls_, router_->owners());
     if (!lanes.ok()) return lanes.status();
     lanes_.push_back(*std::move(lanes));
-    MakeUnaryMethods(*lanes_.back());
+    MakeMethods(*lanes_.back());
   }
   return absl::OkStatus();
 }
 
-void Hosting::MakeUnaryMethods(Lanes& lanes) {
+void Hosting::MakeMethods(Lanes& lanes) {
   RawService& raw = AddRawService();
   for (const HostedMethod& method : lanes.service().methods()) {
-    methods_.push_back(std::make_unique<UnaryMethod>(
-        UnaryMethod{.method = &method,
-                    .lanes = &lanes,
-                    .service = &raw,
-                    .index = raw.AddMethod(method.path),
-                    .door = door_.get(),
-                    .expirer = expirer_.get()}));
+    methods_.push_back(std::make_unique<GrpcMethod>(GrpcMethod{
+        .method = &method,
+        .lanes = &lanes,
+        .service = &raw,
+        .index = method.handler.streams ? raw.AddStreamingMethod(method.path)
+                                        : raw.AddMethod(method.path),
+        .door = door_.get(),
+        .expirer = expirer_.get()}));
   }
 }
 
@@ -241,9 +250,7 @@ absl::Status Hosting::WhyNotBuilt() const {
 
 void Hosting::AwaitCalls() {
   for (auto& io : io_threads_) {
-    for (const auto& method : methods_) {
-      for (int i = 0; i < kAwaitedCalls; ++i) UnaryCall::Await(*method, *io);
-    }
+    for (const auto& method : methods_) AwaitCallsOf(*method, *io);
     if (unknown_methods_.has_value()) {
       for (int i = 0; i < kAwaitedUnknownCalls; ++i) {
         UnknownCall::Await(*unknown_methods_, *io);
@@ -251,6 +258,16 @@ void Hosting::AwaitCalls() {
     }
     if (health_service_ != nullptr) health_service_->AwaitCalls(*io);
     if (session_service_ != nullptr) session_service_->AwaitSessions(*io);
+  }
+}
+
+void Hosting::AwaitCallsOf(const GrpcMethod& method, IoThread& io) {
+  if (method.method->handler.streams) {
+    for (int i = 0; i < kAwaitedStreams; ++i) {
+      StreamCall::Await(method, stream_limits_, io);
+    }
+  } else {
+    for (int i = 0; i < kAwaitedCalls; ++i) UnaryCall::Await(method, io);
   }
 }
 

@@ -47,6 +47,7 @@
 #include "server/build_watch.h"
 #include "server/expirer.h"
 #include "server/front_door.h"
+#include "server/grpc_call.h"
 #include "server/health.h"
 #include "server/health_service.h"
 #include "server/hosted_service.h"
@@ -59,7 +60,7 @@
 #include "server/session_service.h"
 #include "server/shard_factory.h"
 #include "server/snapshot.h"
-#include "server/unary_call.h"
+#include "server/stream_call.h"
 
 namespace pinion {
 
@@ -162,7 +163,7 @@ class Hosting {
   absl::Status CheckServices() const;
   absl::Status StartWorkers();
   absl::Status MakeLanes();
-  void MakeUnaryMethods(Lanes& lanes);
+  void MakeMethods(Lanes& lanes);
   void MakeOwnServices(const AttachOptions& what);
   void Register(grpc::ServerBuilder& builder);
   RawService& AddRawService();
@@ -170,6 +171,7 @@ class Hosting {
   // Start().
   absl::Status WhyNotBuilt() const;
   void AwaitCalls();
+  void AwaitCallsOf(const GrpcMethod& method, IoThread& io);
   void TellGrpcsHealth();
   absl::Status WatchForStalls();
 
@@ -194,7 +196,8 @@ class Hosting {
   std::vector<std::unique_ptr<Lanes>> lanes_;
   std::vector<std::unique_ptr<RawService>> raw_services_;
   std::unique_ptr<Expirer> expirer_;
-  std::vector<std::unique_ptr<UnaryMethod>> methods_;
+  std::vector<std::unique_ptr<GrpcMethod>> methods_;
+  StreamLimits stream_limits_;
   std::unique_ptr<Health> health_;
   std::unique_ptr<SessionService> session_service_;           // If attached.
   std::unique_ptr<HealthService> health_service_;             // If attached.

@@ -60,10 +60,12 @@ ABSL_FLAG(int64_t, session_calls, pinion::ServerOptions().session_calls,
 ABSL_FLAG(int64_t, session_bytes, pinion::ServerOptions().session_bytes,
           "How many bytes of messages with open calls one session may have, "
           "--max_message_bytes to 549755813887.");
-ABSL_FLAG(absl::Duration, session_write_timeout,
-          pinion::ServerOptions().session_write_timeout,
-          "How long the client of a session may take none of what is written "
-          "to it, 10ms to 1h.");
+ABSL_FLAG(int64_t, stream_bytes, pinion::ServerOptions().stream_bytes,
+          "How many bytes one server stream may have sent that its client has "
+          "not taken, --max_message_bytes to 549755813887.");
+ABSL_FLAG(absl::Duration, write_timeout, pinion::ServerOptions().write_timeout,
+          "How long the client of a session or a stream may take none of what "
+          "is written to it, 10ms to 1h.");
 ABSL_FLAG(absl::Duration, max_session_age,
           pinion::ServerOptions().max_session_age,
           "After how long a session's client is asked to open another, above "
@@ -123,7 +125,8 @@ pinion::ServerOptions OptionsFromFlags() {
       .max_bytes = absl::GetFlag(FLAGS_max_bytes),
       .session_calls = absl::GetFlag(FLAGS_session_calls),
       .session_bytes = absl::GetFlag(FLAGS_session_bytes),
-      .session_write_timeout = absl::GetFlag(FLAGS_session_write_timeout),
+      .stream_bytes = absl::GetFlag(FLAGS_stream_bytes),
+      .write_timeout = absl::GetFlag(FLAGS_write_timeout),
       .max_session_age = absl::GetFlag(FLAGS_max_session_age),
       .max_message_bytes = absl::GetFlag(FLAGS_max_message_bytes),
       .default_timeout = absl::GetFlag(FLAGS_default_timeout),

@@ -39,6 +39,7 @@ struct MethodHandler {
   size_t most_held = 1;
 
   bool uses_context = false;  // It may ask for metadata.
+  bool streams = false;       // It answers with a stream; has `run_held`.
 };
 
 }  // namespace pinion

@@ -71,9 +71,15 @@ struct ServerOptions {
   int64_t session_calls = 16384;
   int64_t session_bytes = int64_t{64} << 20;
 
-  // How long the client of a session may take none of what is written to it,
-  // 10 ms to 1 hour; then the session is broken.
-  absl::Duration session_write_timeout = absl::Seconds(30);
+  // How many bytes of messages one server stream may have sent that its client
+  // has not taken, with 64 bytes for each, max_message_bytes to 512 GiB - 1;
+  // one message may always be sent when there is none. Beyond it Stream::Send()
+  // sends nothing and says RESOURCE_EXHAUSTED. They count in max_bytes, too.
+  int64_t stream_bytes = int64_t{4} << 20;
+
+  // How long the client of a session or a server stream may take none of what
+  // is written to it, 10 ms to 1 hour; then that is broken.
+  absl::Duration write_timeout = absl::Seconds(30);
 
   // After how long a session's client is asked to open another, above 0;
   // InfiniteDuration(): never. From then on its calls are refused, and after

@@ -31,6 +31,8 @@
 
 namespace pinion {
 
+class StreamSink;
+
 // What of a call is small. It stands first, where the alignment of a WorkItem
 // would leave a hole.
 struct CallHead {
@@ -75,6 +77,9 @@ class RoutedCall : public CallHead, public WorkItem {
 
   // As the client sent it; looks into what lives as long as the call.
   virtual absl::Span<const Metadata> metadata() const { return {}; }
+
+  // Where the messages of a stream go; null if it is none.
+  virtual StreamSink* sink() { return nullptr; }
 
   // The door's by which it enters.
   virtual Credit& credit() const = 0;

@@ -79,6 +79,15 @@ Answer NoSuchMethod(absl::string_view name) {
                 v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
 }
 
+Answer OnlyPlain(const HostedMethod& method) {
+  return Failed(
+      absl::UnimplementedError(absl::StrCat(
+          method.path,
+          " is a streaming method, which is served as a plain gRPC call only, "
+          "not within sessions")),
+      v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+}
+
 // The longest beginning of `text`, which is longer, that has no more than
 // `most` bytes and does not end within a character.
 absl::string_view Begin(absl::string_view text, size_t most) {
@@ -303,6 +312,7 @@ std::optional<Answer> Session::Prepare(const CallView& view,
                             ? absl::StrCat("of the index ", view.method_index)
                             : view.method);
   }
+  if (call.method->handler.streams) return OnlyPlain(*call.method);
   call.admitted = true;
   if (view.has_metadata && call.method->handler.uses_context) {
     std::vector<RoutedCall::Metadata> metadata;

@@ -218,7 +218,8 @@ expect_mistake '9999' "$server" --listen=127.0.0.1:0 --workers=9999
 expect_mistake 'lane_capacity is 0|1 to 524287' "$server" --lane_capacity=0
 expect_mistake 'session_calls is 0|1 to 1000000' "$server" --session_calls=0
 expect_mistake 'session_bytes is 5' "$server" --session_bytes=5
-expect_mistake 'session_write_timeout is 1ms|10ms to 1h' "$server" --session_write_timeout=1ms
+expect_mistake 'stream_bytes is 5|4194304 to 549755813887' "$server" --stream_bytes=5
+expect_mistake 'write_timeout is 1ms|10ms to 1h' "$server" --write_timeout=1ms
 expect_mistake 'max_session_age is 0' "$server" --max_session_age=0
 expect_mistake 'lane_bytes is 5|4194304 to 549755813887' "$server" --lane_bytes=5
 expect_mistake 'max_calls is 16777216|1 to 16777215' "$server" --max_calls=16777216

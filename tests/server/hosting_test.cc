@@ -28,6 +28,8 @@ struct Shard {
   }
   absl::Status TakesOther(const Other&, Thing*) { return absl::OkStatus(); }
   absl::Status GivesOther(const Thing&, Other*) { return absl::OkStatus(); }
+  void Stream(const Thing&, pinion::Stream<Thing>) {}
+  void StreamOfOther(const Thing&, pinion::Stream<Other>) {}
   absl::Status Where(const Thing&, Thing* response, CallContext& context) {
     response->set_name(std::to_string(context.worker()));
     return absl::OkStatus();
@@ -93,7 +95,27 @@ TEST_F(HostingTest, RefusesAnotherResponseTypeThanTheProtoSays) {
 
 TEST_F(HostingTest, RefusesAUnaryHandlerForAStreamingMethod) {
   server_.Host<Shard>("pinion.test.GoodService").On("Streaming", &Shard::Do);
-  ExpectRefused(server_, "Streaming", "streaming");
+  ExpectRefused(server_, "pinion.test.GoodService.Streaming",
+                "server-streaming", "Stream<Response>");
+}
+
+TEST_F(HostingTest, RefusesAStreamingHandlerForAUnaryMethod) {
+  server_.Host<Shard>("pinion.test.GoodService").On("Keyed", &Shard::Stream);
+  ExpectRefused(server_, "pinion.test.GoodService.Keyed", "unary", "Stream");
+}
+
+TEST_F(HostingTest, RefusesAnotherStreamThanTheProtoSays) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .On("Streaming", &Shard::StreamOfOther);
+  ExpectRefused(server_, "pinion.test.Other", "pinion.test.Thing");
+}
+
+TEST_F(HostingTest, RefusesMethodsThatTakeAStream) {
+  for (const char* method : {"Uploading", "Chatting"}) {
+    Server server({.listen = "127.0.0.1:0"});
+    server.Host<Shard>("pinion.test.GoodService").On(method, &Shard::Stream);
+    ExpectRefused(server, method, "takes a stream of requests");
+  }
 }
 
 TEST_F(HostingTest, RefusesAServiceHostedTwice) {

@@ -38,9 +38,9 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
       Complaint([](auto& options) { options.session_calls = 0; }),
       Complaint([](auto& options) { options.session_calls = 1'000'001; }),
       Complaint([](auto& options) { options.session_bytes = 1024; }),
-      Complaint([](auto& options) {
-        options.session_write_timeout = absl::Milliseconds(9);
-      }),
+      Complaint([](auto& options) { options.stream_bytes = 1023; }),
+      Complaint(
+          [](auto& options) { options.write_timeout = absl::Milliseconds(9); }),
       Complaint([](auto& options) {
         options.max_session_age = absl::ZeroDuration();
       }),
@@ -50,8 +50,8 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
       {"lane_capacity", "0"},    {"max_message_bytes", "5"},
       {"grace", "-1s"},          {"listen", "nonsense"},
       {"session_calls", "0"},    {"session_calls", "1000001"},
-      {"session_bytes", "1024"}, {"session_write_timeout", "9ms"},
-      {"max_session_age", "0"},
+      {"session_bytes", "1024"}, {"stream_bytes", "1023"},
+      {"write_timeout", "9ms"},  {"max_session_age", "0"},
   };
   for (size_t i = 0; i < std::size(complaints); ++i) {
     EXPECT_THAT(

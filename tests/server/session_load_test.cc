@@ -136,7 +136,7 @@ TEST_P(SessionLoadTest, HoldsFewAnswersForAClientThatTakesNoneAndServesOthers) {
   };
   Start({.workers = 1,
          .lane_capacity = 100'000,
-         .session_write_timeout = absl::Hours(1)});
+         .write_timeout = absl::Hours(1)});
   SessionClient slow(channel(), SessionClient::Takes::kNothing);
   slow.Send(Names());
   for (int64_t first = 1; first <= kCalls; first += kOfMessage) {

@@ -926,7 +926,7 @@ TEST_P(SessionTest, BreaksWhatTakesNothingOfItsAnswers) {
     if (request.name() == "held") gate_.Pass();
     return absl::AbortedError(std::string(1 << 20, 'x'));
   };
-  Start({.workers = 1, .session_write_timeout = absl::Milliseconds(50)});
+  Start({.workers = 1, .write_timeout = absl::Milliseconds(50)});
   SessionClient session(channel(), SessionClient::Takes::kNothing);
   std::vector<v1::SessionCall> calls;
   for (int i = 0; i < 20; ++i) calls.push_back(Add(i));
