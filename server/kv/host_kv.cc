@@ -26,7 +26,8 @@ void HostKv(Server& server, const KvOptions& options) {
       .On("Put", &KvShard::Put)
       .On("Delete", &KvShard::Delete)
       .On("Increment", &KvShard::Increment)
-      .On("CompareAndSet", &KvShard::CompareAndSet);
+      .On("CompareAndSet", &KvShard::CompareAndSet)
+      .On("Watch", &KvShard::Watch);
 }
 
 }  // namespace pinion::kv

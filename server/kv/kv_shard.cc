@@ -110,6 +110,17 @@ absl::Status KvShard::CompareAndSet(const v1::CompareAndSetRequest& request,
   return absl::OkStatus();
 }
 
+void KvShard::Watch(const v1::WatchRequest& request,
+                    Stream<v1::WatchResponse> stream) {
+  v1::WatchResponse present;
+  present.set_change(v1::WatchResponse::CHANGE_PRESENT);
+  if (const Values::Entry* entry = values_.Find(request.key())) {
+    present.set_value(entry->state.text);
+    present.set_version(entry->state.version);
+  }
+  watchers_.Add(request.key(), present, std::move(stream));
+}
+
 absl::StatusOr<uint64_t> KvShard::Write(const std::string& key,
                                         Values::Entry* entry, std::string text,
                                         std::optional<uint64_t> ttl_ms) {
@@ -142,11 +153,12 @@ absl::Status KvShard::Replace(Values::Entry& entry, std::string text) {
 
 void KvShard::Changed(Values::Entry& entry, KvChange::Kind kind) {
   entry.state.version = ++last_version_;
-  if (tell_ == nullptr) return;
-  tell_({.kind = kind,
-         .key = entry.key().bytes(),
-         .value = entry.state.text,
-         .version = entry.state.version});
+  const KvChange change = {.kind = kind,
+                           .key = entry.key().bytes(),
+                           .value = entry.state.text,
+                           .version = entry.state.version};
+  watchers_.Tell(change);
+  if (tell_ != nullptr) tell_(change);
 }
 
 }  // namespace pinion::kv

@@ -25,7 +25,9 @@
 #include "server/keyed/keyed_expiry.h"
 #include "server/kv/kv_change.h"
 #include "server/kv/kv_options.h"
+#include "server/kv/kv_watchers.h"
 #include "server/shard_info.h"
+#include "server/stream.h"
 
 namespace pinion::kv {
 
@@ -42,6 +44,7 @@ class KvShard {
                          v1::IncrementResponse* response);
   absl::Status CompareAndSet(const v1::CompareAndSetRequest& request,
                              v1::CompareAndSetResponse* response);
+  void Watch(const v1::WatchRequest& request, Stream<v1::WatchResponse> stream);
 
   // Has `tell` hear of each change, of all keys, in their order. It calls
   // nothing of the shard. Null: nobody.
@@ -79,6 +82,7 @@ class KvShard {
 
   Values values_;
   KeyedExpiry<Value> expiry_;
+  KvWatchers watchers_;
   absl::AnyInvocable<void(const KvChange& change)> tell_;
   // One count for all keys and changes: a key's versions rise even when its
   // entry has gone in between.
