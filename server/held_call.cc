@@ -29,7 +29,11 @@ HeldCall::HeldCall(RoutedCall& call, const HeldPlace& place)
   context_.KeepKey();
 }
 
-HeldCall::~HeldCall() { call_.Unref(); }
+HeldCall::~HeldCall() { LetGo(); }
+
+void HeldCall::LetGo() {
+  if (std::exchange(has_reference_, false)) call_.Unref();
+}
 
 void HeldCall::Finish(Answer answer) {
   if (!context_.trailing().empty()) {
@@ -76,6 +80,9 @@ void HeldCalls::End(HeldCall& call, Answer answer) {
   if (ends_ == nullptr) return;
   Unlink(call);
   ends_->EndHeld(call, std::move(answer));
+  // As long as the server is surely there: what the call holds of it goes with
+  // the last reference.
+  call.LetGo();
 }
 
 void HeldCalls::Detach() {

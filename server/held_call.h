@@ -96,8 +96,11 @@ class HeldCall {
 
   // The holder has finished it, one way or the other.
   void End();
+  // Gives back the reference, if it was not.
+  void LetGo();
 
-  RoutedCall& call_;
+  RoutedCall& call_;  // There until LetGo().
+  bool has_reference_ = true;
   CallContext context_;
   // Each with release, for what its writer did before, and acquire.
   std::atomic<State> state_{kInHandler};

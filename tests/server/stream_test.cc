@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/base/config.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -75,8 +76,8 @@ class StreamShard {
 
   void Do(const Thing& request, Stream<Thing> stream) {
     OrderAsGrpcDoes();
+    const absl::Cleanup order = [] { OrderAsGrpcDoes(); };
     handler_(*this, request, std::move(stream));
-    OrderAsGrpcDoes();
   }
   absl::Status Echo(const Thing& request, Thing* response) {
     *response = request;
@@ -251,7 +252,7 @@ TEST_P(StreamTest, AnErrorComesBehindWhatWasSentWithItsDetailsAndTrailers) {
   EXPECT_TRUE(stream.context().AddTrailingMetadata("took", "long").ok());
   absl::Status error = absl::AbortedError("enough");
   error.SetPayload("type.test/Cheese", absl::Cord("gouda"));
-  stream.Finish(error);
+  stream.Finish(std::move(error));
   EXPECT_EQ(NextName(*client), "first");
   EXPECT_EQ(NextName(*client), "none");
   EXPECT_EQ(client->AwaitEnd(), absl::AbortedError("enough"));
