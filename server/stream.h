@@ -71,10 +71,11 @@ class Stream {
   ~Stream() { Drop(); }
 
   // Sends `response`, which may be used again. RESOURCE_EXHAUSTED, and nothing
-  // is sent, if too much is pending, of the stream or in the whole server, or
-  // the message is too large. DEADLINE_EXCEEDED, CANCELLED or UNAVAILABLE when
-  // the stream has ended without its handler: because its deadline has passed,
-  // its client is gone, or the server stops.
+  // is sent, if too much is pending, or the message is too large, or the server
+  // as a whole holds too much; of this last nothing tells when it is over.
+  // DEADLINE_EXCEEDED, CANCELLED or UNAVAILABLE when the stream has ended
+  // without its handler: because its deadline has passed, its client is gone,
+  // or the server stops.
   absl::Status Send(const Response& response) {
     return held().sink().Send(response);
   }

@@ -314,6 +314,27 @@ TEST_P(CallFormsTest, ACallMayOutliveItsServer) {
   kept.clear();
 }
 
+TEST_P(CallFormsTest, ACallMayBeFinishedWhileItsServerGoes) {
+  std::optional<ThingCall> kept;
+  Gate is_kept;
+  deeds_.later = [&](ThingCall call) {
+    kept.emplace(std::move(call));
+    is_kept.Open();
+  };
+  StartLater({.workers = 1, .grace = absl::ZeroDuration()});
+  OpenCall call(channel(), kKeyed, Named("a"));
+  is_kept.Pass();
+  std::thread finisher([&] {
+    // About when the server lets go of what is left.
+    while (!kept->context().cancelled()) std::this_thread::yield();
+    std::this_thread::yield();
+    Echo(*kept);
+  });
+  DestroyServer();
+  finisher.join();
+  EXPECT_EQ(call.Await().code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_P(CallFormsTest, ABatchIsAnsweredOneByOneEachToItsOwnCaller) {
   std::vector<int> sizes;
   deeds_.batch = [&](absl::Span<ThingCall> calls) {

@@ -2,6 +2,7 @@
 //
 // The table of docs/errors.md has what can go wrong, and nothing else: each of
 // its rows is provoked, and each reason of failure.proto has one.
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <memory>
@@ -22,12 +23,15 @@
 #include "client/failure.h"
 #include "gtest/gtest.h"
 #include "pinion/v1/session.pb.h"
+#include "server/stream.h"
+#include "tests/server/bad.pb.h"
 #include "tests/support/gate.h"
 #include "tests/support/lane_test.h"
 #include "tests/support/open_call.h"
 #include "tests/support/scripted_sessions.h"
 #include "tests/support/session_client.h"
 #include "tests/support/started_call.h"
+#include "tests/support/stream_client.h"
 
 namespace pinion {
 namespace {
@@ -42,6 +46,7 @@ using ::pinion::testing::ScriptedSessions;
 using ::pinion::testing::ScriptedStream;
 using ::pinion::testing::SessionClient;
 using ::pinion::testing::Started;
+using ::pinion::testing::StreamClient;
 using ::pinion::testing::TransportName;
 
 // A row of the table, by what tells it from others: "CODE REASON EXECUTED".
@@ -89,6 +94,16 @@ TEST(ErrorsPageTest, HasARowForEachReasonAndNoneForOthers) {
 
 // Handlers do what the call's number says.
 enum Deed { kSucceeds, kStays, kFails, kSaysTooMuch };
+
+// Streams of more than gRPC and the system take of it.
+struct LongStreams {
+  void Do(const test::Thing& request, Stream<test::Thing> stream) {
+    test::Thing large = request;
+    large.add_tags(std::string(1 << 20, 'x'));
+    for (int i = 0; i < 64; ++i) EXPECT_TRUE(stream.Send(large).ok());
+    stream.Finish();
+  }
+};
 
 class ErrorsTest : public LaneTest {
  protected:
@@ -229,6 +244,30 @@ class ErrorsTest : public LaneTest {
     stay_->Open();
   }
 
+  // Has a stream whose handler has ended it, and that nobody takes, cut off.
+  void ProvokeCutOff() {
+    StartAnew(
+        {.stream_bytes = int64_t{1} << 30, .grace = absl::ZeroDuration()});
+    test::Thing request;
+    request.set_name("a");
+    StreamClient client(channel(), "/pinion.test.GoodService/Streaming",
+                        request.SerializeAsString());
+    const auto ended = [](const LaneSnapshot& lane) {
+      return lane.service == "pinion.test.GoodService" && lane.counts.ok == 1;
+    };
+    for (bool done = false; !done;) {
+      const auto lanes = server().Snapshot().lanes;
+      done = std::any_of(lanes.begin(), lanes.end(), ended);
+    }
+    server().Drain();
+    const absl::StatusCode code = client.AwaitEnd().code();
+    Saw(code, client.failure());
+  }
+  void HostMore(Server& server) override {
+    server.Host<LongStreams>("pinion.test.GoodService")
+        .On("Streaming", &LongStreams::Do);
+  }
+
   void ProvokeAnswersOfTheirOwn() {
     StartAnew({.max_message_bytes = 1024});
     SessionClient session(channel());
@@ -285,6 +324,7 @@ TEST_P(ErrorsTest, AreThoseOfThePage) {
   ProvokeExpiry();
   ProvokeCancellation();
   ProvokeStop();
+  ProvokeCutOff();
   ProvokeAnswersOfTheirOwn();
   ProvokeTheClientLibrarys();
   EXPECT_EQ(provoked_, rows_) << "each row was provoked, or should go";
