@@ -114,6 +114,13 @@ absl::Status Hosting::CheckServices() const {
 }
 
 absl::Status Hosting::StartWorkers() {
+  if (manual_.has_value()) {
+    scheduler_ = Scheduler::Manual({.workers = std::max(options_.workers, 1)},
+                                   manual_->clock);
+    options_.io_threads = 1;
+    workers_ended_ = false;
+    return absl::OkStatus();
+  }
   auto scheduler = Scheduler::Start({.workers = options_.workers,
                                      .cpus = options_.worker_cpus,
                                      .cpu_policy = options_.cpu_policy});
@@ -194,9 +201,11 @@ void Hosting::Register(grpc::ServerBuilder& builder) {
   if (unknown_methods_.has_value()) {
     builder.RegisterAsyncGenericService(&*unknown_methods_);
   }
+  IoThreadHooks hooks = {.on_server_end = [this] { OnServerEnd(); }};
+  if (manual_.has_value()) hooks.after_turn = manual_->after_io_turn;
   for (int i = 0; i < options_.io_threads; ++i) {
-    io_threads_.push_back(std::make_unique<IoThread>(
-        i, builder.AddCompletionQueue(), [this] { OnServerEnd(); }));
+    io_threads_.push_back(
+        std::make_unique<IoThread>(i, builder.AddCompletionQueue(), hooks));
   }
   build_.emplace(builder);
 }
@@ -211,12 +220,14 @@ absl::Status Hosting::Start(std::shared_ptr<grpc::Server> server) {
   server_ = std::move(server);
   AwaitCalls();
   for (auto& io : io_threads_) io->Start();
-  expirer_->Start();
   if (health_service_ == nullptr) TellGrpcsHealth();
-  const absl::Status status = WatchForStalls();
-  if (!status.ok()) {
-    Stop().IgnoreError();
-    return status;
+  if (!manual_.has_value()) {
+    expirer_->Start();
+    const absl::Status status = WatchForStalls();
+    if (!status.ok()) {
+      Stop().IgnoreError();
+      return status;
+    }
   }
   health_->SetStarted();
   return absl::OkStatus();
@@ -316,6 +327,20 @@ ServerSnapshot Hosting::Snapshot() const {
     }
   }
   return snapshot;
+}
+
+Scheduler& Hosting::manual_scheduler() {
+  PINION_CHECK(manual_.has_value(), "only a manual hosting is stepped");
+  return *scheduler_;
+}
+
+Expirer& Hosting::manual_expirer() {
+  PINION_CHECK(manual_.has_value(), "only a manual hosting is stepped");
+  return *expirer_;
+}
+
+void Hosting::TurnIo() {
+  for (auto& io : io_threads_) io->Post([] {});
 }
 
 }  // namespace pinion

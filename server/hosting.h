@@ -53,6 +53,7 @@
 #include "server/hosted_service.h"
 #include "server/io_thread.h"
 #include "server/lanes.h"
+#include "server/manual_run.h"
 #include "server/options.h"
 #include "server/raw_service.h"
 #include "server/router.h"
@@ -82,6 +83,9 @@ class Hosting {
  public:
   // What of the options is the listener's must be left as it is.
   explicit Hosting(ServerOptions options) : options_(std::move(options)) {}
+  // One that its test steps; see //server:testing.
+  Hosting(ServerOptions options, ManualRun manual)
+      : options_(std::move(options)), manual_(std::move(manual)) {}
   ~Hosting();  // Stops first.
   Hosting(const Hosting&) = delete;
   Hosting& operator=(const Hosting&) = delete;
@@ -134,6 +138,9 @@ class Hosting {
   // from a handler.
   absl::Status Stop();
 
+  // The first half of a Drain(): up to when no new call is taken.
+  void BeginDrain();
+
   // Has a Drain() or Stop(), under way or to come, wait for no call any longer.
   // Anyone.
   void HurryStop();
@@ -148,6 +155,12 @@ class Hosting {
   // What became of all calls so far, and what is held of them now. Anyone, also
   // after Stop(); costs the workers nothing.
   ServerSnapshot Snapshot() const;
+
+  // Manual only: the workers to step, and what is to look at the time.
+  Scheduler& manual_scheduler();
+  Expirer& manual_expirer();
+  // Has the I/O thread look about once more. Anyone, until Stop().
+  void TurnIo();
 
  private:
   template <typename Shard>
@@ -176,7 +189,8 @@ class Hosting {
   absl::Status WatchForStalls();
 
   // Stop().
-  void DrainOnce(absl::Duration lame_duck);
+  void BeginDrain(absl::Duration lame_duck);
+  void Drain(absl::Duration lame_duck);
   void OnServerEnd();
   void EndIo();
   // Lets the workers finish, and ends them; which call has one not, if not.
@@ -185,6 +199,7 @@ class Hosting {
   std::string WhatIsStuck() const;
 
   ServerOptions options_;
+  const std::optional<ManualRun> manual_;
   std::vector<std::unique_ptr<HostedService>> services_;
 
   // In order of their making; destroyed in the reverse.
@@ -211,8 +226,9 @@ class Hosting {
   // server was shut down.
   absl::Notification hurry_;
   std::atomic<bool> hurried_{false};
+  std::once_flag drain_begun_;
   std::once_flag drained_;
-  std::atomic<bool> drain_begun_{false};
+  std::atomic<bool> draining_{false};
   std::atomic<bool> server_ended_{false};
   std::thread drainer_;  // An I/O thread's, until that has ended.
 };

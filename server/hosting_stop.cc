@@ -24,17 +24,27 @@ constexpr std::chrono::milliseconds kWorkersEnd(100);
 
 }  // namespace
 
-void Hosting::Drain() {
-  if (server_ != nullptr) DrainOnce(options_.lame_duck);
+void Hosting::BeginDrain() {
+  if (server_ != nullptr) BeginDrain(options_.lame_duck);
 }
 
-void Hosting::DrainOnce(absl::Duration lame_duck) {
-  std::call_once(drained_, [&] {
-    drain_begun_ = true;
+void Hosting::Drain() {
+  if (server_ != nullptr) Drain(options_.lame_duck);
+}
+
+void Hosting::BeginDrain(absl::Duration lame_duck) {
+  std::call_once(drain_begun_, [&] {
     health_->SetStopping();
     for (auto& io : io_threads_) io->BeginStop();
     hurry_.WaitForNotificationWithTimeout(lame_duck);
     door_->Close();
+  });
+}
+
+void Hosting::Drain(absl::Duration lame_duck) {
+  draining_ = true;
+  BeginDrain(lame_duck);
+  std::call_once(drained_, [&] {
     // It may have been hurried when it had no door yet.
     if (hurry_.HasBeenNotified()) door_->GiveUpWaiting();
     door_->AwaitEmpty(options_.grace);
@@ -48,10 +58,10 @@ void Hosting::DrainOnce(absl::Duration lame_duck) {
 // On an I/O thread. gRPC lets a server's Shutdown() wait for its streams; ours
 // end when they are told to, and not by themselves.
 void Hosting::OnServerEnd() {
-  if (drain_begun_ || server_ended_.exchange(true)) return;
+  if (draining_ || server_ended_.exchange(true)) return;
   drainer_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "pinion-drain");
-    DrainOnce(/*lame_duck=*/absl::ZeroDuration());
+    Drain(/*lame_duck=*/absl::ZeroDuration());
   });
 }
 

@@ -52,10 +52,10 @@ void IoThread::Bell::AwaitRings(uint64_t owed) const {
 
 IoThread::IoThread(int index,
                    std::unique_ptr<grpc::ServerCompletionQueue> queue,
-                   std::function<void()> on_server_end)
+                   IoThreadHooks hooks)
     : index_(index),
       queue_(std::move(queue)),
-      on_server_end_(std::move(on_server_end)),
+      hooks_(std::move(hooks)),
       bell_(queue_.get()) {}
 
 IoThread::~IoThread() {
@@ -121,6 +121,7 @@ void IoThread::Run() {
     FlushAll();
     NoteWhenNoneIsOpen();
     ShutDownQueueWhenDone();
+    if (hooks_.after_turn) hooks_.after_turn();
     void* tag;
     bool ok;
     switch (queue_->AsyncNext(&tag, &ok, Now())) {
@@ -190,7 +191,7 @@ void IoThread::CallClosed(OpenCall& call) {
 void IoThread::NoCallComes() {
   io_thread_.Assert();
   if (std::exchange(server_ended_, true)) return;
-  if (on_server_end_) on_server_end_();
+  if (hooks_.on_server_end) hooks_.on_server_end();
 }
 
 void IoThread::TellOpenCalls() {

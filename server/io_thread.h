@@ -101,12 +101,19 @@ class IoFlush {
   ~IoFlush() = default;
 };
 
+// What an I/O thread calls, on itself.
+struct IoThreadHooks {
+  // Once, when the gRPC server shuts down.
+  std::function<void()> on_server_end = {};
+  // Whenever all that had come has been looked at; for tests.
+  std::function<void()> after_turn = {};
+};
+
 class IoThread {
  public:
-  // `queue` is polled by nobody else. The thread is named pinion-io<index>. On
-  // it, `on_server_end` is called once when the gRPC server shuts down.
+  // `queue` is polled by nobody else. The thread is named pinion-io<index>.
   IoThread(int index, std::unique_ptr<grpc::ServerCompletionQueue> queue,
-           std::function<void()> on_server_end = {});
+           IoThreadHooks hooks = {});
   ~IoThread();  // After Stop(), or without Start().
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
@@ -198,7 +205,7 @@ class IoThread {
   // Fixed at construction.
   const int index_;
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
-  const std::function<void()> on_server_end_;
+  const IoThreadHooks hooks_;
 
   // Shared.
   Inbox inbox_;

@@ -61,6 +61,10 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder& builder) {
 Server::Server(ServerOptions options)
     : options_(std::move(options)), hosting_(WithoutListener(options_)) {}
 
+Server::Server(ServerOptions options, ManualRun manual)
+    : options_(std::move(options)),
+      hosting_(WithoutListener(options_), std::move(manual)) {}
+
 Server::~Server() { Stop().IgnoreError(); }
 
 absl::Status Server::Start() {

@@ -26,6 +26,7 @@
 #include "server/health.h"
 #include "server/hosted_service.h"
 #include "server/hosting.h"
+#include "server/manual_run.h"
 #include "server/options.h"
 #include "server/snapshot.h"
 
@@ -34,6 +35,8 @@ namespace pinion {
 class Server {
  public:
   explicit Server(ServerOptions options);
+  // One that its test steps; see //server:testing.
+  Server(ServerOptions options, ManualRun manual);
   ~Server();  // Stops first.
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -97,6 +100,9 @@ class Server {
   // A channel to this server within the process. No call may be begun on it
   // once Stop() was called: gRPC 1.51 would crash.
   std::shared_ptr<grpc::Channel> InProcessChannel();
+
+  // What it is below the listener.
+  Hosting& hosting() { return hosting_; }
 
  private:
   const ServerOptions options_;

@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "server/echo/echo_shard.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 #include "tests/support/test_server.h"
 
 namespace pinion {

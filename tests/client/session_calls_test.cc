@@ -12,7 +12,7 @@
 #include "client/kv_methods.h"
 #include "gtest/gtest.h"
 #include "server/kv/host_kv.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 #include "tests/support/lane_test.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/started_call.h"

@@ -12,7 +12,7 @@
 #include "client/client.h"
 #include "gtest/gtest.h"
 #include "pinion/echo/v1/echo.pb.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 #include "tests/support/scripted_sessions.h"
 #include "tests/support/started_call.h"
 

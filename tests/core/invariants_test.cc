@@ -19,7 +19,7 @@
 #include "core/work_lists.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 
 namespace pinion {
 namespace {

@@ -13,7 +13,7 @@
 #include "core/wake_times.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 
 namespace pinion {
 namespace {

@@ -9,7 +9,7 @@
 #include "core/affinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 
 namespace pinion {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "core/thread_index.h"
 #include "gtest/gtest.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 
 namespace pinion {
 namespace {

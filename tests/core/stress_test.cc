@@ -17,7 +17,7 @@
 #include "core/work_lists.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/seed.h"
+#include "server/testing/seed.h"
 
 namespace pinion {
 namespace {

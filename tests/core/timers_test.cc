@@ -11,7 +11,7 @@
 #include "core/scheduler.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 
 namespace pinion {
 namespace {

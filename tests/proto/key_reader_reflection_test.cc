@@ -25,10 +25,10 @@
 #include "google/protobuf/wire_format.h"
 #include "gtest/gtest.h"
 #include "proto/wire/key_reader.h"
+#include "server/testing/seed.h"
 #include "tests/proto/key_reader_proto2_test.pb.h"
 #include "tests/proto/key_reader_test.pb.h"
 #include "tests/proto/random_wire.h"
-#include "tests/support/seed.h"
 
 namespace pinion {
 namespace {

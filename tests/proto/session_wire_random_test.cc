@@ -12,9 +12,9 @@
 #include "google/protobuf/stubs/logging.h"
 #include "gtest/gtest.h"
 #include "pinion/v1/session.pb.h"
+#include "server/testing/seed.h"
 #include "tests/proto/random_wire.h"
 #include "tests/proto/session_oracle.h"
-#include "tests/support/seed.h"
 
 namespace pinion {
 namespace {

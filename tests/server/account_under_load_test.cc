@@ -12,9 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "server/testing/seed.h"
 #include "tests/support/lane_test.h"
 #include "tests/support/sanitized.h"
-#include "tests/support/seed.h"
 
 namespace pinion {
 namespace {

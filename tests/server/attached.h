@@ -29,8 +29,8 @@
 #include "client/client.h"
 #include "gtest/gtest.h"
 #include "server/hosting.h"
+#include "server/testing/gate.h"
 #include "shop/v1/cart.grpc.pb.h"
-#include "tests/support/gate.h"
 #include "tests/support/grpc_order.h"
 #include "tests/support/open_call.h"
 

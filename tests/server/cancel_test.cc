@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "server/testing/seed.h"
 #include "tests/support/lane_test.h"
 #include "tests/support/sanitized.h"
-#include "tests/support/seed.h"
 
 namespace pinion {
 namespace {

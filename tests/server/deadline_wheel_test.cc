@@ -13,7 +13,7 @@
 #include "core/clock.h"
 #include "core/fake_clock.h"
 #include "gtest/gtest.h"
-#include "tests/support/seed.h"
+#include "server/testing/seed.h"
 
 namespace pinion {
 namespace {

@@ -16,8 +16,8 @@
 #include "gtest/gtest.h"
 #include "server/call.h"
 #include "server/shard_timer.h"
+#include "server/testing/gate.h"
 #include "shop/v1/counter.pb.h"
-#include "tests/support/gate.h"
 #include "tests/support/test_server.h"
 
 namespace pinion {

@@ -12,8 +12,8 @@
 #include "core/clock.h"
 #include "core/fake_clock.h"
 #include "gtest/gtest.h"
-#include "tests/support/gate.h"
-#include "tests/support/seed.h"
+#include "server/testing/gate.h"
+#include "server/testing/seed.h"
 
 namespace pinion {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "tests/support/seed.h"
+#include "server/testing/seed.h"
 
 namespace pinion {
 namespace {

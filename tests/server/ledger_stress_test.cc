@@ -28,8 +28,8 @@
 #include "pinion/v1/session.pb.h"
 #include "server/examples/ledger/host_ledger.h"
 #include "server/examples/ledger/ledger_methods.h"
+#include "server/testing/seed.h"
 #include "tests/support/sanitized.h"
-#include "tests/support/seed.h"
 #include "tests/support/session_client.h"
 #include "tests/support/test_server.h"
 

@@ -23,7 +23,7 @@
 #include "pinion/v1/session.pb.h"
 #include "proto/wire/key_reader.h"
 #include "server/slot.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 #include "tests/support/lane_test.h"
 #include "tests/support/open_call.h"
 #include "tests/support/session_client.h"

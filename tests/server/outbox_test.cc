@@ -16,7 +16,7 @@
 #include "absl/functional/any_invocable.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 
 namespace pinion {
 namespace {

@@ -18,8 +18,8 @@
 #include "gtest/gtest.h"
 #include "server/examples/patterns/stock.h"
 #include "server/server.h"
+#include "server/testing/gate.h"
 #include "stock/v1/stock.pb.h"
-#include "tests/support/gate.h"
 #include "tests/support/test_server.h"
 
 namespace stock {

@@ -9,8 +9,8 @@
 #include "core/clock.h"
 #include "core/fake_clock.h"
 #include "gtest/gtest.h"
+#include "server/testing/gate.h"
 #include "shop/v1/counter.pb.h"
-#include "tests/support/gate.h"
 
 namespace pinion {
 namespace {

@@ -21,9 +21,9 @@
 #include "server/server.h"
 #include "server/shard_info.h"
 #include "server/shard_timer.h"
+#include "server/testing/gate.h"
 #include "shop/v1/counter.pb.h"
 #include "tests/server/bad.pb.h"
-#include "tests/support/gate.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/test_server.h"
 

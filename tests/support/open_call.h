@@ -33,7 +33,7 @@
 #include "client/channel_guard.h"
 #include "pinion/v1/failure.pb.h"
 #include "proto/wire/status_details.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 #include "tests/support/grpc_order.h"
 
 namespace pinion::testing {

@@ -12,6 +12,14 @@
 
 namespace pinion::testing {
 
+// Whether the order in which gRPC hands bytes on within the process is not seen
+// here, and so taken for a race.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kBlindToGrpc = true;
+#else
+inline constexpr bool kBlindToGrpc = false;
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 inline constexpr int kTimesSlower = 50;
 #elif defined(__SANITIZE_ADDRESS__)

@@ -19,7 +19,7 @@
 #include "client/client.h"
 #include "gtest/gtest.h"
 #include "pinion/v1/failure.pb.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 #include "tests/support/grpc_order.h"
 
 namespace pinion::testing {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TestServer: a real server in the test's process, and clients of it.
+// TestServer: the testing kit's InProcessServer, with what our own tests ask of
+// it beside: TCP, and an account that is in order.
 //
 // Threads: the test's thread builds, starts and stops it; anyone may call.
 // Example: TestServer test({.workers = 1});
@@ -16,10 +17,10 @@
 #include <memory>
 #include <utility>
 
-#include "client/channel_guard.h"
 #include "client/client.h"
 #include "gtest/gtest.h"
 #include "server/server.h"
+#include "server/testing/in_process_server.h"
 #include "tests/support/open_call.h"
 
 namespace pinion::testing {
@@ -27,18 +28,18 @@ namespace pinion::testing {
 class TestServer {
  public:
   explicit TestServer(ServerOptions options = {})
-      : server_(WithFreePort(std::move(options))) {}
+      : in_process_({.server = std::move(options), .client = kUnary}) {}
   ~TestServer() {
     if (!stop_tried_) Stop();
   }
 
   // Where services are hosted, before Start().
-  Server& server() { return server_; }
+  Server& server() { return in_process_.server(); }
 
   void Start() {
-    const absl::Status started = server_.Start();
+    const absl::Status started = in_process_.Start();
     ASSERT_TRUE(started.ok()) << started;
-    client_ = UnaryClient(InProcessChannel());
+    started_ = true;
   }
 
   // Stops the server, and finds its account in order. Calls on client() fail
@@ -46,8 +47,8 @@ class TestServer {
   void Stop() {
     const absl::Status stopped = TryStop();
     EXPECT_TRUE(stopped.ok()) << stopped;
-    if (client_ == nullptr || !stopped.ok()) return;
-    const absl::Status at_rest = CheckAtRest(server_.Snapshot());
+    if (!started_ || !stopped.ok()) return;
+    const absl::Status at_rest = CheckAtRest(server().Snapshot());
     EXPECT_TRUE(at_rest.ok()) << at_rest;
   }
 
@@ -55,18 +56,15 @@ class TestServer {
   // waits when it is destroyed.
   absl::Status TryStop() {
     stop_tried_ = true;
-    in_process_->Close();
-    server_.Drain();
-    in_process_->AwaitCalls();
-    return server_.Stop();
+    return in_process_.Stop();
   }
 
   // The in-process client, for unary calls.
-  Client& client() { return *client_; }
+  Client& client() { return in_process_.client(); }
 
   // A client that comes over TCP loopback, likewise.
-  std::unique_ptr<Client> TcpClient() const {
-    return UnaryClient(TcpChannel());
+  std::unique_ptr<Client> TcpClient() {
+    return std::make_unique<Client>(TcpChannel().channel, kUnary);
   }
 
   // A client that makes its calls within sessions.
@@ -77,28 +75,19 @@ class TestServer {
 
   // The ways themselves.
   GuardedChannel InProcessChannel() {
-    return {server_.InProcessChannel(), in_process_};
+    return {in_process_.channel(), in_process_.guard()};
   }
-  GuardedChannel TcpChannel() const {
-    return {grpc::CreateChannel(server_.address(),
+  GuardedChannel TcpChannel() {
+    return {grpc::CreateChannel(server().address(),
                                 grpc::InsecureChannelCredentials()),
             nullptr};
   }
 
  private:
-  static std::unique_ptr<Client> UnaryClient(const GuardedChannel& channel) {
-    return std::make_unique<Client>(
-        channel.channel, ClientOptions{.unary = true, .guard = channel.guard});
-  }
-  static ServerOptions WithFreePort(ServerOptions options) {
-    options.listen = "127.0.0.1:0";
-    return options;
-  }
+  static inline const ClientOptions kUnary = {.unary = true};
 
-  Server server_;
-  const std::shared_ptr<ChannelGuard> in_process_ =
-      std::make_shared<ChannelGuard>();
-  std::unique_ptr<Client> client_;
+  InProcessServer in_process_;
+  bool started_ = false;
   bool stop_tried_ = false;
 };
 

@@ -22,7 +22,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/kv/v1/kv.pb.h"
-#include "tests/support/gate.h"
+#include "server/testing/gate.h"
 
 namespace pinion::cli {
 namespace {

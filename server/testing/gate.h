@@ -5,8 +5,8 @@
 // Threads: anyone may call anything.
 // Example: worker: gate.Pass();    test: gate.AwaitArrivals(1); ...
 // gate.Open();
-#ifndef PINION_TESTS_SUPPORT_GATE_H_
-#define PINION_TESTS_SUPPORT_GATE_H_
+#ifndef PINION_SERVER_TESTING_GATE_H_
+#define PINION_SERVER_TESTING_GATE_H_
 
 #include <condition_variable>
 #include <mutex>
@@ -45,4 +45,4 @@ class Gate {
 
 }  // namespace pinion::testing
 
-#endif  // PINION_TESTS_SUPPORT_GATE_H_
+#endif  // PINION_SERVER_TESTING_GATE_H_

@@ -6,8 +6,8 @@
 // Example: const Seed seed;                      // prints it
 //          scheduler->RunUntilIdle(seed.value());
 //          bazel test --test_env=PINION_SEED=17 ...
-#ifndef PINION_TESTS_SUPPORT_SEED_H_
-#define PINION_TESTS_SUPPORT_SEED_H_
+#ifndef PINION_SERVER_TESTING_SEED_H_
+#define PINION_SERVER_TESTING_SEED_H_
 
 #include <cinttypes>
 #include <cstdint>
@@ -40,4 +40,4 @@ class Seed {
 
 }  // namespace pinion::testing
 
-#endif  // PINION_TESTS_SUPPORT_SEED_H_
+#endif  // PINION_SERVER_TESTING_SEED_H_

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/testing/manual_server.h"
+
+#include "core/check.h"
+#include "server/deadline_wheel.h"
+#include "server/testing/seed.h"
+
+namespace pinion::testing {
+
+ManualServer::ManualServer(absl::FunctionRef<void(Server&)> host,
+                           ManualOptions options)
+    : random_(options.seed.has_value() ? *options.seed : Seed().value()),
+      server_({.server = std::move(options.server),
+               .client = std::move(options.client)},
+              ManualRun{.clock = time_.clock(),
+                        .after_io_turn = [this] { NoteTurn(); }}) {
+  host(server());
+  const absl::Status started = server_.Start();
+  PINION_CHECK(started.ok(), "the server did not start: ", started.message());
+}
+
+ManualServer::~ManualServer() { Stop().IgnoreError(); }
+
+// On the I/O thread, which is between two events: what it has let in is armed.
+void ManualServer::NoteTurn() {
+  const std::lock_guard lock(mutex_);
+  ++seen_.turns;
+  seen_.arrived = 0;
+  seen_.waiting = 0;
+  for (const MethodSnapshot& method : server().Snapshot().methods) {
+    seen_.arrived += method.counts.accepted + method.counts.refusals();
+    seen_.waiting += method.counts.waiting;
+  }
+  changed_.notify_all();
+}
+
+void ManualServer::NoteAnswer() {
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+ManualServer::Seen ManualServer::AwaitSeen(
+    absl::FunctionRef<bool(const Seen&)> enough) {
+  PINION_CHECK(!stopped_, "the server was stopped; nothing arrives there");
+  std::unique_lock lock(mutex_);
+  const uint64_t before = seen_.turns;
+  lock.unlock();
+  server().hosting().TurnIo();
+  lock.lock();
+  changed_.wait(lock, [&] { return seen_.turns > before && enough(seen_); });
+  return seen_;
+}
+
+uint64_t ManualServer::CountArrived() {
+  return stopped_ ? 0 : AwaitSeen([](const Seen&) { return true; }).arrived;
+}
+
+void ManualServer::AwaitArrivalOr(uint64_t before,
+                                  absl::FunctionRef<bool()> answered) {
+  if (stopped_) return;
+  AwaitSeen(
+      [&](const Seen& seen) { return seen.arrived > before || answered(); });
+}
+
+void ManualServer::AwaitWaiting(uint64_t calls) {
+  AwaitSeen([&](const Seen& seen) { return seen.waiting >= calls; });
+}
+
+int ManualServer::RunUntilIdle() {
+  return server().hosting().manual_scheduler().RunUntilIdle(random_());
+}
+
+bool ManualServer::Step(int worker) {
+  return server().hosting().manual_scheduler().Step(worker);
+}
+
+void ManualServer::Advance(absl::Duration span) {
+  time_.Advance(absl::ToChronoNanoseconds(span) + DeadlineWheel::kTick);
+  server().hosting().manual_expirer().RunDue();
+}
+
+void ManualServer::BeginStop() { server().hosting().BeginDrain(); }
+
+absl::Status ManualServer::Stop() {
+  stopped_ = true;
+  server().HurryStop();  // Nobody steps the workers meanwhile.
+  return server_.Stop();
+}
+
+}  // namespace pinion::testing
