@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A million transfers between accounts on two workers, by tellers that are
-// impatient, change their minds and die: at each quiet point every account
-// holds to the coin what the answers say, and so the whole is what it was.
+// impatient, change their minds and die. At each quiet point the statements
+// have each transfer that was answered OK once on either side, and no other;
+// and every account holds to the coin what the answers say, so the whole is
+// what it was.
 //
 // The seed decides which transfers are made and when which teller does what;
 // how they meet it does not.
@@ -22,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/client.h"
 #include "gtest/gtest.h"
@@ -31,6 +34,7 @@
 #include "server/testing/seed.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/session_client.h"
+#include "tests/support/stream_client.h"
 #include "tests/support/test_server.h"
 
 namespace pinion {
@@ -39,11 +43,13 @@ namespace {
 using ::bank::kBalance;
 using ::bank::kDeposit;
 using ::bank::kTransfer;
+using ::bank::v1::Line;
 using ::bank::v1::TransferRequest;
 using ::bank::v1::TransferResponse;
 using ::pinion::testing::kTimesSlower;
 using ::pinion::testing::Seed;
 using ::pinion::testing::SessionClient;
+using ::pinion::testing::StreamClient;
 using ::pinion::testing::TestServer;
 
 constexpr int kTransfers = 1'000'000 / kTimesSlower;
@@ -51,6 +57,8 @@ constexpr int kRounds = 10;
 constexpr int kAccountsOfAWorker = 100;
 constexpr int64_t kAtFirst = 20'000;  // In each account.
 constexpr int kMostAtOnce = 1000;
+// Of one account: some 1000, and now and then more.
+constexpr size_t kLinesOfARound = 3000;
 
 class Dice {
  public:
@@ -122,13 +130,40 @@ class Books {
     plans_[transfer].outcome = outcome;
   }
 
+  // Takes a line of a statement of `account`.
+  void Note(const std::string& account, const Line& line) {
+    EXPECT_EQ(line.number(), ++last_lines_[account]) << account;
+    if (line.transfer().empty()) return;
+    int transfer = -1;
+    ASSERT_TRUE(absl::SimpleAtoi(line.transfer(), &transfer));
+    Plan& plan = plans_.at(transfer);
+    const bool taken = account == *plan.from;
+    ++(taken ? plan.taken : plan.added);
+    EXPECT_EQ(account, taken ? *plan.from : *plan.to);
+    EXPECT_EQ(line.other(), taken ? *plan.to : *plan.from);
+    EXPECT_EQ(line.amount(), taken ? -plan.amount : plan.amount);
+  }
+  // The number of the last line.
+  uint64_t last_line(const std::string& account) {
+    return last_lines_[account];
+  }
+
+  // That what was done was done once, and nothing else.
+  void ExpectNotedAsAnswered() const {
+    for (size_t i = 0; i < plans_.size(); ++i) {
+      const int times = plans_[i].outcome == Outcome::kDone ? 1 : 0;
+      EXPECT_EQ(plans_[i].taken, times) << "transfer " << i;
+      EXPECT_EQ(plans_[i].added, times) << "transfer " << i;
+    }
+  }
+
   int Count(Outcome outcome) const {
     return std::count_if(plans_.begin(), plans_.end(), [&](const Plan& plan) {
       return plan.outcome == outcome;
     });
   }
 
-  // What each account holds, if what is done was done once, and nothing else.
+  // What each account holds, by the answers.
   std::map<std::string, int64_t> Balances() const {
     std::map<std::string, int64_t> balances;
     for (const auto& accounts : accounts_) {
@@ -150,12 +185,16 @@ class Books {
     int amount;
     bool unsure = false;
     Outcome outcome = Outcome::kNone;
+    // How often it is in the statements.
+    uint8_t taken = 0;
+    uint8_t added = 0;
   };
 
   const std::vector<std::string> accounts_[2];
   std::vector<Plan> plans_;
   std::atomic<int> next_{0};
   int end_ = 0;
+  std::map<std::string, uint64_t> last_lines_;
 };
 
 // Makes transfers, so many at a time, and asks until it knows how each has
@@ -302,7 +341,7 @@ class Teller {
 class LedgerStressTest : public ::testing::Test {
  protected:
   LedgerStressTest() : test_({.workers = 2}) {
-    bank::HostLedger(test_.server(), {});
+    bank::HostLedger(test_.server(), {.lines_kept = kLinesOfARound});
     test_.Start();
   }
 
@@ -318,6 +357,22 @@ class LedgerStressTest : public ::testing::Test {
       if (of_worker.size() < kAccountsOfAWorker) Open(name);
       of_worker.push_back(name);
     }
+  }
+
+  // Has the books note what is new in the account's statement.
+  void ReadStatement(const std::string& account, Books& books) {
+    bank::v1::StatementRequest request;
+    request.set_account(account);
+    request.set_after(books.last_line(account));
+    StreamClient stream(test_.InProcessChannel(),
+                        "/bank.v1.LedgerService/Statement",
+                        request.SerializeAsString());
+    while (const std::optional<std::string> bytes = stream.Next()) {
+      bank::v1::StatementResponse response;
+      ASSERT_TRUE(response.ParseFromString(*bytes));
+      for (const Line& line : response.lines()) books.Note(account, line);
+    }
+    ASSERT_TRUE(stream.AwaitEnd().ok()) << stream.AwaitEnd();
   }
 
   void ExpectBalances(const std::map<std::string, int64_t>& balances) {
@@ -352,7 +407,7 @@ class LedgerStressTest : public ::testing::Test {
   }
 };
 
-TEST_F(LedgerStressTest, HasWhatTheAnswersSayToTheCoin) {
+TEST_F(LedgerStressTest, DoesOnceWhatIsAnsweredOkAndNothingElse) {
   const Seed seed;
   std::vector<std::string> accounts[2];
   OpenAccounts(accounts);
@@ -370,7 +425,10 @@ TEST_F(LedgerStressTest, HasWhatTheAnswersSayToTheCoin) {
       threads.emplace_back([&] { teller.Work(); });
     }
     for (std::thread& thread : threads) thread.join();
-    ExpectBalances(books.Balances());
+    const std::map<std::string, int64_t> balances = books.Balances();
+    for (const auto& balance : balances) ReadStatement(balance.first, books);
+    books.ExpectNotedAsAnswered();
+    ExpectBalances(balances);
     if (HasFailure()) break;
   }
 

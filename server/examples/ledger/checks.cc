@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/examples/ledger/checks.h"
 
-#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/examples/ledger/limits.h"
 
 namespace bank {
 namespace {
 
-constexpr size_t kLongest = 64;
-
 absl::Status CheckLength(absl::string_view field, absl::string_view value) {
-  if (!value.empty() && value.size() <= kLongest) return absl::OkStatus();
+  if (!value.empty() && value.size() <= kLongestName) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      field, " has ", value.size(), " bytes; valid are 1 to ", kLongest));
+      field, " has ", value.size(), " bytes; valid are 1 to ", kLongestName));
 }
 
 absl::Status CheckAccount(absl::string_view field, absl::string_view name) {

@@ -8,15 +8,10 @@
 #ifndef PINION_SERVER_EXAMPLES_LEDGER_CHECKS_H_
 #define PINION_SERVER_EXAMPLES_LEDGER_CHECKS_H_
 
-#include <cstdint>
-
 #include "absl/status/status.h"
 #include "bank/v1/ledger.pb.h"
 
 namespace bank {
-
-// The most that an account holds, and that is moved at once.
-inline constexpr int64_t kMost = 1'000'000'000'000'000;
 
 absl::Status CheckDeposit(const v1::DepositRequest& request);
 absl::Status CheckTransfer(const v1::TransferRequest& request);

@@ -13,7 +13,8 @@ void HostLedger(pinion::Server& server, const LedgerOptions& options) {
                     })
       .On("Deposit", &Ledger::Deposit)
       .On("Balance", &Ledger::Balance)
-      .On("Transfer", &Ledger::Transfer);
+      .On("Transfer", &Ledger::Transfer)
+      .On("Statement", &Ledger::Statement);
 }
 
 }  // namespace bank

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "server/examples/ledger/checks.h"
 
 namespace bank {
 namespace {
@@ -15,6 +15,7 @@ using pinion::ShardInfo;
 
 KeyedOptions OptionsOf(const ShardInfo& info, const LedgerOptions& options) {
   return {.max_bytes = options.max_bytes,
+          .max_bytes_name = "--max_bytes",
           .key_seed = info.key_seed(),
           .clock = info.clock()};
 }
@@ -24,102 +25,70 @@ std::string NameOf(const v1::TransferRequest& request) {
   return absl::StrCat(request.from(), "/", request.id());
 }
 
-absl::Status NotFound(const std::string& account) {
-  return absl::NotFoundError(absl::StrCat("there is no account ", account));
-}
-
-absl::Status TooMuch(const std::string& account, int64_t room) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(account, " has room for ", room, " more"));
-}
-
 }  // namespace
 
 Ledger::Ledger(const ShardInfo& info, const LedgerOptions& options)
     : options_(options),
-      accounts_(OptionsOf(info, options)),
+      accounts_(OptionsOf(info, options), options.lines_kept),
       moved_(OptionsOf(info, options)),
       forget_(info, moved_) {}
 
 absl::Status Ledger::Deposit(const v1::DepositRequest& request,
                              v1::DepositResponse* response) {
-  if (absl::Status valid = CheckDeposit(request); !valid.ok()) return valid;
-  const auto entry = accounts_.FindOrCreate(request.account());
-  if (!entry.ok()) return entry.status();
-  Account& account = (*entry)->state;
-  if (request.amount() > account.room()) {
-    return TooMuch(request.account(), account.room());
-  }
-  account.balance += request.amount();
-  response->set_balance(account.balance);
+  absl::Status status = CheckDeposit(request);
+  if (status.ok()) status = accounts_.Deposit(request);
+  if (!status.ok()) return status;
+  response->set_balance(accounts_.Find(request.account())->balance);
   return absl::OkStatus();
 }
 
 absl::Status Ledger::Balance(const v1::BalanceRequest& request,
                              v1::BalanceResponse* response) {
-  const Account* account = Find(request.account());
-  if (account == nullptr) return NotFound(request.account());
+  const Account* account = accounts_.Find(request.account());
+  if (account == nullptr) return NoAccount(request.account());
   response->set_balance(account->balance);
   response->set_on_its_way(account->on_its_way);
   return absl::OkStatus();
+}
+
+void Ledger::Statement(const v1::StatementRequest& request, LineStream stream) {
+  accounts_.Tell(request, std::move(stream));
 }
 
 void Ledger::Transfer(TransferCall call) {
   const v1::TransferRequest& request = call.request();
   const absl::Status valid = CheckTransfer(request);
   if (!valid.ok()) return call.Finish(valid);
-  // First, since it may fail for want of room.
-  const auto entry = moved_.FindOrCreate(NameOf(request));
-  if (!entry.ok()) return call.Finish(entry.status());
-  Moved& moved = (*entry)->state;
-  if (!moved.to.empty()) return Repeat(moved, std::move(call));
-  moved.to = request.to();
-  moved.amount = request.amount();
-  const absl::Status taken = Take(request);
-  if (!taken.ok()) return End(std::move(call), taken);
-  SendOff(std::move(call));
-}
-
-absl::Status Ledger::Take(const v1::TransferRequest& request) {
-  Account* from = Find(request.from());
-  if (from == nullptr) return NotFound(request.from());
-  if (request.amount() > from->balance) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        request.from(), " has ", from->balance, " and not ", request.amount()));
+  const std::string name = NameOf(request);
+  if (auto* known = moved_.Find(name)) {
+    return Repeat(known->state, std::move(call));
   }
-  from->balance -= request.amount();
-  from->on_its_way += request.amount();
-  return absl::OkStatus();
+  // Before all else, since there may be no room for it.
+  const auto made =
+      moved_.Create(name, {.to = request.to(), .amount = request.amount()});
+  if (!made.ok()) return call.Finish(made.status());
+  const absl::Status taken = accounts_.Take(request);
+  taken.ok() ? SendOff(std::move(call)) : End(std::move(call), taken);
 }
 
-// There, and back. What has been answered meanwhile goes its way all the same.
+// There and back, also if the call is answered meanwhile.
 void Ledger::SendOff(TransferCall call) {
-  Hop hop = call.context().TakeHop();
-  const std::string to = call.request().to();
-  std::move(hop).PostToKey<Ledger>(
-      to, [call = std::move(call)](Ledger& there, Hop hop) mutable {
-        absl::Status added = there.Add(call.request());
-        const std::string from = call.request().from();
+  const v1::TransferRequest& request = call.request();
+  call.context().TakeHop().PostToKey<Ledger>(
+      request.to(),
+      [call = std::move(call), &request](Ledger& there, Hop hop) mutable {
+        absl::Status added = there.accounts_.Add(request);
         std::move(hop).PostToKey<Ledger>(
-            from, [call = std::move(call), added](Ledger& home) mutable {
-              home.Arrived(std::move(call), added);
+            request.from(),
+            [call = std::move(call), added](Ledger& home) mutable {
+              home.Return(std::move(call), added);
             });
       });
 }
 
-absl::Status Ledger::Add(const v1::TransferRequest& request) {
-  Account* to = Find(request.to());
-  if (to == nullptr) return NotFound(request.to());
-  if (request.amount() > to->room()) return TooMuch(request.to(), to->room());
-  to->balance += request.amount();
-  return absl::OkStatus();
-}
-
-void Ledger::Arrived(TransferCall call, const absl::Status& added) {
-  const int64_t amount = call.request().amount();
-  Account& from = *Find(call.request().from());
-  from.on_its_way -= amount;
-  if (!added.ok()) from.balance += amount;
+void Ledger::Return(TransferCall call, const absl::Status& added) {
+  added.ok() ? accounts_.SetArrived(call.request())
+             : accounts_.PutBack(call.request());
   End(std::move(call), added);
 }
 
@@ -139,22 +108,19 @@ void Ledger::Repeat(Moved& moved, TransferCall call) {
         absl::StrCat("the transfer ", request.id(), " is of ", moved.amount,
                      " to ", moved.to)));
   }
-  if (!moved.outcome.has_value()) {
-    return moved.waiting.push_back(std::move(call));
+  if (moved.outcome.has_value()) {
+    Answer(std::move(call), *moved.outcome);
+  } else {
+    moved.waiting.push_back(std::move(call));
   }
-  Answer(std::move(call), *moved.outcome);
 }
 
 void Ledger::Answer(TransferCall call, const absl::Status& outcome) {
   if (outcome.ok()) {
-    call.response()->set_balance(Find(call.request().from())->balance);
+    const Account& from = *accounts_.Find(call.request().from());
+    call.response()->set_balance(from.balance);
   }
   call.Finish(outcome);
-}
-
-Ledger::Account* Ledger::Find(const std::string& name) {
-  auto* entry = accounts_.Find(name);
-  return entry == nullptr ? nullptr : &entry->state;
 }
 
 }  // namespace bank

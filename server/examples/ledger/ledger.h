@@ -27,16 +27,20 @@
 #include "absl/status/status.h"
 #include "bank/v1/ledger.pb.h"
 #include "server/call.h"
-#include "server/examples/ledger/checks.h"
+#include "server/examples/ledger/accounts.h"
 #include "server/keyed/keyed.h"
 #include "server/keyed/keyed_expiry.h"
 #include "server/shard_info.h"
+#include "server/stream.h"
 
 namespace bank {
 
 struct LedgerOptions {
   // For how long a transfer is remembered after its end.
   std::chrono::nanoseconds remember_for = std::chrono::minutes(10);
+
+  // How many lines of each account are kept for statements.
+  size_t lines_kept = 100;
 
   // How many bytes the accounts of one worker may take, and as many the
   // transfers that it remembers.
@@ -46,6 +50,7 @@ struct LedgerOptions {
 class Ledger {
  public:
   using TransferCall = pinion::Call<v1::TransferRequest, v1::TransferResponse>;
+  using LineStream = pinion::Stream<v1::StatementResponse>;
 
   explicit Ledger(const pinion::ShardInfo& info,
                   const LedgerOptions& options = {});
@@ -55,45 +60,34 @@ class Ledger {
   absl::Status Balance(const v1::BalanceRequest& request,
                        v1::BalanceResponse* response);
   void Transfer(TransferCall call);
+  void Statement(const v1::StatementRequest& request, LineStream stream);
 
  private:
-  struct Account {
-    int64_t balance = 0;
-    int64_t on_its_way = 0;
-
-    // What may be added. What is on its way counts, since it may come back.
-    int64_t room() const { return kMost - balance - on_its_way; }
-  };
-
-  // A transfer from an account of this worker. New: `to` is empty.
+  // What is remembered of a transfer from an account of this worker.
   struct Moved {
     std::string to;
     int64_t amount = 0;
-    std::optional<absl::Status> outcome;  // None: it is on its way.
-    std::vector<TransferCall> waiting;    // For the outcome.
+    std::optional<absl::Status> outcome = {};  // None: it is on its way.
+    std::vector<TransferCall> waiting = {};    // For the outcome.
   };
   // For the byte bound, what one takes beside itself: `to` and the words of a
   // refusal, at most.
   friend size_t PinionOwnedBytes(const Moved&) { return 256; }
 
-  // The account, or null.
-  Account* Find(const std::string& name);
-
-  // A transfer's way: taken here, added there, and ended here.
-  absl::Status Take(const v1::TransferRequest& request);
+  // The way of a transfer, which begins and ends here, with a hop to the worker
+  // of the other account.
   void SendOff(TransferCall call);
-  absl::Status Add(const v1::TransferRequest& request);
-  void Arrived(TransferCall call, const absl::Status& added);
+  void Return(TransferCall call, const absl::Status& added);
   void End(TransferCall call, const absl::Status& outcome);
 
-  // The way of another call of the same transfer.
+  // Of another call for the same.
   void Repeat(Moved& moved, TransferCall call);
 
   void Answer(TransferCall call, const absl::Status& outcome);
 
   const LedgerOptions options_;
-  pinion::Keyed<Account> accounts_;  // None is ever let go.
-  pinion::Keyed<Moved> moved_;       // By NameOf().
+  Accounts accounts_;
+  pinion::Keyed<Moved> moved_;  // By NameOf().
   pinion::KeyedExpiry<Moved> forget_;
 };
 

@@ -23,6 +23,8 @@ ABSL_FLAG(int, workers, 0,
           "Pinned threads that keep the accounts; 0: half of the CPUs.");
 ABSL_FLAG(absl::Duration, remember, absl::Minutes(10),
           "For how long a transfer is remembered, so that it can be repeated.");
+ABSL_FLAG(uint32_t, lines_kept, bank::LedgerOptions().lines_kept,
+          "How many lines of each account are kept for statements.");
 ABSL_FLAG(int64_t, max_bytes, bank::LedgerOptions().max_bytes,
           "How many bytes the accounts of one worker may take, and as many the "
           "transfers that it remembers.");
@@ -35,6 +37,7 @@ int main(int argc, char** argv) {
   bank::HostLedger(
       server,
       {.remember_for = absl::ToChronoNanoseconds(absl::GetFlag(FLAGS_remember)),
+       .lines_kept = absl::GetFlag(FLAGS_lines_kept),
        .max_bytes = absl::GetFlag(FLAGS_max_bytes)});
   return server.Run([](const pinion::Server& server) {
     std::printf("listening on %s\n", server.address().c_str());
