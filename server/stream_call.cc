@@ -36,6 +36,7 @@ void StreamCall::OnEvent(bool ok) {
     Begin();
   } else {
     // The server shuts down: no call will come, nor word that it is over.
+    io_.NoCallComes();
     Unref();
   }
 }

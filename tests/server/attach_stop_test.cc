@@ -3,15 +3,20 @@
 // Hosted services stop in step with the server to which they are attached,
 // whoever stops first.
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "pinion/kv/v1/kv.pb.h"
 #include "pinion/v1/session.pb.h"
 #include "proto/wire/health_message.h"
 #include "server/hosting.h"
+#include "server/stream.h"
 #include "server/testing/gate.h"
 #include "tests/server/attached.h"
 #include "tests/support/health_watch.h"
@@ -22,6 +27,7 @@ namespace pinion {
 namespace {
 
 using ::pinion::testing::Attached;
+using ::pinion::testing::Gate;
 using ::pinion::testing::HealthRequest;
 using ::pinion::testing::HealthWatch;
 using ::pinion::testing::ItemFor;
@@ -157,6 +163,48 @@ TEST_F(AttachStopTest, AHostingThatGoesTakesTheServerWithIt) {
   test_->DropHosting();
   EXPECT_EQ(test_->AddItem("ann").status().code(),
             absl::StatusCode::kUnavailable);
+}
+
+// Keeps each stream that it is given.
+class Watchers {
+ public:
+  explicit Watchers(Gate& begun) : begun_(begun) {}
+  void Watch(const kv::v1::WatchRequest&,
+             Stream<kv::v1::WatchResponse> stream) {
+    streams_.push_back(std::move(stream));
+    begun_.Pass();
+  }
+
+ private:
+  Gate& begun_;
+  std::vector<Stream<kv::v1::WatchResponse>> streams_;
+};
+
+TEST(AttachStreamsTest, AServerOfNothingButStreamsEndsThemWhenItIsShutDown) {
+  Gate begun;
+  begun.Open();
+  Hosting hosting({.workers = 1, .grace = absl::ZeroDuration()});
+  hosting
+      .Host<Watchers>("pinion.kv.v1.KvService",
+                      [&] { return std::make_unique<Watchers>(begun); })
+      .On("Watch", &Watchers::Watch);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                           &port);
+  ASSERT_TRUE(hosting.Attach(builder, {.sessions = false}).ok());
+  const std::shared_ptr<grpc::Server> server = builder.BuildAndStart();
+  ASSERT_TRUE(hosting.Start(server).ok());
+  kv::v1::WatchRequest request;
+  request.set_key("a");
+  OpenCall watch({grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
+                                      grpc::InsecureChannelCredentials()),
+                  nullptr},
+                 "/pinion.kv.v1.KvService/Watch", request.SerializeAsString());
+  begun.AwaitArrivals(1);
+  server->Shutdown();
+  EXPECT_EQ(watch.Await().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(hosting.Stop().ok());
 }
 
 TEST_F(AttachStopTest, ADrainAndAShutdownMayComeTogether) {

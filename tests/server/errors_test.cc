@@ -95,9 +95,10 @@ TEST(ErrorsPageTest, HasARowForEachReasonAndNoneForOthers) {
 // Handlers do what the call's number says.
 enum Deed { kSucceeds, kStays, kFails, kSaysTooMuch };
 
-// Streams of more than gRPC and the system take of it.
-struct LongStreams {
+// One of more than gRPC and the system take of it, or of nothing.
+struct StreamShard {
   void Do(const test::Thing& request, Stream<test::Thing> stream) {
+    if (request.name() == "dropped") return;
     test::Thing large = request;
     large.add_tags(std::string(1 << 20, 'x'));
     for (int i = 0; i < 64; ++i) EXPECT_TRUE(stream.Send(large).ok());
@@ -168,6 +169,10 @@ class ErrorsTest : public LaneTest {
   void Saw(OpenCall& call) {
     const absl::StatusCode code = call.Await().code();
     Saw(code, call.failure());
+  }
+  void Saw(StreamClient& stream) {
+    const absl::StatusCode code = stream.AwaitEnd().code();
+    Saw(code, stream.failure());
   }
   void Saw(const absl::Status& status) {
     Saw(status.code(), FailureOf(status));
@@ -248,10 +253,7 @@ class ErrorsTest : public LaneTest {
   void ProvokeCutOff() {
     StartAnew(
         {.stream_bytes = int64_t{1} << 30, .grace = absl::ZeroDuration()});
-    test::Thing request;
-    request.set_name("a");
-    StreamClient client(channel(), "/pinion.test.GoodService/Streaming",
-                        request.SerializeAsString());
+    const auto client = OpenStream("long");
     const auto ended = [](const LaneSnapshot& lane) {
       return lane.service == "pinion.test.GoodService" && lane.counts.ok == 1;
     };
@@ -260,12 +262,22 @@ class ErrorsTest : public LaneTest {
       done = std::any_of(lanes.begin(), lanes.end(), ended);
     }
     server().Drain();
-    const absl::StatusCode code = client.AwaitEnd().code();
-    Saw(code, client.failure());
+    Saw(*client);
+  }
+  void ProvokeDrop() {
+    StartAnew({});
+    Saw(*OpenStream("dropped"));
+  }
+  std::unique_ptr<StreamClient> OpenStream(const char* name) {
+    test::Thing request;
+    request.set_name(name);
+    return std::make_unique<StreamClient>(channel(),
+                                          "/pinion.test.GoodService/Streaming",
+                                          request.SerializeAsString());
   }
   void HostMore(Server& server) override {
-    server.Host<LongStreams>("pinion.test.GoodService")
-        .On("Streaming", &LongStreams::Do);
+    server.Host<StreamShard>("pinion.test.GoodService")
+        .On("Streaming", &StreamShard::Do);
   }
 
   void ProvokeAnswersOfTheirOwn() {
@@ -325,6 +337,7 @@ TEST_P(ErrorsTest, AreThoseOfThePage) {
   ProvokeCancellation();
   ProvokeStop();
   ProvokeCutOff();
+  ProvokeDrop();
   ProvokeAnswersOfTheirOwn();
   ProvokeTheClientLibrarys();
   EXPECT_EQ(provoked_, rows_) << "each row was provoked, or should go";
