@@ -79,7 +79,14 @@ void ManualServer::Advance(absl::Duration span) {
   server().hosting().manual_expirer().RunDue();
 }
 
-void ManualServer::BeginStop() { server().hosting().BeginDrain(); }
+void ManualServer::BeginStop() {
+  server().hosting().BeginDrain();
+  // The I/O thread tells open streams of it: in the turn after the one it may
+  // be in.
+  for (int turn = 0; turn < 2; ++turn) {
+    AwaitSeen([](const Seen&) { return true; });
+  }
+}
 
 absl::Status ManualServer::Stop() {
   stopped_ = true;

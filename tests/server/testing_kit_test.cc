@@ -20,12 +20,15 @@
 #include "client/method.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/kv/v1/kv.pb.h"
+#include "server/kv/host_kv.h"
 #include "server/server.h"
 #include "server/shard_info.h"
 #include "server/shard_timer.h"
 #include "server/testing.h"
 #include "shop/v1/counter.pb.h"
 #include "tests/support/sanitized.h"
+#include "tests/support/stream_client.h"
 
 namespace {
 
@@ -227,6 +230,21 @@ TEST(ManualServerTest, WaitsForCallsOfOthersToArrive) {
   test.AwaitWaiting(10);
   test.RunUntilIdle();
   for (int i = 0; i < 10; ++i) EXPECT_EQ(calls[i].Await()->value(), i + 1);
+}
+
+TEST(ManualServerTest, AStopIsToldToOpenStreamsByTheNextSteps) {
+  if (kBlindToGrpc) GTEST_SKIP();
+  ManualServer test([](Server& server) { kv::HostKv(server); });
+  kv::v1::WatchRequest request;
+  request.set_key("a");
+  StreamClient watch({test.in_process().channel(), test.in_process().guard()},
+                     "/pinion.kv.v1.KvService/Watch",
+                     request.SerializeAsString());
+  test.AwaitWaiting(1);
+  test.RunUntilIdle();
+  test.BeginStop();
+  ASSERT_GT(test.RunUntilIdle(), 0);
+  EXPECT_TRUE(absl::IsUnavailable(watch.AwaitEnd()));
 }
 
 // In which order eight workers run a call each.

@@ -416,7 +416,6 @@ TEST_F(LedgerTest, GoesOnWithTheLinesThatComeUntilTheServerStops) {
                 ElementsAre(absl::StrCat(i, ": 1   = ", i + 4)));
   }
   test_->BeginStop();
-  test_->AwaitWaiting(0);
   test_->RunUntilIdle();
   EXPECT_THAT(statement.Next(), IsEmpty());
   EXPECT_EQ(statement.End(), grpc::StatusCode::UNAVAILABLE);
