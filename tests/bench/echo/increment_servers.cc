@@ -37,7 +37,8 @@ class LockedKv final : public KvService::CallbackService {
 }  // namespace
 
 std::string StartPinionKv() {
-  return ServeOnLoopback({.workers = 2}, kv::HostKv);
+  return ServeOnLoopback({.workers = 2},
+                         [](Server& server) { kv::HostKv(server); });
 }
 
 std::string StartLockedKv() {
