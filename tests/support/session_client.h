@@ -29,6 +29,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -129,6 +130,12 @@ class SessionClient final
     return answers_come_;
   }
 
+  // The ids of those that have come, in their order.
+  std::vector<uint64_t> ids_come() {
+    std::unique_lock lock(mutex_);
+    return ids_come_;
+  }
+
   // Waits for the server's hello.
   v1::ServerHello AwaitHello() {
     std::unique_lock lock(mutex_);
@@ -224,6 +231,7 @@ class SessionClient final
     for (v1::SessionAnswer& answer : *response.mutable_answers()) {
       ++answers_come_;
       const uint64_t id = answer.id();
+      ids_come_.push_back(id);
       answers_.emplace(id, std::move(answer));
     }
     changed_.notify_all();
@@ -257,6 +265,7 @@ class SessionClient final
   std::deque<v1::Drain> drains_;
   std::multimap<uint64_t, v1::SessionAnswer> answers_;  // Those not asked for.
   uint64_t answers_come_ = 0;
+  std::vector<uint64_t> ids_come_;
 };
 
 }  // namespace pinion::testing

@@ -16,6 +16,9 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:libupb.so\n"
          // gRPC's, but from a header; the count that guards its bytes is not.
          "race:grpc::Slice::~Slice\n"
+         // Some that it makes it does not join.
+         "thread:libgpr.so\n"
+         "thread:libgrpc.so\n"
          "mutex:libabsl_\n"
          "deadlock:libabsl_\n"
          "called_from_lib:libgrpc.so\n"
