@@ -18,9 +18,9 @@ namespace {
 // A stop's last second, in which nothing waits for a handler any more: for the
 // answers to leave, for the connections to end, for the workers to let go of
 // calls that were answered without them. What is left is for the rest.
-constexpr std::chrono::milliseconds kAnswersLeave(600);
+constexpr std::chrono::milliseconds kAnswersLeave(500);
 constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(150);
-constexpr std::chrono::milliseconds kWorkersEnd(100);
+constexpr std::chrono::milliseconds kWorkersEnd(250);
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 // Handlers that are given Calls, one or a batch, and shards that end batches;
 // unary calls in-process and over TCP, and within a session.
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -117,7 +118,10 @@ class CallFormsTest : public LaneTest {
     };
     Start(std::move(options));
   }
-  void StartBatch(BatchBudget budget = {}) {
+  // As many as there are, however slow the machine is.
+  static constexpr BatchBudget kWholeBatches = {.time = std::chrono::hours(1)};
+
+  void StartBatch(BatchBudget budget = kWholeBatches) {
     host_ = [this, budget](Server& server) {
       server.Host<BatchShard>(kGood, Make<BatchShard>())
           .On("Keyed", &BatchShard::Do)
@@ -130,7 +134,8 @@ class CallFormsTest : public LaneTest {
     host_ = [this](Server& server) {
       server.Host<EndingShard>(kGood, Make<EndingShard>())
           .On("Keyed", &EndingShard::Do)
-          .On("Keyless", &EndingShard::One);
+          .On("Keyless", &EndingShard::One)
+          .Batch(kWholeBatches);
     };
     Start({.workers = 1});
   }
@@ -366,7 +371,7 @@ TEST_P(CallFormsTest, ABatchHasNoMoreCallsThanItsBudget) {
     sizes.push_back(static_cast<int>(calls.size()));
     for (ThingCall& call : calls) Echo(call);
   };
-  StartBatch({.calls = 2});
+  StartBatch({.calls = 2, .time = kWholeBatches.time});
   for (const auto& call : SendAtOnce(5)) EXPECT_TRUE(call->Await().ok());
   EXPECT_THAT(sizes, ElementsAre(2, 2, 1));
 }
