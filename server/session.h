@@ -6,8 +6,7 @@
 // Way in:  a message → a SessionBlock → the front door, all calls at once → the
 //          lanes, those of one lane in one append.
 // Way out: an answer is delivered → it joins what is ready → when the outbox
-// has
-//          no write under way, what is ready makes one message. So messages
+//          has no write under way, what is ready makes one message. So messages
 //          grow with the load, and an answer never waits for another call.
 // Life:    Await() makes one that waits for a stream. It ends when the stream
 //          does and each of its calls has its answer.

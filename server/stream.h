@@ -7,9 +7,8 @@
 //          used there. OnChange() is for workers. Only cancelled(), stopping(),
 //          writable() and pending_bytes() are anyone's meanwhile.
 // Order:   messages leave as they were sent, and the end behind them. Those
-// that
-//          are sent while the handler runs leave at once; an end that it gives
-//          itself leaves when it has returned.
+//          that are sent while the handler runs leave at once, whatever an
+//          EndBatch() says; an end that it gives leaves when it has returned.
 // Bound:   what was sent and its client has not taken is pending, with 64 bytes
 //          for each message. Send() never waits: beyond
 //          ServerOptions::stream_bytes it says so and sends nothing. A handler
@@ -27,11 +26,12 @@
 //                           Stream<WatchResponse> stream) {
 //            watchers_[request.topic()].push_back(std::move(stream));
 //          }
-//          void Feed::Publish(const std::string& topic, const WatchResponse& r)
-//          {
-//            auto& watchers = watchers_[topic];
-//            // Who is gone, and who has fallen too far behind.
-//            std::erase_if(watchers, [&](auto& w) { return !w.Send(r).ok(); });
+//          void Feed::Publish(const std::string& topic,
+//                             const WatchResponse& news) {
+//            // Drops who is gone, and who has fallen too far behind.
+//            std::erase_if(watchers_[topic], [&](auto& watcher) {
+//              return !watcher.Send(news).ok();
+//            });
 //          }
 //
 // One that has much to send, and sends it as fast as the client takes it:

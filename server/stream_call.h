@@ -12,8 +12,7 @@
 // Taken:   of a stream that ends without its handler (deadline, cancel, stop),
 //          what is ready is dropped; the write under way ends by itself.
 // Life:    the I/O thread's part goes when the outbox is closed and each
-// message
-//          that was counted has been delivered.
+//          message that was counted has been delivered.
 #ifndef PINION_SERVER_STREAM_CALL_H_
 #define PINION_SERVER_STREAM_CALL_H_
 
