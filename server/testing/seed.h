@@ -3,6 +3,7 @@
 // Seed: the number from which a test draws its choices, printed so that a run
 // that failed can be had again.
 //
+// Threads: made by one; its value is anyone's.
 // Example: const Seed seed;                      // prints it
 //          scheduler->RunUntilIdle(seed.value());
 //          bazel test --test_env=PINION_SEED=17 ...
