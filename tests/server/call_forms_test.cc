@@ -167,6 +167,17 @@ class CallFormsTest : public LaneTest {
     return sent;
   }
 
+  // Within a session, where no timer of the client's may be the first.
+  static v1::OpenRequest CallWithTimeout(uint64_t id) {
+    v1::OpenRequest request;
+    v1::SessionCall* call = request.add_calls();
+    call->set_id(id);
+    call->set_method(kKeyed);
+    call->set_payload(Named("a"));
+    call->set_timeout_us(300'000);
+    return request;
+  }
+
   Deeds deeds_;
 
  private:
@@ -255,10 +266,10 @@ TEST_P(CallFormsTest, AHeldCallExpiresAndKeepsItsPlaceUntilItIsFinished) {
   std::optional<ThingCall> kept;
   deeds_.later = [&](ThingCall call) { kept.emplace(std::move(call)); };
   StartLater();
-  OpenCall call(channel(), kKeyed, Named("a"),
-                {.timeout = absl::Milliseconds(50)});
-  EXPECT_EQ(call.Await().code(), absl::StatusCode::kDeadlineExceeded);
-  while (GoodLane().counts.abandoned != 1u) std::this_thread::yield();
+  SessionClient session(channel());
+  session.Send(CallWithTimeout(1));
+  EXPECT_EQ(session.Await(1).failure().reason(), v1::REASON_EXPIRED);
+  EXPECT_EQ(GoodLane().counts.abandoned, 1u);
   EXPECT_TRUE(kept->context().cancelled());
   EXPECT_EQ(GoodLane().held_calls, 1);
   Echo(*kept);  // Nothing comes of it.
@@ -502,12 +513,12 @@ TEST_P(CallFormsTest, ACallCanExpireWhileItsAnswerWaitsForTheEndOfItsBatch) {
     return absl::OkStatus();
   };
   StartEnding();
-  OpenCall call(channel(), kKeyed, Named("a"),
-                {.timeout = absl::Milliseconds(50)});
-  EXPECT_EQ(call.Await().code(), absl::StatusCode::kDeadlineExceeded);
-  while (GoodLane().counts.expired != 1) std::this_thread::yield();
+  SessionClient session(channel());
+  session.Send(CallWithTimeout(1));
+  EXPECT_EQ(session.Await(1).failure().reason(), v1::REASON_EXPIRED);
   end.Open();
   AwaitHeldCalls(0);
+  EXPECT_EQ(GoodLane().counts.expired, 1u);
   EXPECT_EQ(GoodLane().counts.ok, 0u);
 }
 
