@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/client.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <memory>
 #include <string>
@@ -85,6 +90,38 @@ TEST_F(ClientTest, KnowsNoFailureWhereTheServerSaidNothing) {
   const auto reply = client->CallRaw(kEcho, "", {.timeout = absl::Seconds(20)});
   EXPECT_EQ(reply.response.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_FALSE(FailureOf(reply.response.status()).has_value());
+}
+
+// A listener that the kernel connects to and nobody speaks for.
+class SilentServer {
+ public:
+  SilentServer() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(bind(socket_, any, size), 0);
+    EXPECT_EQ(listen(socket_, 16), 0);
+    EXPECT_EQ(getsockname(socket_, any, &size), 0);
+    address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~SilentServer() { close(socket_); }
+  const std::string& address() const { return address_; }
+
+ private:
+  const int socket_;
+  std::string address_;
+};
+
+// Longer than the longest rest between two attempts to connect.
+TEST_F(ClientTest, DoesNotGiveUpAServerThatIsSlowToSpeak) {
+  SilentServer server;
+  const auto client = Client::Connect(server.address(), {.unary = true});
+  const auto reply =
+      client->CallRaw(kEcho, "", {.timeout = absl::Milliseconds(1500)});
+  EXPECT_EQ(reply.response.status().code(), absl::StatusCode::kDeadlineExceeded)
+      << reply.response.status();
 }
 
 using ClientDeathTest = ClientTest;
