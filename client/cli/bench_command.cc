@@ -18,7 +18,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "client/cli/bench_flags.h"
 #include "client/cli/bench_report.h"
@@ -96,15 +95,15 @@ class ProgressLine {
 bool FirstCallIsWrong(Client& client, const BenchPlan& plan,
                       Interrupts& interrupts) {
   absl::Status status;
-  absl::Notification answered;
+  std::atomic<bool> answered{false};
   Random random(plan.load.seed);
   std::string buffer;
   client.StartRaw(plan.setup.method, plan.requests.Next(random, buffer),
                   plan.call, [&](const Reply& reply) {
                     status = reply.status;
-                    answered.Notify();
+                    answered.store(true);
                   });
-  while (!answered.HasBeenNotified()) {
+  while (!answered.load()) {
     // Nothing was measured that would be worth waiting for.
     if (interrupts.Await(kLook)) std::_Exit(kNothingMeasured);
   }
