@@ -4,8 +4,7 @@
 // sees what they do to memory, but not their locks, and takes the one without
 // the other for a race. Each library is named; nothing of Pinion's is.
 //
-// Linked into tests that use gRPC; a program without ThreadSanitizer never
-// asks.
+// .bazelrc links it into each program, where --config=tsan is given.
 
 extern "C" const char* __tsan_default_suppressions() {
   return "race:libabsl_\n"
