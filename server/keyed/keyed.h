@@ -8,7 +8,7 @@
 // Keys:    strings, bytes and integers, hashed as the router does it, so that a
 //          slot's entries are those that the router sends to its owner.
 // Cost:    a look-up is one in an absl::flat_hash_map, and under kEvict, where
-//          the use is noted, 1.1 to 1.4 of them (tests/bench:keyed compares
+//          the use is noted, 1.1 to 1.3 of them (tests/bench:keyed compares
 //          them). An entry takes some 110 bytes beside its place in the table,
 //          and the map 32 KiB.
 // Example: Keyed<Account> accounts({.max_bytes = 1 << 30});

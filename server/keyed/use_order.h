@@ -11,7 +11,7 @@
 // A ring of places, and each use moves one to its end. That takes three others
 // than those that a look-up has seen, each of which may be far from the CPU; so
 // the places lie together in an array, and uses are noted and made good some at
-// a time, when what they need was fetched all at once. To stamp an entry in
+// a time, when what they need was fetched all at once (unless it is near). To stamp an entry in
 // place of moving it would be cheaper still, but the first eviction after many
 // uses would then have to look at as many entries.
 #ifndef PINION_SERVER_KEYED_USE_ORDER_H_
@@ -49,7 +49,7 @@ class UseOrder {
   void Use(uint32_t place) {
     if (noted_count_ == kMostNoted) CatchUp();
     noted_[noted_count_++] = place;
-    Prefetch(place);
+    if (far_) Prefetch(place);
   }
 
   void Remove(uint32_t place) {
@@ -84,12 +84,12 @@ class UseOrder {
   // Enough for a CPU to fetch as many places at a time as it can.
   static constexpr size_t kMostNoted = 32;
 
+  // So many stay in a CPU's caches; to fetch them beforehand would only cost.
+  static constexpr size_t kNearPlaces = 4096;
+
   // Makes the uses good that were noted, in their order.
   void CatchUp() {
-    for (size_t i = 0; i < noted_count_; ++i) {
-      Prefetch(links_[noted_[i]].older);
-      Prefetch(links_[noted_[i]].newer);
-    }
+    if (far_) PrefetchNeighbours();
     uint32_t newest = links_[kEnds].older;
     for (size_t i = 0; i < noted_count_; ++i) {
       const uint32_t place = noted_[i];
@@ -102,6 +102,12 @@ class UseOrder {
     noted_count_ = 0;
   }
 
+  void PrefetchNeighbours() const {
+    for (size_t i = 0; i < noted_count_; ++i) {
+      Prefetch(links_[noted_[i]].older);
+      Prefetch(links_[noted_[i]].newer);
+    }
+  }
   void Prefetch(uint32_t place) const {
     __builtin_prefetch(&links_[place], /*rw=*/1);
   }
@@ -128,6 +134,7 @@ class UseOrder {
                  " entries in one Keyed");
     links_.emplace_back();
     nodes_.push_back(nullptr);
+    far_ = links_.size() > kNearPlaces;
     return static_cast<uint32_t>(links_.size() - 1);
   }
 
@@ -139,6 +146,7 @@ class UseOrder {
   std::array<uint32_t, kMostNoted> noted_;
   size_t noted_count_ = 0;
   uint64_t last_use_ = 0;
+  bool far_ = false;  // There are more places than near ones.
   uint32_t free_ = kEnds;  // The first free place; kEnds if there is none.
 };
 
