@@ -11,9 +11,9 @@
 // A ring of places, and each use moves one to its end. That takes three others
 // than those that a look-up has seen, each of which may be far from the CPU; so
 // the places lie together in an array, and uses are noted and made good some at
-// a time, when what they need was fetched all at once (unless it is near). To stamp an entry in
-// place of moving it would be cheaper still, but the first eviction after many
-// uses would then have to look at as many entries.
+// a time, when what they need was fetched all at once (unless it is near). To
+// stamp an entry in place of moving it would be cheaper still, but the first
+// eviction after many uses would then have to look at as many entries.
 #ifndef PINION_SERVER_KEYED_USE_ORDER_H_
 #define PINION_SERVER_KEYED_USE_ORDER_H_
 
@@ -146,7 +146,7 @@ class UseOrder {
   std::array<uint32_t, kMostNoted> noted_;
   size_t noted_count_ = 0;
   uint64_t last_use_ = 0;
-  bool far_ = false;  // There are more places than near ones.
+  bool far_ = false;       // There are more places than near ones.
   uint32_t free_ = kEnds;  // The first free place; kEnds if there is none.
 };
 

@@ -13,7 +13,6 @@
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "tests/bench/echo/batch_servers.h"
@@ -21,9 +20,8 @@
 #include "tests/bench/support/bench_servers.h"
 #include "tests/bench/support/call_loop.h"
 #include "tests/bench/support/child_process.h"
-#include "tests/bench/support/order_of_round.h"
+#include "tests/bench/support/measure_rounds.h"
 #include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
@@ -80,23 +78,6 @@ class Contender {
   std::unique_ptr<SessionEchoWay> way_;
 };
 
-absl::Status MeasureRound(const Plan& plan, int round,
-                          std::vector<Contender>& contenders, Report& report) {
-  Progress progress;
-  for (const int in_flight : plan.in_flight) {
-    for (Contender* contender : InOrderOfRound(contenders, round)) {
-      progress.Show(absl::StrCat("round ", round + 1, " of ", plan.rounds, ": ",
-                                 contender->name(), ", ", in_flight,
-                                 " in flight"));
-      const auto figures = contender->Measure(in_flight, plan.length);
-      if (!figures.ok()) return figures.status();
-      report.Add(contender->name(), {in_flight},
-                 {figures->rps, figures->p50_us, figures->p99_us});
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Measure(const Plan& plan) {
   auto servers = StartProcesses(NamesOf(Servers()));
   if (!servers.ok()) return servers.status();
@@ -110,10 +91,16 @@ absl::Status Measure(const Plan& plan) {
     const auto warm = contender.Measure(kWarmUpInFlight, kWarmUp);
     if (!warm.ok()) return warm.status();
   }
-  for (int round = 0; round < plan.rounds; ++round) {
-    const absl::Status status = MeasureRound(plan, round, contenders, report);
-    if (!status.ok()) return status;
-  }
+  const absl::Status status = MeasureRounds(
+      plan.rounds, plan.in_flight, contenders, CallsInFlight,
+      [&](Contender& contender, int in_flight) {
+        const auto figures = contender.Measure(in_flight, plan.length);
+        if (!figures.ok()) return figures.status();
+        report.Add(contender.name(), {in_flight},
+                   {figures->rps, figures->p50_us, figures->p99_us});
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
   report.Print(absl::GetFlag(FLAGS_json),
                absl::StrFormat(
                    "Echoes whose handlers have a fixed cost of 50 us, on one "

@@ -25,9 +25,8 @@
 #include "tests/bench/counter/counter_servers.h"
 #include "tests/bench/support/bench_servers.h"
 #include "tests/bench/support/child_process.h"
-#include "tests/bench/support/order_of_round.h"
+#include "tests/bench/support/measure_rounds.h"
 #include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
@@ -133,6 +132,11 @@ struct Cell {
   CounterLoad load;
 };
 
+std::string Describe(const Cell& cell) {
+  return absl::StrCat(cell.law, ", ", cell.work_us, " us of work, ",
+                      CallsInFlight(cell.in_flight));
+}
+
 // All that the plan asks for; `keys` are drawn by each of its laws.
 std::vector<Cell> CellsOf(const Plan& plan,
                           const std::vector<std::vector<uint32_t>>& keys) {
@@ -152,24 +156,6 @@ std::vector<Cell> CellsOf(const Plan& plan,
   return cells;
 }
 
-absl::Status MeasureCell(const Plan& plan, int round, const Cell& cell,
-                         std::vector<Contender>& contenders, Report& report) {
-  Progress progress;
-  for (Contender* contender : InOrderOfRound(contenders, round)) {
-    progress.Show(absl::StrCat("round ", round + 1, " of ", plan.rounds, ": ",
-                               contender->name(), ", ", cell.law, ", ",
-                               cell.work_us, " us of work, ", cell.in_flight,
-                               " in flight"));
-    const auto figures =
-        contender->client.Measure(cell.load, cell.in_flight, plan.length);
-    if (!figures.ok()) return figures.status();
-    report.Add(contender->name(), {cell.law, cell.work_us, cell.in_flight},
-               {figures->rps, figures->p50_us, figures->p99_us,
-                figures->cpu_us_per_call, figures->client_us_per_call});
-  }
-  return absl::OkStatus();
-}
-
 absl::Status MeasureAll(const Plan& plan, const std::vector<Cell>& cells,
                         std::vector<Contender>& contenders, Report& report) {
   for (Contender& contender : contenders) {
@@ -177,14 +163,17 @@ absl::Status MeasureAll(const Plan& plan, const std::vector<Cell>& cells,
         cells.front().load, cells.front().in_flight, kWarmUp);
     if (!warm.ok()) return warm.status();
   }
-  for (int round = 0; round < plan.rounds; ++round) {
-    for (const Cell& cell : cells) {
-      const absl::Status status =
-          MeasureCell(plan, round, cell, contenders, report);
-      if (!status.ok()) return status;
-    }
-  }
-  return absl::OkStatus();
+  return MeasureRounds(
+      plan.rounds, cells, contenders, Describe,
+      [&](Contender& contender, const Cell& cell) {
+        const auto figures =
+            contender.client.Measure(cell.load, cell.in_flight, plan.length);
+        if (!figures.ok()) return figures.status();
+        report.Add(contender.name(), {cell.law, cell.work_us, cell.in_flight},
+                   {figures->rps, figures->p50_us, figures->p99_us,
+                    figures->cpu_us_per_call, figures->client_us_per_call});
+        return absl::OkStatus();
+      });
 }
 
 absl::Status Run(const Plan& plan) {

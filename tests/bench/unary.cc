@@ -10,15 +10,13 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "tests/bench/echo/contenders.h"
 #include "tests/bench/echo/echo_servers.h"
 #include "tests/bench/support/bench_servers.h"
-#include "tests/bench/support/order_of_round.h"
+#include "tests/bench/support/measure_rounds.h"
 #include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
 #include "tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
@@ -65,25 +63,6 @@ Plan PlanFromFlags() {
           .length = CheckedSeconds(FLAGS_seconds, 60)};
 }
 
-// Adds one figure of each contender at each number in flight.
-absl::Status MeasureRound(const Plan& plan, int round,
-                          std::vector<Contender>& contenders, Report& report) {
-  Progress progress;
-  for (const int in_flight : plan.in_flight) {
-    for (Contender* contender : InOrderOfRound(contenders, round)) {
-      const std::string& impl = contender->name();
-      progress.Show(absl::StrCat("round ", round + 1, " of ", plan.rounds, ": ",
-                                 impl, ", ", in_flight, " in flight"));
-      const auto figures = contender->client.Measure(in_flight, plan.length);
-      if (!figures.ok()) return figures.status();
-      report.Add(impl, {in_flight},
-                 {figures->rps, figures->p50_us, figures->p99_us,
-                  figures->cpu_us_per_call});
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Measure(const Plan& plan) {
   Report report(
       "unary", {"in_flight"},
@@ -94,10 +73,17 @@ absl::Status Measure(const Plan& plan) {
   absl::StatusOr<std::vector<Contender>> contenders =
       StartContenders(plan.impls);
   if (!contenders.ok()) return contenders.status();
-  for (int round = 0; round < plan.rounds; ++round) {
-    const absl::Status status = MeasureRound(plan, round, *contenders, report);
-    if (!status.ok()) return status;
-  }
+  const absl::Status status = MeasureRounds(
+      plan.rounds, plan.in_flight, *contenders, CallsInFlight,
+      [&](Contender& contender, int in_flight) {
+        const auto figures = contender.client.Measure(in_flight, plan.length);
+        if (!figures.ok()) return figures.status();
+        report.Add(contender.name(), {in_flight},
+                   {figures->rps, figures->p50_us, figures->p99_us,
+                    figures->cpu_us_per_call});
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
   report.Print(absl::GetFlag(FLAGS_json),
                absl::StrFormat("Echo of 64 bytes over TCP loopback, unary; "
                                "medians of %d rounds of %s.",
