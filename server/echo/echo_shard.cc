@@ -31,8 +31,8 @@ absl::Status EchoShard::EchoKeyed(const v1::EchoKeyedRequest& request,
   return Reply(request, response, context);
 }
 
-void HostEcho(Server& server) {
-  server.Host<EchoShard>("pinion.echo.v1.EchoService")
+void HostEcho(Hosting& hosting) {
+  hosting.Host<EchoShard>("pinion.echo.v1.EchoService")
       .On("Echo", &EchoShard::Echo)
       .On("EchoKeyed", &EchoShard::EchoKeyed);
 }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "server/call_context.h"
+#include "server/hosting.h"
 #include "server/server.h"
 
 namespace pinion::echo {
@@ -22,8 +23,10 @@ class EchoShard {
                          v1::EchoKeyedResponse* response, CallContext& context);
 };
 
-// Puts the service on a server that has not started.
-void HostEcho(Server& server);
+// Puts the service on a server, or on what is attached to one of the user's
+// own, before it starts.
+void HostEcho(Hosting& hosting);
+inline void HostEcho(Server& server) { HostEcho(server.hosting()); }
 
 }  // namespace pinion::echo
 

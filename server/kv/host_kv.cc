@@ -17,8 +17,8 @@ absl::StatusOr<std::unique_ptr<KvShard>> MakeShard(const ShardInfo& info,
 
 }  // namespace
 
-void HostKv(Server& server, const KvOptions& options) {
-  server
+void HostKv(Hosting& hosting, const KvOptions& options) {
+  hosting
       .Host<KvShard>(
           "pinion.kv.v1.KvService",
           [options](const ShardInfo& info) { return MakeShard(info, options); })

@@ -16,8 +16,11 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/kv/v1/kv.pb.h"
 #include "pinion/v1/session.pb.h"
+#include "server/echo/echo_shard.h"
 #include "server/hosting.h"
+#include "server/kv/host_kv.h"
 #include "shop/v1/counter.grpc.pb.h"
 #include "tests/server/attached.h"
 #include "tests/support/open_call.h"
@@ -88,6 +91,21 @@ TEST(AttachTest, ServesAloneInAServerThatHasNothingElse) {
   test.Start();
   ExpectServesWhatIsHosted(test);
   EXPECT_EQ(test.ListOffers().code(), absl::StatusCode::kUnimplemented);
+  test.Stop();
+}
+
+TEST(AttachTest, ServesTheReadyServicesToo) {
+  Attached test;
+  kv::HostKv(test.hosting());
+  echo::HostEcho(test.hosting());
+  test.Start();
+  kv::v1::PutRequest put;
+  put.set_key("a");
+  OpenCall stored(test.channel(), "/pinion.kv.v1.KvService/Put",
+                  put.SerializeAsString());
+  EXPECT_TRUE(stored.Await().ok()) << stored.Await();
+  OpenCall echoed(test.channel(), "/pinion.echo.v1.EchoService/Echo", "");
+  EXPECT_TRUE(echoed.Await().ok()) << echoed.Await();
   test.Stop();
 }
 
