@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An outbox whose stream is the test's: what it writes, and when it finishes.
-// With streams of gRPC's, and clients that go or take nothing: session_test,
-// stream_test.
+// With streams of gRPC's, and clients that go or take nothing:
+// session_end_test, stream_test.
 #include "server/outbox.h"
 
 #include <grpcpp/server_builder.h>
