@@ -20,7 +20,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/v1/session.pb.h"
 #include "tests/support/lane_test.h"
@@ -114,24 +113,6 @@ class SessionTest : public LaneTest {
     AwaitHeld(0);
     while (server().Snapshot().held_calls != 0) std::this_thread::yield();
     EXPECT_EQ(server().Snapshot().held_bytes, 0);
-  }
-
-  // That a message of two calls that wait and `request` behind it end the
-  // stream for a mistake that `says` so, and that none of them is run.
-  void ExpectMistake(const std::string& request, const char* says) {
-    Start({.workers = 1});
-    HeldWorker held(channel());
-    SessionClient session(channel());
-    session.Send(Message({Add(1), Add(2)}));
-    session.SendBytes(request);
-    const absl::Status end = session.AwaitEnd();
-    EXPECT_EQ(end.code(), absl::StatusCode::kInvalidArgument) << end;
-    EXPECT_THAT(std::string(end.message()), ::testing::HasSubstr(says));
-    ExpectCancelled(session.Await(1), v1::EXECUTED_NO);
-    ExpectCancelled(session.Await(2), v1::EXECUTED_NO);
-    held.Release();
-    AwaitNothingHeld();
-    EXPECT_EQ(adds_begun(), 0);
   }
 };
 

@@ -29,7 +29,26 @@ using ::pinion::testing::SessionTest;
 using ::pinion::testing::TransportName;
 using ::testing::HasSubstr;
 
-using SessionMistakesTest = SessionTest;
+class SessionMistakesTest : public SessionTest {
+ protected:
+  // That a message of two calls that wait and `request` behind it end the
+  // stream for a mistake that `says` so, and that none of them is run.
+  void ExpectMistake(const std::string& request, const char* says) {
+    Start({.workers = 1});
+    HeldWorker held(channel());
+    SessionClient session(channel());
+    session.Send(Message({Add(1), Add(2)}));
+    session.SendBytes(request);
+    const absl::Status end = session.AwaitEnd();
+    EXPECT_EQ(end.code(), absl::StatusCode::kInvalidArgument) << end;
+    EXPECT_THAT(std::string(end.message()), HasSubstr(says));
+    ExpectCancelled(session.Await(1), v1::EXECUTED_NO);
+    ExpectCancelled(session.Await(2), v1::EXECUTED_NO);
+    held.Release();
+    AwaitNothingHeld();
+    EXPECT_EQ(adds_begun(), 0);
+  }
+};
 
 INSTANTIATE_TEST_SUITE_P(, SessionMistakesTest, ::testing::Bool(),
                          TransportName);
