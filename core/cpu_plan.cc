@@ -1,30 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/cpu_plan.h"
 
-#include <hwloc.h>
-
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <iterator>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "core/affinity.h"
-#include "core/cgroup_quota.h"
 #include "core/check.h"
+#include "core/cpu_list.h"
 
 namespace pinion {
 namespace {
@@ -33,139 +23,18 @@ namespace {
 // each is a thread.
 constexpr int kMaxWorkers = 8192;
 
-// As in core/affinity.cc: no kernel counts this far.
-constexpr int kMaxCpuNumber = (1 << 20) - 1;
-
 std::string Count(int count, absl::string_view what) {
   return absl::StrCat(count, " ", what, count == 1 ? "" : "s");
-}
-
-// --- Reading what people and the kernel write -------------------------------
-
-// SimpleAtoi takes blanks and signs too.
-std::optional<int> ParseNumber(absl::string_view text) {
-  int number = 0;
-  if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) {
-        return std::isdigit(static_cast<unsigned char>(c)) != 0;
-      })) {
-    return std::nullopt;
-  }
-  if (!absl::SimpleAtoi(text, &number)) return std::numeric_limits<int>::max();
-  return number;
-}
-
-absl::Status BadList(absl::string_view list, absl::string_view what) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("the CPU list '", list, "' is no list: ", what,
-                   "; expected numbers and ranges such as 0-3,8"));
-}
-
-// "0-3,8" in its own order.
-absl::StatusOr<std::vector<int>> ParseCpuList(absl::string_view list) {
-  std::vector<int> cpus;
-  for (absl::string_view part : absl::StrSplit(list, ',')) {
-    if (part.empty()) return BadList(list, "a number is missing");
-    const std::vector<absl::string_view> ends =
-        absl::StrSplit(part, absl::MaxSplits('-', 1));
-    const std::optional<int> first = ParseNumber(ends.front());
-    const std::optional<int> last = ParseNumber(ends.back());
-    if (!first.has_value() || !last.has_value()) {
-      return BadList(list, absl::StrCat("'", part, "' is no number or range"));
-    }
-    if (std::max(*first, *last) > kMaxCpuNumber) {
-      return BadList(list, absl::StrCat("'", part, "' goes beyond ",
-                                        kMaxCpuNumber, ", the last there is"));
-    }
-    if (*first > *last) {
-      return BadList(list, absl::StrCat("'", part, "' runs backwards"));
-    }
-    for (int cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
-// The opposite; `cpus` in any order.
-std::string FormatCpuList(std::vector<int> cpus) {
-  std::sort(cpus.begin(), cpus.end());
-  std::string list;
-  for (size_t i = 0; i < cpus.size();) {
-    size_t last = i;
-    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
-    absl::StrAppend(&list, list.empty() ? "" : ",", cpus[i]);
-    if (last > i) absl::StrAppend(&list, "-", cpus[last]);
-    i = last + 1;
-  }
-  return list;
 }
 
 // Nothing for "auto".
 absl::StatusOr<std::optional<int>> ParseWorkers(absl::string_view text) {
   if (text == "auto") return std::optional<int>();
-  const std::optional<int> count = ParseNumber(text);
+  const std::optional<int> count = ParseDigits(text);
   if (count.has_value() && *count >= 1 && *count <= kMaxWorkers) return count;
   return absl::InvalidArgumentError(
       absl::StrCat("'", text, "' workers cannot be had; expected 'auto' or a ",
                    "count from 1 to ", kMaxWorkers));
-}
-
-// --- Machines ---------------------------------------------------------------
-
-using Topology =
-    std::unique_ptr<hwloc_topology, decltype(&hwloc_topology_destroy)>;
-
-absl::StatusOr<Topology> NewTopology() {
-  hwloc_topology_t topology = nullptr;
-  if (hwloc_topology_init(&topology) != 0) {
-    return absl::InternalError("hwloc cannot make a topology");
-  }
-  return Topology(topology, &hwloc_topology_destroy);
-}
-
-int NumberOf(hwloc_obj_t object, int otherwise) {
-  return object == nullptr ? otherwise
-                           : static_cast<int>(object->logical_index);
-}
-
-std::vector<Cpu> CpusOf(hwloc_topology_t topology) {
-  // A CPU without a core is one: it gets a number above the cores'.
-  const int cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
-  std::vector<Cpu> cpus;
-  hwloc_obj_t pu = nullptr;
-  while ((pu = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PU, pu))) {
-    const auto above = [&](hwloc_obj_type_t type) {
-      return hwloc_get_ancestor_obj_by_type(topology, type, pu);
-    };
-    cpus.push_back({
-        .number = static_cast<int>(pu->os_index),
-        .core = NumberOf(above(HWLOC_OBJ_CORE), cores + NumberOf(pu, 0)),
-        .l3 = NumberOf(above(HWLOC_OBJ_L3CACHE), -1),
-        .numa = hwloc_bitmap_first(pu->nodeset),
-    });
-  }
-  return cpus;
-}
-
-// Lets only `allowed` be used. One that hwloc does not know is a core.
-void Allow(const std::set<int>& allowed, std::vector<Cpu>& cpus) {
-  std::set<int> unknown = allowed;
-  int next_core = 0;
-  for (Cpu& cpu : cpus) {
-    cpu.allowed = allowed.count(cpu.number) != 0;
-    unknown.erase(cpu.number);
-    next_core = std::max(next_core, cpu.core + 1);
-  }
-  for (int number : unknown) {
-    cpus.push_back({.number = number, .core = next_core++});
-  }
-}
-
-std::vector<int> AllowedNumbers(const std::vector<Cpu>& cpus) {
-  std::vector<int> allowed;
-  for (const Cpu& cpu : cpus) {
-    if (cpu.allowed) allowed.push_back(cpu.number);
-  }
-  std::sort(allowed.begin(), allowed.end());
-  return allowed;
 }
 
 // How many of `cpus` CPUs the quota pays for in whole.
@@ -381,122 +250,7 @@ std::vector<std::string> Reasons(const Wish& wish, const Machine& machine,
   return reasons;
 }
 
-using Row = std::array<std::string, 5>;
-
-// Columns two blanks apart; the first `kRightAligned` hold numbers.
-std::string Aligned(const std::vector<Row>& rows) {
-  constexpr size_t kRightAligned = 3;
-  std::array<size_t, std::tuple_size_v<Row>> widths = {};
-  for (const Row& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) {
-      widths[c] = std::max(widths[c], row[c].size());
-    }
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) {
-      const std::string blanks(widths[c] - row[c].size(), ' ');
-      const bool last = c + 1 == row.size();
-      absl::StrAppend(&text, c < kRightAligned ? blanks : "", row[c],
-                      c < kRightAligned || last ? "" : blanks,
-                      last ? "\n" : "  ");
-    }
-  }
-  return text;
-}
-
-// What the table shows of one L3 cache of one NUMA node.
-struct Domain {
-  std::set<int> cores = {};
-  std::vector<int> worker_cpus = {};
-  std::vector<int> io_cpus = {};
-};
-
-std::string NumberOrDash(int number) {
-  return number < 0 ? "-" : absl::StrCat(number);
-}
-
-std::string ListOrDash(const std::vector<int>& cpus) {
-  return cpus.empty() ? "-" : FormatCpuList(cpus);
-}
-
-std::string Table(const CpuPlan& plan) {
-  const std::set<int> workers(plan.worker_cpus.begin(), plan.worker_cpus.end());
-  const std::set<int> io(plan.io_cpus.begin(), plan.io_cpus.end());
-  std::map<std::pair<int, int>, Domain> domains;
-  for (const Cpu& cpu : plan.allowed) {
-    Domain& domain = domains[{cpu.numa, cpu.l3}];
-    domain.cores.insert(cpu.core);
-    if (workers.count(cpu.number)) domain.worker_cpus.push_back(cpu.number);
-    if (io.count(cpu.number)) domain.io_cpus.push_back(cpu.number);
-  }
-  std::vector<Row> rows = {{"NUMA", "L3", "cores", "worker CPUs", "I/O CPUs"}};
-  for (const auto& [place, domain] : domains) {
-    rows.push_back({NumberOrDash(place.first), NumberOrDash(place.second),
-                    absl::StrCat(domain.cores.size()),
-                    ListOrDash(domain.worker_cpus),
-                    ListOrDash(domain.io_cpus)});
-  }
-  return Aligned(rows);
-}
-
 }  // namespace
-
-absl::StatusOr<Machine> ProbeMachine(const std::string& root) {
-  absl::StatusOr<std::vector<int>> mask = AllowedCpus();
-  if (!mask.ok()) return mask.status();
-  absl::StatusOr<CgroupQuota> quota = ReadCgroupQuota(root);
-  if (!quota.ok()) return quota.status();
-  absl::StatusOr<Topology> topology = NewTopology();
-  if (!topology.ok()) return topology.status();
-  // All CPUs, so that one that is not allowed is told from one that is not
-  // there; and this thread stays where it is.
-  hwloc_topology_set_flags(topology->get(),
-                           HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED |
-                               HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING);
-  if (hwloc_topology_load(topology->get()) != 0) {
-    return absl::InternalError(absl::StrCat(
-        "hwloc cannot read this machine's topology: ", std::strerror(errno)));
-  }
-  if (!hwloc_topology_is_thissystem(topology->get())) {
-    return absl::FailedPreconditionError(
-        "hwloc describes another machine than this one; unset HWLOC_SYNTHETIC "
-        "and HWLOC_XMLFILE");
-  }
-
-  Machine machine = {.cpus = CpusOf(topology->get()),
-                     .quota_cpus = quota->cpus,
-                     .quota_source = quota->source};
-  std::set<int> allowed(mask->begin(), mask->end());
-  if (!quota->cpuset_source.empty()) {
-    absl::StatusOr<std::vector<int>> cpuset = ParseCpuList(quota->cpuset);
-    if (!cpuset.ok()) {
-      return absl::InternalError(
-          absl::StrCat(quota->cpuset_source, ": ", cpuset.status().message()));
-    }
-    allowed.clear();
-    for (int cpu : *cpuset) {
-      if (std::binary_search(mask->begin(), mask->end(), cpu)) {
-        allowed.insert(cpu);
-      }
-    }
-    machine.allowed_by = absl::StrCat("the affinity mask and the cpuset of ",
-                                      quota->cpuset_source);
-  }
-  Allow(allowed, machine.cpus);
-  return machine;
-}
-
-absl::StatusOr<Machine> SyntheticMachine(const std::string& description) {
-  absl::StatusOr<Topology> topology = NewTopology();
-  if (!topology.ok()) return topology.status();
-  if (hwloc_topology_set_synthetic(topology->get(), description.c_str()) != 0 ||
-      hwloc_topology_load(topology->get()) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("hwloc knows no machine '", description, "'"));
-  }
-  return Machine{.cpus = CpusOf(topology->get())};
-}
 
 absl::StatusOr<CpuPolicy> ParseCpuPolicy(absl::string_view text) {
   if (text == "pin") return CpuPolicy::kPin;
@@ -537,16 +291,6 @@ absl::StatusOr<CpuPlan> MakeCpuPlan(const CpuPlanOptions& options,
                [](const Cpu& cpu) { return cpu.allowed; });
   plan.reasons = Reasons(*wish, machine, plan, io_shares);
   return plan;
-}
-
-std::string CpuPlan::ToString() const {
-  const std::string heading =
-      policy == CpuPolicy::kFloat
-          ? absl::StrCat(Count(workers, "worker"), ", floating:\n")
-      : workers == 1 ? "1 worker, pinned:\n"
-                     : absl::StrCat(workers, " workers, each pinned:\n");
-  return absl::StrCat(heading, Table(*this), absl::StrJoin(reasons, "\n"),
-                      "\n");
 }
 
 }  // namespace pinion

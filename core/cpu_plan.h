@@ -2,7 +2,7 @@
 //
 // CpuPlan: which CPUs the workers get, which are left to I/O threads, and why.
 //
-// Threads: anyone; a machine and a plan are plain values.
+// Threads: anyone; a plan is a plain value.
 // Order:   workers take cores before second hardware threads, spread over NUMA
 //          nodes and then over L3 caches, the highest CPU number first: the low
 //          ones see most interrupts.
@@ -14,45 +14,14 @@
 #ifndef PINION_CORE_CPU_PLAN_H_
 #define PINION_CORE_CPU_PLAN_H_
 
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "core/machine.h"
 
 namespace pinion {
-
-// A CPU as the kernel counts them: one hardware thread of a core.
-struct Cpu {
-  int number = 0;
-  // CPUs that share a core, an L3 cache or a NUMA node have the same number
-  // there. -1: not known, or there is none.
-  int core = 0;
-  int l3 = -1;
-  int numa = -1;
-  // Whether this process may run on it.
-  bool allowed = true;
-};
-
-struct Machine {
-  std::vector<Cpu> cpus = {};  // Each number once.
-  // What decided `allowed`, in words.
-  std::string allowed_by = "the affinity mask";
-  // CPU seconds per second, above 0, and the file that says so; infinity and
-  // empty if nothing limits them.
-  double quota_cpus = std::numeric_limits<double>::infinity();
-  std::string quota_source = {};
-};
-
-// This machine: hwloc's topology, the calling thread's affinity mask and the
-// process's cgroups. Call it before the calling thread is pinned. The cgroups'
-// files and those of /proc are looked for below `root`.
-absl::StatusOr<Machine> ProbeMachine(const std::string& root = "");
-
-// The machine that one of hwloc's synthetic descriptions draws, for tests:
-// "NUMANode:2 L3Cache:2 Core:4 PU:2", "Core:2 PU:2(indexes=0,100,7,300)".
-absl::StatusOr<Machine> SyntheticMachine(const std::string& description);
 
 enum class CpuPolicy {
   kPin,    // Each worker has a CPU of its own.
