@@ -45,6 +45,8 @@ class WatchfulShard {
   echo::EchoShard shard_;
 };
 
+void HostEcho(Server& server) { echo::HostEcho(server); }
+
 void HostWatchfulEcho(Server& server) {
   server.Host<WatchfulShard>("pinion.echo.v1.EchoService")
       .On("Echo", &WatchfulShard::Echo)
@@ -53,10 +55,10 @@ void HostWatchfulEcho(Server& server) {
 
 }  // namespace
 
-std::string StartPinion() { return ServeOnLoopback({}, echo::HostEcho); }
+std::string StartPinion() { return ServeOnLoopback({}, HostEcho); }
 
 std::string StartPinionWithTwoWorkers() {
-  return ServeOnLoopback({.workers = 2}, echo::HostEcho);
+  return ServeOnLoopback({.workers = 2}, HostEcho);
 }
 
 std::string StartWatchfulPinion() {

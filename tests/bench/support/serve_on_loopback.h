@@ -8,7 +8,7 @@
 //          builder.RegisterService(new SyncEcho);
 //          return ServeOnLoopback(builder);
 //
-//          return ServeOnLoopback({.workers = 2}, echo::HostEcho);
+//          return ServeOnLoopback({.workers = 2}, HostCounters);
 #ifndef PINION_TESTS_BENCH_SUPPORT_SERVE_ON_LOOPBACK_H_
 #define PINION_TESTS_BENCH_SUPPORT_SERVE_ON_LOOPBACK_H_
 
