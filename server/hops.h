@@ -96,6 +96,10 @@ class Hops {
   // come.
   void EndOwn() { own_ended_.store(true, std::memory_order_relaxed); }
 
+  // From now on nothing is posted any more, nor run: the shards go, and what
+  // goes with them may still have hops.
+  void End() { ended_.store(true, std::memory_order_relaxed); }
+
   // Whether any function was posted that has not ended. If not, and nobody else
   // can post, it stays so.
   bool UnderWay() const;
@@ -124,6 +128,7 @@ class Hops {
   void RunOne(Lane& lane, HopNode* node);
   void RunFunction(Lane& lane, Hop::Function function, Hop hop);
   bool MayRun(const HopNode& node) const {
+    if (ended_.load(std::memory_order_relaxed)) return false;
     return !node.own_ || !own_ended_.load(std::memory_order_relaxed);
   }
   Lane& At(int worker) const;
@@ -139,6 +144,7 @@ class Hops {
   // Shared. Relaxed: who must know that a worker has seen it asks that worker
   // for quiet afterwards.
   std::atomic<bool> own_ended_{false};
+  std::atomic<bool> ended_{false};
 };
 
 }  // namespace pinion

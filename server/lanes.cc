@@ -122,6 +122,7 @@ void Lanes::EndOwnWork() {
 
 void Lanes::DestroyShards() {
   EndOwnWork();
+  hops_.End();
   // First everywhere, so that nothing reaches a shard that is gone.
   OnEachWorker([this](Lane& lane) {
     lane.own_work.Close();

@@ -33,6 +33,7 @@ OwnWork::OwnWork(Scheduler& scheduler, int worker, const std::string& name,
 
 void OwnWork::Post(TaskClass task_class, Function function) {
   worker_thread_.Assert();
+  if (closed_) return;
   Line& line = LineOf(task_class);
   line.posted.push_back(std::move(function));
   line.task->Wake(kWakeItems);
@@ -47,14 +48,11 @@ void OwnWork::Open() {
 void OwnWork::Close() {
   worker_thread_.Assert();
   open_ = false;
+  closed_ = true;  // What goes now, and the shard as it goes, may still post.
   End();
   for (Line& line : lines_) {
     line.task->Kill();  // This may be gone when it would run.
-    // What a function holds may post as it goes.
-    while (!line.posted.empty()) {
-      const Function dropped = std::move(line.posted.front());
-      line.posted.pop_front();
-    }
+    line.posted.clear();
   }
 }
 

@@ -104,6 +104,7 @@ class OwnWork {
   // The worker's alone.
   ThreadRole worker_thread_;
   bool open_ ABSL_GUARDED_BY(worker_thread_) = false;
+  bool closed_ ABSL_GUARDED_BY(worker_thread_) = false;
   std::array<Line, kTaskClasses> lines_ ABSL_GUARDED_BY(worker_thread_);
 };
 

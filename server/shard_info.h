@@ -64,7 +64,8 @@ class ShardInfo {
   // class: to do in steps what would hold up calls in one. What is posted is
   // the shard's own memory, and not bounded. None begins before all shards of
   // the service are made, nor once the server ends its workers, when all calls
-  // have been answered; what is left is destroyed before the shard.
+  // have been answered; what is left is destroyed before the shard, and what
+  // that still posts at once.
   void Post(TaskClass task_class, OwnWork::Function function) const {
     own_work_.Post(task_class, std::move(function));
   }

@@ -258,6 +258,60 @@ TEST(HopTest, MayBeLeftWithAShardThatIsDestroyed) {
   world.Close();  // Finds all places returned.
 }
 
+// Posts its hop when it goes.
+struct Farewell {
+  explicit Farewell(Hop hop) : hop(std::move(hop)) {}
+  ~Farewell() {
+    std::move(hop).Post<WorldShard>(0, [](WorldShard&) { ADD_FAILURE(); });
+  }
+  Hop hop;
+};
+
+// Each world's Close() finds all places returned.
+TEST(HopTest, IsDroppedWhenAShardPostsItAsItGoes) {
+  ShardWorld world(2, 10);
+  world.on_call = [](WorldShard& shard, CallContext& context) {
+    shard.held = std::make_shared<Farewell>(context.TakeHop());
+  };
+  world.Open();
+  ASSERT_TRUE(world.Send(1).ok());
+  world.Run();
+  world.Close();
+}
+
+TEST(HopTest, IsDroppedWhenOwnWorkPostsItThatNeverRan) {
+  ShardWorld world(2, 10);
+  world.on_call = [&](WorldShard& shard, CallContext& context) {
+    shard.info.Post(TaskClass::kBulk,
+                    [f = std::make_shared<Farewell>(context.TakeHop())] {});
+    world.EndOwnWork();
+  };
+  world.Open();
+  ASSERT_TRUE(world.Send(1).ok());
+  world.Run();
+  world.Close();
+}
+
+TEST(HopTest, GoesWithOwnWorkThatAShardPostsAsItGoes) {
+  struct LastWork {
+    ~LastWork() {
+      info.Post(TaskClass::kBulk,
+                [hop = std::make_shared<Hop>(std::move(hop))] {});
+    }
+    const ShardInfo& info;
+    Hop hop;
+  };
+  ShardWorld world(2, 10);
+  world.on_call = [](WorldShard& shard, CallContext& context) {
+    shard.held = std::shared_ptr<LastWork>(
+        new LastWork{.info = shard.info, .hop = context.TakeHop()});
+  };
+  world.Open();
+  ASSERT_TRUE(world.Send(1).ok());
+  world.Run();
+  world.Close();
+}
+
 using HopDeathTest = ::testing::Test;
 
 TEST(HopDeathTest, StopsAtASecondHopOfOneCall) {
