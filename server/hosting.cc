@@ -143,6 +143,8 @@ absl::Status Hosting::MakeLanes() {
   router_ = std::make_unique<Router>(workers, options_.key_seed);
   door_ = std::make_unique<FrontDoor>(*router_, scheduler_->clock(),
                                       DoorOptions(options_));
+  // Release, with the acquire in HurryStop().
+  door_to_hurry_.store(door_.get(), std::memory_order_release);
   expirer_ =
       std::make_unique<Expirer>(scheduler_->clock(), options_.io_threads);
   stream_limits_ = StreamLimitsOf(options_);
@@ -212,15 +214,21 @@ void Hosting::Register(grpc::ServerBuilder& builder) {
 
 absl::Status Hosting::Start(std::shared_ptr<grpc::Server> server) {
   PINION_CHECK(build_.has_value(), "a hosting is attached before its start");
-  if (server == nullptr) {
+  const bool built = build_->reached() == BuildWatch::Reached::kServer;
+  if (server == nullptr || !built) {
     const absl::Status ended = EndWorkers(Scheduler::kForever);
     PINION_CHECK(ended.ok(), ended.message());
-    return WhyNotBuilt();
+    if (server == nullptr) return WhyNotBuilt();
+    return absl::FailedPreconditionError(
+        "the server is of another builder than this is attached to; start with "
+        "what that one's BuildAndStart() returns");
   }
   server_ = std::move(server);
   AwaitCalls();
-  for (auto& io : io_threads_) io->Start();
+  // Before the I/O threads, which tell of the end of a server that is shut
+  // down.
   if (health_service_ == nullptr) TellGrpcsHealth();
+  for (auto& io : io_threads_) io->Start();
   if (!manual_.has_value()) {
     expirer_->Start();
     const absl::Status status = WatchForStalls();

@@ -119,7 +119,9 @@ class Hosting {
   // Has `server`, which the builder has built, take calls, until when it serves
   // nothing at all. It is kept until Stop(). If it is null: why gRPC has built
   // none, as far as can be told; INVALID_ARGUMENT if a method is registered
-  // twice, UNAVAILABLE if an address cannot be listened on. Once.
+  // twice, UNAVAILABLE if an address cannot be listened on.
+  // FAILED_PRECONDITION if it is another's, and the builder has built none.
+  // Once.
   absl::Status Start(std::shared_ptr<grpc::Server> server);
 
   // Says NOT_SERVING, waits for `lame_duck`, takes no new calls from then on,
@@ -226,6 +228,7 @@ class Hosting {
   // server was shut down.
   absl::Notification hurry_;
   std::atomic<bool> hurried_{false};
+  std::atomic<FrontDoor*> door_to_hurry_{nullptr};  // Once there is one.
   std::once_flag drain_begun_;
   std::once_flag drained_;
   std::atomic<bool> draining_{false};

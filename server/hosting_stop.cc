@@ -76,7 +76,8 @@ absl::Status Hosting::Stop() {
 void Hosting::HurryStop() {
   // A notification may be notified once only.
   if (!hurried_.exchange(true)) hurry_.Notify();
-  if (door_ != nullptr) door_->GiveUpWaiting();
+  FrontDoor* const door = door_to_hurry_.load(std::memory_order_acquire);
+  if (door != nullptr) door->GiveUpWaiting();
 }
 
 void Hosting::EndIo() {

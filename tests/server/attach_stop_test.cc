@@ -226,5 +226,17 @@ TEST_F(AttachStopTest, ADrainAndAShutdownMayComeTogether) {
   }
 }
 
+TEST(AttachHurryTest, AStopMayBeHurriedFromTheBeginning) {
+  for (int i = 0; i < 10; ++i) {
+    Attached test;
+    std::thread hurry([&] {
+      for (int k = 0; k < 100; ++k) test.hosting().HurryStop();
+    });
+    test.Start();
+    hurry.join();
+    test.Stop();
+  }
+}
+
 }  // namespace
 }  // namespace pinion

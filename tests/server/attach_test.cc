@@ -211,6 +211,18 @@ TEST(AttachTest, AnAddressThatIsTakenIsTold) {
   first.Stop();
 }
 
+TEST(AttachTest, AServerOfAnotherBuilderIsTold) {
+  Attached test;
+  ASSERT_TRUE(test.hosting().Attach(test.builder()).ok());
+  grpc::ServerBuilder other;
+  other.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials());
+  OwnCounter counter;
+  other.RegisterService(&counter);
+  const absl::Status status = test.hosting().Start(other.BuildAndStart());
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("another builder"));
+}
+
 TEST(AttachTest, AServerThatWasNotBuiltIsTold) {
   Attached test;
   ASSERT_TRUE(test.hosting().Attach(test.builder()).ok());
@@ -318,6 +330,19 @@ TEST(AttachTest, TellsGrpcsOwnHealthOfWhatIsHosted) {
   test.hosting().Drain();
   EXPECT_EQ(check(), "\x08\x02");
   test.Stop();
+}
+
+TEST(AttachTest, TellsGrpcsOwnHealthOfAServerThatIsShutDownAsItStarts) {
+  const GrpcsHealth enabled;
+  for (int i = 0; i < 20; ++i) {
+    Attached test;
+    ASSERT_TRUE(test.hosting().Attach(test.builder(), {.health = false}).ok());
+    const std::shared_ptr<grpc::Server> server = test.builder().BuildAndStart();
+    std::thread shutdown([&] { server->Shutdown(); });
+    EXPECT_TRUE(test.hosting().Start(server).ok());
+    shutdown.join();
+    test.ExpectStops();
+  }
 }
 
 // Interceptors of the user's builder.
