@@ -73,8 +73,9 @@ struct ServerOptions {
 
   // How many bytes of messages one server stream may have sent that its client
   // has not taken, with 64 bytes for each, max_message_bytes to 512 GiB - 1;
-  // one message may always be sent when there is none. Beyond it Stream::Send()
-  // sends nothing and says RESOURCE_EXHAUSTED. They count in max_bytes, too.
+  // below half of it one more message may be sent, whatever its size. Beyond it
+  // Stream::Send() sends nothing and says RESOURCE_EXHAUSTED. They count in
+  // max_bytes, too.
   int64_t stream_bytes = int64_t{4} << 20;
 
   // How long the client of a session or a server stream may take none of what

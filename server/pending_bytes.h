@@ -21,7 +21,7 @@ class PendingBytes {
  public:
   enum class Grant { kGranted, kTooMany, kClosed };
 
-  // At most `most`, or what comes first, above 0.
+  // At most `most`, above 0, or what is added while it is writable, or to none.
   explicit PendingBytes(int64_t most) : most_(most) {}
   PendingBytes(const PendingBytes&) = delete;
   PendingBytes& operator=(const PendingBytes&) = delete;
@@ -33,7 +33,9 @@ class PendingBytes {
     do {
       if ((word & kClosed) != 0) return Grant::kClosed;
       const int64_t before = BytesOf(word);
-      if (before > 0 && before + bytes > most_) return Grant::kTooMany;
+      if (before > 0 && !IsWritable(before) && before + bytes > most_) {
+        return Grant::kTooMany;
+      }
     } while (!word_.compare_exchange_weak(word, word + WordOf(bytes),
                                           std::memory_order_acquire));
     return Grant::kGranted;

@@ -11,9 +11,9 @@
 //          EndBatch() says; an end that it gives leaves when it has returned.
 // Bound:   what was sent and its client has not taken is pending, with 64 bytes
 //          for each message. Send() never waits: beyond
-//          ServerOptions::stream_bytes it says so and sends nothing. A handler
-//          that sends only while it is writable() never gets there, if no
-//          message has more than half of that.
+//          ServerOptions::stream_bytes it says so and sends nothing. While it
+//          is writable() it takes a message of any size, so a handler that
+//          looks before each never gets there.
 // End:     Finish() gives it. A Stream that goes without ends with INTERNAL,
 //          "the handler dropped the stream". One that was ended by its
 //          deadline, its client or the stop is cancelled(): then what is

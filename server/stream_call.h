@@ -103,7 +103,7 @@ class StreamCall final : public GrpcCall,
   void Drop(Sent* sent);
   void CloseWhenOver();
 
-  const StreamLimits& limits_;
+  const StreamLimits limits_;  // Its own: it may outlive the server.
 
   // Shared.
   PendingBytes pending_;

@@ -117,6 +117,10 @@ void KvShard::Watch(const v1::WatchRequest& request,
   if (const Values::Entry* entry = values_.Find(request.key())) {
     present.set_value(entry->state.text);
     present.set_version(entry->state.version);
+  } else {
+    // One that has passed and is still there goes now: to this watcher it never
+    // was.
+    values_.Erase(request.key());
   }
   watchers_.Add(request.key(), present, std::move(stream));
 }

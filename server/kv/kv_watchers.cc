@@ -59,7 +59,10 @@ bool KvWatchers::Send(Watcher& watcher, const v1::WatchResponse& response) {
 
 bool KvWatchers::SendOrOwe(Watcher& watcher,
                            const v1::WatchResponse& response) {
-  if (watcher.stream.writable()) return Send(watcher, response);
+  if (watcher.stream.writable()) {
+    watcher.owed.reset();  // It is older, and not told any more.
+    return Send(watcher, response);
+  }
   watcher.owed = response;
   return true;
 }

@@ -12,11 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/server/shard_world.h"
+#include "tests/server/test_watch.h"
 
 namespace pinion::kv {
 namespace {
 
 using ::pinion::testing::ShardWorld;
+using ::pinion::testing::TestWatch;
 
 // How many values of a few bytes have room in so many bytes is left open; it is
 // at least one, and fewer than 100.
@@ -333,6 +335,19 @@ TEST_F(KvShardTest, TellsOfEachChangeOfAKeyAndOfNothingElse) {
             (std::vector<std::string>{
                 "a=1 written", "a=2 written", "a=3 written", "a=3 deleted",
                 "b=5 written", "b=5 expired", "c=6 written", "c=6 evicted"}));
+}
+
+TEST_F(KvShardTest, ANewWatcherNeverHearsOfAValueThatHadPassed) {
+  Put("a", "1", /*ttl_ms=*/100);
+  world_.time.Advance(std::chrono::milliseconds(100));  // No timer fires yet.
+  TestWatch watch;
+  v1::WatchRequest request;
+  request.set_key("a");
+  watch.OnWorker([&] { shard_->Watch(request, watch.Take()); });
+  world_.Run();
+  ASSERT_EQ(watch.sent.size(), 1u);
+  EXPECT_FALSE(watch.sent[0].has_value());
+  Restart({});  // Lets go of the stream.
 }
 
 }  // namespace

@@ -187,6 +187,19 @@ TEST_P(KvWatchTest, OneThatIsSlowIsToldOfTheLatestAloneAndHoldsLittle) {
   EXPECT_LT(told, kWrites);
 }
 
+TEST_P(KvWatchTest, OneThatIsSlowIsToldOfAValueOfAnySize) {
+  Start(
+      {.workers = 1, .stream_bytes = 64 << 10, .max_message_bytes = 64 << 10});
+  const auto watch = Watch("a");  // Takes nothing for now.
+  while (test_->server().Snapshot().held_bytes < 20 << 10) {
+    Put("a", std::string(1000, 'x'));
+  }
+  const uint64_t last = Put("a", std::string(50'000, 'y'));
+  uint64_t told = 0;
+  while (told < last) told = Next(*watch).version();
+  EXPECT_EQ(told, last);
+}
+
 TEST_P(KvWatchTest, EndsWhenTheServerBeginsToStop) {
   Start({.workers = 1, .grace = absl::Hours(1)});
   const auto watch = Watch("a");

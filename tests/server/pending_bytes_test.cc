@@ -25,6 +25,14 @@ TEST(PendingBytesTest, TakesAnyOneThingWhenThereIsNone) {
   EXPECT_EQ(pending.Add(101), Grant::kGranted);
 }
 
+TEST(PendingBytesTest, TakesAnyOneThingWhileItIsWritable) {
+  PendingBytes pending(100);
+  EXPECT_EQ(pending.Add(49), Grant::kGranted);
+  EXPECT_TRUE(pending.writable());
+  EXPECT_EQ(pending.Add(1000), Grant::kGranted);
+  EXPECT_EQ(pending.Add(1), Grant::kTooMany);
+}
+
 TEST(PendingBytesTest, SaysOnceThatItGotWritable) {
   PendingBytes pending(100);
   EXPECT_TRUE(pending.writable());
