@@ -80,7 +80,8 @@ class CallContext {
                                    absl::string_view value);
 
   // The call's hop, to have a function run with the shard of another worker:
-  // see hop.h. A call has one, which can be passed on; so once. On a worker.
+  // see hop.h. A call has one, which can be passed on; so once. On a worker of
+  // the call's own server.
   Hop TakeHop();
 
   // The rest is Pinion's.

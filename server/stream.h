@@ -107,10 +107,10 @@ class Stream {
 
   // Has `function` run on the shard's worker: soon, and each time that the
   // stream gets writable(), cancelled() or stopping(); what changes together
-  // may be told by one run. Once, on a worker. It begins before the calls that
-  // wait there, and not any more once the stream is finished on that worker. It
-  // may do anything with the stream, and is destroyed with it, on the thread
-  // that finishes it or on the worker.
+  // may be told by one run. Once, on a worker of the stream's own server. It
+  // begins before the calls that wait there, and not any more once the stream
+  // is finished on that worker. It may do anything with the stream, and is
+  // destroyed with it, on the thread that finishes it or on the worker.
   void OnChange(absl::AnyInvocable<void()> function) {
     held().OnChange(std::move(function));
   }
