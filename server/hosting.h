@@ -120,8 +120,8 @@ class Hosting {
   // nothing at all. It is kept until Stop(). If it is null: why gRPC has built
   // none, as far as can be told; INVALID_ARGUMENT if a method is registered
   // twice, UNAVAILABLE if an address cannot be listened on.
-  // FAILED_PRECONDITION if it is another's, and the builder has built none.
-  // Once.
+  // FAILED_PRECONDITION if it is another builder's, and this one's has built
+  // none. Once.
   absl::Status Start(std::shared_ptr<grpc::Server> server);
 
   // Says NOT_SERVING, waits for `lame_duck`, takes no new calls from then on,

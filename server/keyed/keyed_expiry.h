@@ -4,9 +4,8 @@
 //              passed, in steps between which calls run.
 //
 // Threads: the shard's worker.
-// Cost:    a step lets up to 256 entries go, some 50 us; after some steps
-// others
-//          of the class have their turn, and urgent calls wait for one step.
+// Cost:    a step lets up to 256 entries go, some 50 us. After some steps,
+//          others of the class have their turn; urgent calls wait for one step.
 // Example: Keyed<Account> accounts_{{.key_seed = info.key_seed(),
 //                                    .clock = info.clock()}};
 //          KeyedExpiry<Account> expiry_{info, accounts_};  // Behind it.

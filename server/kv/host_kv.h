@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // HostKv: puts pinion.kv.v1.KvService on a server, or on what is attached to
-// one
-//         of the user's own.
+//         one of the user's own.
 //
 // Threads: before the server starts, on the thread that builds it.
 // Errors:  options that are not valid stop the start, with one line.

@@ -190,7 +190,7 @@ TEST_P(KvWatchTest, OneThatIsSlowIsToldOfTheLatestAloneAndHoldsLittle) {
 TEST_P(KvWatchTest, OneThatIsSlowIsToldOfAValueOfAnySize) {
   Start(
       {.workers = 1, .stream_bytes = 64 << 10, .max_message_bytes = 64 << 10});
-  const auto watch = Watch("a");  // Takes nothing for now.
+  const auto watch = Watch("a");  // Takes nothing yet.
   while (test_->server().Snapshot().held_bytes < 20 << 10) {
     Put("a", std::string(1000, 'x'));
   }

@@ -3,9 +3,9 @@
 // Accounts: the accounts of one worker, and what is to be told of them.
 //
 // Threads: the worker's alone.
-// Money:   is never more nor less by what is done here, but for deposits. What
-// a
-//          transfer takes is `on_its_way` until it is told where it came to.
+// Money:   is never more nor less by what is done here, but for deposits.
+//          What a transfer takes is `on_its_way` until it is told where it
+//          came to.
 // Example: absl::Status taken = accounts.Take(transfer);  // On one worker.
 //          absl::Status added = accounts.Add(transfer);   // On another.
 //          added.ok() ? accounts.SetArrived(transfer)     // On the first.
