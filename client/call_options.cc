@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/call_options.h"
+#include "pinion/client/call_options.h"
 
 #include <grpc/grpc.h>
 #include <grpc/slice.h>

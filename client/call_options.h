@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CallOptions: what one call wants beside its method and request.
-// Reply: what came back of a call.
+// CallOptions: what one call needs besides its method and its request.
+// Reply: the answer of a call.
 //
 // Threads: plain data.
 // Example: client.Call(kPut, request, {.timeout = absl::Seconds(1)});
@@ -27,43 +27,45 @@ namespace pinion {
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 struct CallOptions {
-  // From now on; then the call fails with DEADLINE_EXCEEDED, retries and all.
+  // The time limit from now, retries included. Then the call fails with
+  // DEADLINE_EXCEEDED.
   absl::Duration timeout = absl::InfiniteDuration();
-  // Less than the method's route has; more is the route's.
+  // Can only lower the priority. Anything above the route's priority counts as
+  // the route's.
   v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
-  // The worker to run on; only for methods without a key.
+  // The worker to run on, from 0; only for methods without a key.
   std::optional<int> worker = std::nullopt;
   // Asks where the call ran and where its time went.
   bool want_timing = false;
-  // Sent along. A name has lower case letters, digits, '-', '_' and '.'; a
-  // value is printable ASCII, or any bytes if the name ends in "-bin". Else the
-  // call fails with INVALID_ARGUMENT.
+  // Metadata to send. A name consists of lower case letters, digits, '-', '_'
+  // and '.'. A value is printable ASCII, or any bytes if the name ends in
+  // "-bin". Otherwise the call fails with INVALID_ARGUMENT.
   Metadata metadata = {};
 };
 
-// The answer of a call that was started, for its callback to read.
+// The answer of a started call, as its callback gets it.
 struct Reply {
-  // OK, or an error of which FailureOf() tells more. Errors are the server's
-  // (client.h lists the client's own).
+  // OK or an error; FailureOf() returns the details. client.h lists the
+  // client's own errors; others come from the server.
   absl::Status status;
-  // The serialized response, if OK. Not to be kept beyond the callback.
+  // The serialized response, if OK. Valid until the callback returns.
   absl::string_view response = {};
-  // If it was asked for and the call ran.
+  // Present if the call asked for it and ran.
   std::optional<v1::Timing> timing = std::nullopt;
-  // What the handler sent along.
+  // The trailing metadata that the handler added.
   Metadata trailing = {};
 };
 
-// The same to keep.
+// The same, to be kept.
 struct RawReply {
   absl::StatusOr<std::string> response;
   std::optional<v1::Timing> timing = std::nullopt;
   Metadata trailing = {};
 };
 
-// Names an open call, to cancel it.
+// Identifies an open call, so that you can cancel it.
 struct CallId {
-  int32_t place = -1;  // None.
+  int32_t link = -1;  // None.
   uint32_t slot = 0;
   uint32_t generation = 0;
 };
@@ -72,7 +74,7 @@ namespace client_internal {
 
 using DoneFunction = absl::AnyInvocable<void(const Reply&)>;
 
-// INVALID_ARGUMENT for what cannot be sent.
+// Returns INVALID_ARGUMENT for options that cannot be sent.
 absl::Status CheckCallOptions(const CallOptions& options);
 
 }  // namespace client_internal

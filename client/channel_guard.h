@@ -2,11 +2,12 @@
 //
 // ChannelGuard: keeps calls off an in-process channel whose server stops.
 //
-// Threads: anyone.
-// Why:     in gRPC 1.51 a call that is begun on such a channel after the server
-//          was shut down crashes, and one whose answer is on its way then loses
-//          it. Who stops the server closes the guard first, from when on a
-//          client answers UNAVAILABLE by itself; and waits for the calls.
+// Threads: any thread.
+// Why:     in gRPC 1.51, starting a call on such a channel after the server was
+//          shut down crashes, and a call whose answer is on its way at that
+//          time loses the answer. So close the guard before you stop the
+//          server. The client then answers UNAVAILABLE to new calls. Then wait
+//          for the open calls.
 // Example: auto guard = std::make_shared<ChannelGuard>();
 //          Client client(server.InProcessChannel(), guard); ...
 //          guard->Close(); server.Drain(); guard->AwaitCalls(); server.Stop();
@@ -22,7 +23,7 @@ namespace pinion {
 
 class ChannelGuard {
  public:
-  // Runs `begin`, which begins a call, unless the guard is closed. False if it
+  // Runs `begin`, which starts a call, unless the guard is closed. False if it
   // is.
   bool Begin(absl::FunctionRef<void()> begin) {
     {
@@ -34,26 +35,27 @@ class ChannelGuard {
     return true;
   }
 
-  // Says that a call that was begun has its answer.
+  // Says that a started call has got its answer.
   void End() {
     const std::lock_guard lock(mutex_);
     if (--open_calls_ == 0) changed_.notify_all();
   }
 
-  // From now on no call is begun.
+  // Lets no further calls start.
   void Close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
   }
 
-  // Waits until each call that was begun has its answer.
+  // Waits until each started call has got its answer.
   void AwaitCalls() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return open_calls_ == 0; });
   }
 
  private:
-  // Guards the rest. (Not Abseil's, which ThreadSanitizer does not see here.)
+  // Guards the rest. (It is not Abseil's mutex, which ThreadSanitizer does not
+  // see here.)
   std::mutex mutex_;
   std::condition_variable changed_;
   bool closed_ = false;

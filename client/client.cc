@@ -1,55 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/client.h"
+#include "pinion/client/client.h"
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
-#include <grpcpp/support/channel_arguments.h>
-
-#include <chrono>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/mutex.h"
+#include "pinion/client/internal/channel_source.h"
+#include "pinion/client/internal/key_links.h"
+#include "pinion/client/internal/session_link.h"
+#include "pinion/client/internal/unary_calls.h"
+#include "pinion/core/base/mutex.h"
 
 namespace pinion {
 namespace {
 
-using client_internal::CondVar;
-using client_internal::Mutex;
-using client_internal::MutexLock;
-
-// A channel of gRPC's that could not connect rests for a second and up, during
-// which each stream on it fails at once. The client rests by itself.
-constexpr int kFirstReconnectMillis = 100;
-constexpr int kLongestReconnectMillis = 1000;
-
-// How much of a stream may be on its way, always: what gRPC would find by
-// probing, 64 KiB on a fast network, is one full message of answers, after
-// which the server would wait.
-constexpr int kLookaheadBytes = 1 << 20;
+using client_internal::ChannelSource;
 
 // A request up to this size is serialized where it will lie.
 constexpr size_t kSmallRequest = 4096;
 
-std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(
-    const std::string& target, const ClientOptions& options) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
-                   kFirstReconnectMillis);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMillis);
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxReceiveMessageSize(-1);
-  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
-  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  const auto credentials = options.credentials != nullptr
-                               ? options.credentials
-                               : grpc::InsecureChannelCredentials();
-  std::vector<std::shared_ptr<grpc::Channel>> channels;
+std::vector<ChannelSource> MakeSources(const std::string& target,
+                                       const ClientOptions& options) {
+  std::vector<ChannelSource> sources;
   const int count = options.unary ? 1 : options.sessions;
-  for (int i = 0; i < std::max(1, count); ++i) {
-    channels.push_back(
-        grpc::CreateCustomChannel(target, credentials, arguments));
-  }
-  return channels;
+  for (int i = 0; i < count; ++i) sources.emplace_back(target, options);
+  return sources;
 }
 
 }  // namespace
@@ -58,27 +32,27 @@ std::unique_ptr<Client> Client::Connect(const std::string& target,
                                         const ClientOptions& options) {
   const bool valid = client_internal::CheckClientOptions(options).ok();
   return std::unique_ptr<Client>(new Client(
-      MakeChannels(target, valid ? options : ClientOptions()), options));
+      MakeSources(target, valid ? options : ClientOptions()), options));
 }
 
 Client::Client(std::shared_ptr<grpc::Channel> channel,
                const ClientOptions& options)
-    : Client(std::vector<std::shared_ptr<grpc::Channel>>{std::move(channel)},
+    : Client(std::vector<ChannelSource>{ChannelSource(std::move(channel))},
              options) {}
 
-Client::Client(std::vector<std::shared_ptr<grpc::Channel>> channels,
+Client::Client(const std::vector<ChannelSource>& sources,
                const ClientOptions& options)
     : mistake_(client_internal::CheckClientOptions(options)) {
   if (!mistake_.ok()) return;
   if (options.unary) {
-    unary_ =
-        std::make_unique<client_internal::UnaryCalls>(channels[0], options, 0);
+    unary_ = std::make_unique<client_internal::UnaryCalls>(sources[0].channel(),
+                                                           options, 0);
     return;
   }
-  places_ = std::make_unique<client_internal::KeyPlaces>(options.sessions);
+  key_links_ = std::make_unique<client_internal::KeyLinks>(options.sessions);
   for (int i = 0; i < options.sessions; ++i) {
     links_.push_back(std::make_unique<client_internal::SessionLink>(
-        channels[i % channels.size()], options, i));
+        sources[i % sources.size()], options, i));
   }
 }
 
@@ -98,7 +72,7 @@ CallId Client::StartRaw(absl::string_view method, absl::string_view request,
   if (unary_ != nullptr) {
     return unary_->Start(method, request, options, std::move(done));
   }
-  return links_[places_->Of(method, request)]->Start(
+  return links_[key_links_->Of(method, request)]->Start(
       method, request.size(),
       [&](std::string& payload) {
         payload.assign(request.data(), request.size());
@@ -163,11 +137,11 @@ RawReply Client::CallRaw(absl::string_view method, absl::string_view request,
 }
 
 void Client::Cancel(CallId id) {
-  if (id.place < 0) return;
+  if (id.link < 0) return;
   if (unary_ != nullptr) {
     unary_->Cancel(id);
   } else {
-    links_[id.place]->Cancel(id);
+    links_[id.link]->Cancel(id);
   }
 }
 

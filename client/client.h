@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Client: calls methods of a Pinion server, within sessions, or of any gRPC
-//         server, one by one.
+// Client: calls methods of a Pinion server over sessions, or methods of any
+//         gRPC server as unary calls.
 //
-// Threads: anyone, at the same time. Callbacks run on gRPC's threads and must
-//          not block: the answers behind theirs would wait.
-// Errors:  the server's, each with a Failure (failure.h); and the client's own:
-//          UNAVAILABLE        there is no session, or it broke; whether a
-//                             handler may have run, the Failure says
-//          DEADLINE_EXCEEDED  the time is over; likewise
-//          CANCELLED          by Cancel(), or because the client goes
+// Threads: any threads, at the same time. Callbacks run on gRPC's threads and
+//          must not block, because the answers behind theirs would wait.
+// Errors:  the server's, each with a Failure (failure.h), and the client's own:
+//          UNAVAILABLE        there is no session, or it broke; the Failure
+//                             says whether a handler may have run
+//          DEADLINE_EXCEEDED  the time is over; the same
+//          CANCELLED          by Cancel(), or the client is being destroyed
 //          RESOURCE_EXHAUSTED, INVALID_ARGUMENT
-//                             the call or the options cannot be; not sent
-//          INTERNAL           the response is not of the type asked for
-// Retries: what the server refused for a passing reason, before a handler ran,
-//          is tried again within the deadline and a budget (RetryOptions).
-//          Calls of one key may then start in another order. Nothing else is.
+//                             the client refuses the call or the options; not
+//                             sent
+//          INTERNAL           the response does not have the requested type
+// Retries: the client retries a call that the server refused for a passing
+//          reason before a handler ran, within the call's deadline and a budget
+//          (RetryOptions). It retries nothing else. A retry may change the
+//          order in which calls of one key start.
 // Example: auto client = pinion::Client::Connect("127.0.0.1:50051");
 //          absl::StatusOr<PutResponse> put =
 //              client->Call(kPut, request, {.timeout = absl::Seconds(1)});
 //
-//          client->Start(kPut, request, {}, [](absl::StatusOr<PutResponse> put)
-//          {
-//            ...
-//          });
+//          client->Start(kPut, request, {},
+//                        [](absl::StatusOr<PutResponse> put) {
+//                          ...
+//                        });
 #ifndef PINION_CLIENT_CLIENT_H_
 #define PINION_CLIENT_CLIENT_H_
 
@@ -38,43 +40,50 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "client/call_options.h"
-#include "client/client_options.h"
-#include "client/failure.h"
-#include "client/key_places.h"
-#include "client/method.h"
-#include "client/session_link.h"
-#include "client/unary_calls.h"
+#include "pinion/client/call_options.h"
+#include "pinion/client/client_options.h"
+#include "pinion/client/failure.h"
+#include "pinion/client/method.h"
 
 namespace pinion {
 
+namespace client_internal {
+class ChannelSource;
+class KeyLinks;
+class SessionLink;
+class UnaryCalls;
+}  // namespace client_internal
+
 class Client {
  public:
-  // A client of `target`, as gRPC names servers: "host:port", "unix:path". It
-  // connects when the first call is made. Each call of a client whose options
-  // are out of range fails with INVALID_ARGUMENT.
+  // Makes a client of `target`, a gRPC target: "host:port" or "unix:path". It
+  // connects at the first call. If an option is out of range, each call fails
+  // with INVALID_ARGUMENT.
   static std::unique_ptr<Client> Connect(const std::string& target,
                                          const ClientOptions& options = {});
 
-  // A client over a channel of the caller's.
+  // Makes a client over your own channel. The channel's arguments then rule the
+  // connection: set GRPC_ARG_KEEPALIVE_TIME_MS on it, or the client never
+  // leaves a frozen connection. (Connect() does that for you.)
   explicit Client(std::shared_ptr<grpc::Channel> channel,
                   const ClientOptions& options = {});
 
-  // Answers each open call with CANCELLED, and waits until all callbacks have
-  // returned; so not from a callback.
+  // Answers each open call CANCELLED, and waits until all callbacks have
+  // returned; so do not destroy the client in a callback.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Calls a method and waits for the answer; not from a callback.
+  // Calls a method and waits for the answer. Do not use it in a callback.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(const Method<Request, Response>& method,
                                 const Request& request,
                                 const CallOptions& options = {}) {
     return Call<Response>(method.name(), request, options);
   }
-  // The same by name, "/package.Service/Method".
+  // The same, by the method's name, "/package.Service/Method".
   template <typename Response>
   absl::StatusOr<Response> Call(absl::string_view method,
                                 const google::protobuf::Message& request,
@@ -87,13 +96,13 @@ class Client {
         [&](const Reply& reply) { response = ResponseOf<Response>(reply); });
     return response;
   }
-  // The same with serialized messages.
+  // The same, with serialized messages.
   RawReply CallRaw(absl::string_view method, absl::string_view request,
                    const CallOptions& options = {});
 
-  // Calls a method and returns at once. `done` is called once with an
-  // absl::StatusOr<Response>: later, or, if the call cannot be begun, before
-  // Start() returns. Never blocks.
+  // Starts a call and returns at once; never blocks. `done` is called once with
+  // an absl::StatusOr<Response>: later, or before Start() returns if the call
+  // cannot be started.
   template <typename Request, typename Response, typename Done>
   CallId Start(const Method<Request, Response>& method, const Request& request,
                const CallOptions& options, Done done) {
@@ -102,13 +111,14 @@ class Client {
                           done(ResponseOf<Response>(reply));
                         });
   }
-  // The same with serialized messages; `done` is called with the Reply.
+  // The same, with serialized messages; `done` is called with the Reply.
   CallId StartRaw(absl::string_view method, absl::string_view request,
                   const CallOptions& options,
                   absl::AnyInvocable<void(const Reply&)> done);
 
-  // Takes a call back. Its callback still comes: with CANCELLED, or with the
-  // answer that was faster. Nothing happens if that has come already.
+  // Cancels a call. Its callback still comes, within `late_answer_timeout`
+  // whatever the server does: with CANCELLED, or with the answer if that is
+  // faster. No effect if the callback has come already.
   void Cancel(CallId id);
 
  private:
@@ -127,22 +137,23 @@ class Client {
     return response;
   }
 
-  Client(std::vector<std::shared_ptr<grpc::Channel>> channels,
+  Client(const std::vector<client_internal::ChannelSource>& sources,
          const ClientOptions& options);
 
   CallId StartMessage(absl::string_view method,
                       const google::protobuf::Message& request,
                       const CallOptions& options, DoneFunction&& done);
-  // Starts a call and waits until `take` has had its reply.
+  // Starts a call and waits until `take` has got its reply.
   static void Await(absl::FunctionRef<void(DoneFunction)> start,
                     absl::FunctionRef<void(const Reply&)> take);
   absl::Status Check(const CallOptions& options) const;
 
   // Fixed at construction.
-  const absl::Status mistake_;                          // In the options.
-  std::unique_ptr<client_internal::UnaryCalls> unary_;  // Or else:
+  const absl::Status mistake_;  // In the options.
+  // Null if the client uses sessions, which are the next two.
+  std::unique_ptr<client_internal::UnaryCalls> unary_;
   std::vector<std::unique_ptr<client_internal::SessionLink>> links_;
-  std::unique_ptr<client_internal::KeyPlaces> places_;
+  std::unique_ptr<client_internal::KeyLinks> key_links_;
 };
 
 }  // namespace pinion

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/client_options.h"
+#include "pinion/client/client_options.h"
 
 #include "absl/strings/str_cat.h"
 
 namespace pinion::client_internal {
 namespace {
 
-constexpr int kMostSessions = 64;
-constexpr int kMostAttempts = 100;
-constexpr double kMostTokens = 1000;
+constexpr int kMaxSessions = 64;
+constexpr int kMaxAttempts = 100;
+constexpr double kMaxTokens = 1000;
+constexpr absl::Duration kShortestKeepaliveTime = absl::Milliseconds(100);
+constexpr absl::Duration kShortestKeepaliveTimeout = absl::Milliseconds(10);
 
 template <typename T>
 absl::Status OutOfRange(absl::string_view what, const T& value,
@@ -18,20 +20,20 @@ absl::Status OutOfRange(absl::string_view what, const T& value,
 }
 
 absl::Status CheckRetry(const RetryOptions& retry) {
-  if (retry.most_attempts < 1 || retry.most_attempts > kMostAttempts) {
-    return OutOfRange("retry.most_attempts", retry.most_attempts, "1 to 100");
+  if (retry.max_attempts < 1 || retry.max_attempts > kMaxAttempts) {
+    return OutOfRange("retry.max_attempts", retry.max_attempts, "1 to 100");
   }
-  if (retry.first_rest <= absl::ZeroDuration()) {
-    return OutOfRange("retry.first_rest",
-                      absl::FormatDuration(retry.first_rest), "above 0");
+  if (retry.initial_backoff <= absl::ZeroDuration()) {
+    return OutOfRange("retry.initial_backoff",
+                      absl::FormatDuration(retry.initial_backoff), "above 0");
   }
-  if (retry.longest_rest < retry.first_rest) {
-    return OutOfRange("retry.longest_rest",
-                      absl::FormatDuration(retry.longest_rest),
-                      "first_rest and up");
+  if (retry.max_backoff < retry.initial_backoff) {
+    return OutOfRange("retry.max_backoff",
+                      absl::FormatDuration(retry.max_backoff),
+                      "initial_backoff and up");
   }
-  if (!(retry.most_tokens >= 1 && retry.most_tokens <= kMostTokens)) {
-    return OutOfRange("retry.most_tokens", retry.most_tokens, "1 to 1000");
+  if (!(retry.max_tokens >= 1 && retry.max_tokens <= kMaxTokens)) {
+    return OutOfRange("retry.max_tokens", retry.max_tokens, "1 to 1000");
   }
   if (!(retry.token_ratio > 0 && retry.token_ratio <= 1)) {
     return OutOfRange("retry.token_ratio", retry.token_ratio,
@@ -43,7 +45,7 @@ absl::Status CheckRetry(const RetryOptions& retry) {
 }  // namespace
 
 absl::Status CheckClientOptions(const ClientOptions& options) {
-  if (options.sessions < 1 || options.sessions > kMostSessions) {
+  if (options.sessions < 1 || options.sessions > kMaxSessions) {
     return OutOfRange("sessions", options.sessions, "1 to 64");
   }
   if (options.connect_timeout < absl::ZeroDuration()) {
@@ -51,13 +53,23 @@ absl::Status CheckClientOptions(const ClientOptions& options) {
                       absl::FormatDuration(options.connect_timeout),
                       "0 and up");
   }
-  if (options.verdict_timeout < absl::ZeroDuration()) {
-    return OutOfRange("verdict_timeout",
-                      absl::FormatDuration(options.verdict_timeout),
+  if (options.late_answer_timeout < absl::ZeroDuration()) {
+    return OutOfRange("late_answer_timeout",
+                      absl::FormatDuration(options.late_answer_timeout),
                       "0 and up");
   }
-  if (options.most_waiting_bytes <= 0) {
-    return OutOfRange("most_waiting_bytes", options.most_waiting_bytes,
+  if (options.keepalive_time < kShortestKeepaliveTime) {
+    return OutOfRange("keepalive_time",
+                      absl::FormatDuration(options.keepalive_time),
+                      "100ms and up");
+  }
+  if (options.keepalive_timeout < kShortestKeepaliveTimeout) {
+    return OutOfRange("keepalive_timeout",
+                      absl::FormatDuration(options.keepalive_timeout),
+                      "10ms and up");
+  }
+  if (options.max_waiting_bytes <= 0) {
+    return OutOfRange("max_waiting_bytes", options.max_waiting_bytes,
                       "above 0");
   }
   return CheckRetry(options.retry);

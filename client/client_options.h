@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientOptions: how a client reaches its server.
+// ClientOptions: how a client connects to its server.
 //
 // Threads: plain data.
 // Example: auto client = Client::Connect("127.0.0.1:50051", {.sessions = 2});
@@ -15,62 +15,89 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "client/call_options.h"
-#include "client/channel_guard.h"
+#include "pinion/client/call_options.h"
+#include "pinion/client/channel_guard.h"
 
 namespace pinion {
 
-// A call that failed before a handler ran, for want of room or time at the
-// server, is tried again by itself.
+// The client retries a call that the server refused before a handler ran,
+// because of a limit or for lack of time. It does not retry if the server says
+// to wait for more than a minute.
 struct RetryOptions {
-  // How often a call is tried in all; 1 to 100; 1: never again.
-  int most_attempts = 5;
-  // How long to rest before the next attempt where the server does not say: the
-  // first time, doubled each time, up to the longest; each by up to a fifth
-  // more or less. Above 0.
-  absl::Duration first_rest = absl::Milliseconds(10);
-  absl::Duration longest_rest = absl::Seconds(1);
-  // The budget, by the rule of gRPC's retryThrottling: it holds up to
-  // `most_tokens` (1 to 1000); each failure that could be retried takes one,
-  // each success brings `token_ratio` (above 0, at most 1); no retry while half
-  // or less is there. So a server that is full for long sees few retries.
-  double most_tokens = 100;
+  // The most attempts of one call, the first one included, 1 to 100; 1: no
+  // retries. Raise it when deadlines are long and refusals pass quickly.
+  int max_attempts = 5;
+  // The backoff before the first retry, doubled before each further one up to
+  // the longest, each varied by up to a fifth; above 0. The server's own advice
+  // replaces it. Raise them for servers that stay full for longer.
+  absl::Duration initial_backoff = absl::Milliseconds(10);
+  absl::Duration max_backoff = absl::Seconds(1);
+  // The retry budget, by the rule of gRPC's retryThrottling. It holds up to
+  // `max_tokens`, 1 to 1000. Each failure that could be retried takes one,
+  // each success adds `token_ratio`, above 0 and at most 1. The client does not
+  // retry while half of the tokens or fewer are left, so a server that is full
+  // for long sees few retries. Lower them to burden such a server less.
+  double max_tokens = 100;
   double token_ratio = 0.1;
 };
 
 struct ClientOptions {
-  // Plain unary calls, which any gRPC server takes; otherwise within sessions,
-  // which cost a small part of it, and for which it must be a Pinion server.
+  // Whether calls are plain unary calls, which any gRPC server accepts.
+  // Otherwise they go over sessions, which cost a small part of that and need a
+  // Pinion server.
   bool unary = false;
-  // How many sessions, 1 to 64, each with a connection of its own where the
-  // client makes the channels. Calls of one key take the same one, and so keep
-  // their order; others take turns.
+  // The number of sessions, 1 to 64. Each has its own connection, unless you
+  // gave the client a channel. Calls of one key always use the same session,
+  // and so keep their order; other calls take turns. Raise it when one
+  // connection is the bottleneck.
   int sessions = 1;
-  // For how long calls wait for a session while the server cannot be reached.
-  // Then they fail with UNAVAILABLE. 0 and up.
+  // How long calls wait for a session while the server cannot be reached, 0 or
+  // more. Then they fail with UNAVAILABLE. Lower it to fail sooner; raise it to
+  // survive longer restarts of the server.
   absl::Duration connect_timeout = absl::Seconds(5);
-  // How long a call past its deadline waits for the server's word on whether a
-  // handler ran. Then it fails with EXECUTED_MAYBE. 0 and up.
-  absl::Duration verdict_timeout = absl::Milliseconds(20);
-  // How many bytes of requests may wait in the client for a session to take
-  // them; what is more is refused with RESOURCE_EXHAUSTED. Above 0.
-  int64_t most_waiting_bytes = int64_t{256} << 20;
+  // How long a call that has expired or was cancelled waits for the server to
+  // say whether a handler ran, 0 or more. Then it fails with EXECUTED_MAYBE.
+  // Raise it when the network is slow and the server's word matters: it makes a
+  // retry safe.
+  absl::Duration late_answer_timeout = absl::Milliseconds(20);
+  // How long a server with open calls may be silent before the client sends a
+  // ping, 100 ms or more; InfiniteDuration(): the client sends none. Lower it
+  // to find a dead connection sooner when calls have long deadlines or none, or
+  // to keep a connection open through a NAT. Each ping costs about as much as a
+  // call without a handler.
+  absl::Duration keepalive_time = absl::Seconds(20);
+  // How long a server may delay a message that it owes at once: the answer to a
+  // ping, or that a call has expired; 10 ms or more. Then the client takes the
+  // connection for dead: its calls fail with UNAVAILABLE and EXECUTED_MAYBE,
+  // and later calls use a new connection. Raise it on slow lines with large
+  // messages, which may delay the answer, or when servers pause; lower it to
+  // lose less time.
+  //
+  // A client over your own channel has the channel's keepalive, if any. It also
+  // gives up a silent session, but the next session uses whatever connection
+  // the channel has.
+  absl::Duration keepalive_timeout = absl::Seconds(5);
+  // The most bytes of requests that may wait in the client for a session, above
+  // 0. Further calls are refused with RESOURCE_EXHAUSTED. Raise it for large
+  // bursts; lower it to save memory.
+  int64_t max_waiting_bytes = int64_t{256} << 20;
   RetryOptions retry = {};
-  // The client's name, for the eyes of the server's operators.
+  // The client's name, shown to the server's operators.
   std::string name = {};
-  // What connections are made with, as TLS; null: nothing. For Connect() only.
+  // The credentials of connections, such as TLS; null: none. For Connect()
+  // only. Set it when the server, or a proxy in front of it, encrypts.
   std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
-  // What proves who the caller is, as tokens; sent with each unary call, and
-  // at the begin of each session. gRPC sends it over secure channels only.
+  // The caller's own credentials, such as tokens, sent with each unary call and
+  // at the start of each session. gRPC sends them over secure channels only.
   std::shared_ptr<grpc::CallCredentials> call_credentials = nullptr;
-  // For a channel within this process: who keeps calls off it once its server
-  // stops.
+  // For an in-process channel: the guard that keeps calls off the channel once
+  // its server stops.
   std::shared_ptr<ChannelGuard> guard = nullptr;
 };
 
 namespace client_internal {
 
-// INVALID_ARGUMENT for the first that is out of its range.
+// Returns INVALID_ARGUMENT for the first option that is out of range.
 absl::Status CheckClientOptions(const ClientOptions& options);
 
 }  // namespace client_internal

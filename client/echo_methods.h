@@ -2,12 +2,12 @@
 //
 // The methods of the echo service, for typed calls.
 //
-// Threads: constants; anyone.
+// Threads: constants; any thread.
 // Example: client->Call(echo::kEcho, request);
 #ifndef PINION_CLIENT_ECHO_METHODS_H_
 #define PINION_CLIENT_ECHO_METHODS_H_
 
-#include "client/method.h"
+#include "pinion/client/method.h"
 #include "pinion/echo/v1/echo.pb.h"
 
 namespace pinion::echo {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/failure.h"
+#include "pinion/client/failure.h"
 
 #include "absl/strings/cord.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a failed call says beside its code and message: why, whether a handler
-// ran, and what of its own the handler had to say.
+// The details of a failed call: the reason, whether a handler ran, and the
+// handler's own details.
 //
 // Threads: plain functions; any thread.
 // Example: if (auto failure = FailureOf(value.status());
@@ -18,23 +18,23 @@
 
 namespace pinion {
 
-// Why a call failed. None: nothing is known; a handler may have run.
+// Why a call failed. None: nothing is known, and a handler may have run.
 std::optional<v1::Failure> FailureOf(const absl::Status& status);
 
-// Whether no handler ran for a failed call, or ever will: a repetition is safe.
+// Whether no handler has run for a failed call or ever will: a retry is safe.
 bool NotExecuted(const absl::Status& status);
 
-// The serialized google.rpc.Status that came with an error; empty if none did.
+// The serialized google.rpc.Status of an error; empty if it has none.
 std::string DetailsOf(const absl::Status& status);
 
 namespace client_internal {
 
-// An error with its failure.
+// Makes an error that carries `failure`.
 absl::Status Failed(absl::Status status, const v1::Failure& failure);
 absl::Status Failed(absl::Status status, v1::Reason reason,
                     v1::Executed executed);
 
-// Adds a serialized google.rpc.Status; does nothing if it is empty.
+// Adds a serialized google.rpc.Status; does nothing if `details` is empty.
 void AddDetails(absl::string_view details, absl::Status& status);
 
 }  // namespace client_internal

@@ -2,12 +2,12 @@
 //
 // The methods of the kv service, for typed calls.
 //
-// Threads: constants; anyone.
+// Threads: constants; any thread.
 // Example: client->Call(kv::kPut, request);
 #ifndef PINION_CLIENT_KV_METHODS_H_
 #define PINION_CLIENT_KV_METHODS_H_
 
-#include "client/method.h"
+#include "pinion/client/method.h"
 #include "pinion/kv/v1/kv.pb.h"
 
 namespace pinion::kv {

@@ -9,9 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "client/cli/bench_command.h"
-#include "client/cli/call_command.h"
-#include "tools/command_line.h"
+#include "pinion/client/cli/bench_command.h"
+#include "pinion/client/cli/call_command.h"
+#include "pinion/tools/command_line.h"
 
 namespace {
 
@@ -20,7 +20,7 @@ constexpr char kUsage[] =
     "  pinion call    calls a method: JSON in, JSON out\n"
     "  pinion bench   measures how fast a method answers, and how many calls\n"
     "                 a second a server does\n\n"
-    "pinion COMMAND --help tells the rest.\n";
+    "pinion COMMAND --help explains a command and lists its flags.\n";
 
 }  // namespace
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Method: a method of a service with the types of its messages, so that a call
-// cannot mix them up.
+// Method: the name of a service's method with the types of its messages, so
+//         that a call cannot mix them up.
 //
-// Threads: constants; anyone.
+// Threads: constants; any thread.
 // Example: inline constexpr Method<PutRequest, PutResponse> kPut(
 //              "/pinion.kv.v1.KvService/Put");
 //          absl::StatusOr<PutResponse> put = client.Call(kPut, request);
@@ -17,7 +17,7 @@ namespace pinion {
 template <typename Request, typename Response>
 class Method {
  public:
-  // `name` as "/package.Service/Method"; it must outlive the constant.
+  // `name` is "/package.Service/Method"; it must outlive the constant.
   explicit constexpr Method(absl::string_view name) : name_(name) {}
 
   constexpr absl::string_view name() const { return name_; }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clock: where a scheduler has its time from: the machine, or a test.
+// Clock: where a scheduler gets its time from: the machine or a test.
 //
-// Threads: anyone may ask.
+// Threads: any thread.
 // Example: const Moment end = clock.Now() + std::chrono::milliseconds(5);
 //          if (clock.Now() >= end) ...
 #ifndef PINION_CORE_CLOCK_H_
@@ -13,21 +13,20 @@
 #include <compare>
 #include <cstdint>
 
-#include "core/cycle_clock.h"
-#include "core/monotonic_nanos.h"
+#include "pinion/core/cycle_clock.h"
+#include "pinion/core/monotonic_nanos.h"
 
 namespace pinion {
 
-// A point in time, in nanoseconds of a clock that never jumps back and wraps
-// after 584 years. Two moments are told apart, and which is the later, if less
-// than 292 years lie between them; whether the clock wraps in between is of no
-// concern.
+// A point in time, in nanoseconds of a clock that never goes back and wraps
+// after 584 years. Two moments can be compared if less than 292 years lie
+// between them, whether the clock wraps in between or not.
 class Moment {
  public:
   constexpr Moment() = default;
   constexpr explicit Moment(uint64_t nanos) : nanos_(nanos) {}
 
-  // Modulo 2^64, since some moment of no meaning.
+  // Modulo 2^64, since an unspecified moment.
   constexpr uint64_t nanos() const { return nanos_; }
 
   friend constexpr Moment operator+(Moment moment,
@@ -50,18 +49,18 @@ class Moment {
 
 class Clock {
  public:
-  // The machine's.
+  // The machine's clock.
   Clock() = default;
 
-  // The time, exactly. Costs some 25 ns.
+  // The exact time. Costs about 25 ns.
   Moment Now() const {
     return Moment(test_nanos_ == nullptr
                       ? static_cast<uint64_t>(MonotonicNanos())
                       : test_nanos_->load(std::memory_order_relaxed));
   }
 
-  // A counter for spans measured very often, some 10 ns. It wraps; only the
-  // difference of two readings means anything.
+  // A counter for very frequent measurements; costs about 10 ns. It wraps, so
+  // only the difference of two readings means anything.
   uint64_t Ticks() const {
     return test_nanos_ == nullptr
                ? CycleClock::Now()
@@ -80,7 +79,8 @@ class Clock {
   explicit Clock(const std::atomic<uint64_t>* test_nanos)
       : test_nanos_(test_nanos) {}
 
-  const std::atomic<uint64_t>* test_nanos_ = nullptr;  // Null: the machine's.
+  // Null: the machine's clock.
+  const std::atomic<uint64_t>* test_nanos_ = nullptr;
 };
 
 }  // namespace pinion

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Closable: what a scheduler keeps, and closes when it drains or stops.
+// Closable: an object that a scheduler keeps, and closes when it drains or
+//           stops.
 //
-// Threads: Refuse() on any, also at the same time; HandBack() on the worker's,
-//          as the last thing that this does.
+// Threads: Refuse() on any thread, even at the same time; HandBack() on the
+//          worker's, as its last call there.
 // Example: class WorkLists : public Closable ...; scheduler.Keep(lists);
 #ifndef PINION_CORE_CLOSABLE_H_
 #define PINION_CORE_CLOSABLE_H_
@@ -14,10 +15,10 @@ class Closable {
  public:
   virtual ~Closable() = default;
 
-  // Takes no more work, and has the workers woken that have any.
+  // Accepts no more work, and wakes the workers that have some.
   virtual void Refuse() = 0;
 
-  // Gives back what `worker` has not done, and now never will.
+  // Hands back the work that `worker` has not done, and never will.
   virtual void HandBack(int worker) = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/cycle_clock.h"
+#include "pinion/core/cycle_clock.h"
 
 namespace pinion {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CycleClock: the CPU's own steady counter, for spans measured very often.
+// CycleClock: the CPU's own steady counter, for very frequent measurements.
 //
-// Threads: anyone; all CPUs of a machine count alike.
-// Cost:    a few nanoseconds, against some 25 for the kernel's clock; so a task
-//          can be timed at each run for less than 1 % of a microsecond.
+// Threads: any thread; all CPUs of a machine count alike.
+// Cost:    a few nanoseconds, against about 25 for the kernel's clock; so each
+//          run of a task can be timed for less than 1 % of a microsecond.
 // Example: const uint64_t begun = CycleClock::Now(); ...
-//          const uint64_t nanos = CycleClock::ToNanos(CycleClock::Now() -
-//          begun);
+//          const uint64_t nanos =
+//              CycleClock::ToNanos(CycleClock::Now() - begun);
 #ifndef PINION_CORE_CYCLE_CLOCK_H_
 #define PINION_CORE_CYCLE_CLOCK_H_
 
@@ -17,13 +17,13 @@
 #include <x86intrin.h>
 #endif
 
-#include "core/monotonic_nanos.h"
+#include "pinion/core/monotonic_nanos.h"
 
 namespace pinion {
 
 class CycleClock {
  public:
-  // Ticks since some moment in the past.
+  // Ticks since an unspecified moment in the past.
   static uint64_t Now() {
 #if defined(__x86_64__)
     return __rdtsc();
@@ -37,7 +37,7 @@ class CycleClock {
   }
 
   // The length of a span, to within a thousandth. The first call in a process
-  // takes 2 ms, in which it measures the counter.
+  // takes 2 ms to measure the counter.
   static uint64_t ToNanos(uint64_t ticks) {
     return static_cast<uint64_t>(static_cast<double>(ticks) * NanosPerTick());
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FakeClock: a clock for tests, which stands until it is told to go on.
+// FakeClock: a clock for tests. It stands still until the test advances it.
 //
-// Threads: anyone may Advance() and ask.
+// Threads: any thread may read or advance it.
 // Example: FakeClock time;
 //          auto scheduler = Scheduler::Manual({.workers = 2}, time.clock());
 //          time.Advance(std::chrono::milliseconds(5));
@@ -13,25 +13,25 @@
 #include <chrono>
 #include <cstdint>
 
-#include "core/clock.h"
+#include "pinion/core/clock.h"
 
 namespace pinion {
 
 class FakeClock {
  public:
-  // Begins one second before the clock wraps, so that a test which lets more
-  // time pass has looked at that as well.
+  // Starts one second before the clock wraps, so that a test which advances it
+  // further covers that, too.
   FakeClock() : FakeClock(Moment(uint64_t{0} - 1'000'000'000)) {}
   explicit FakeClock(Moment start) : nanos_(start.nanos()) {}
   FakeClock(const FakeClock&) = delete;
   FakeClock& operator=(const FakeClock&) = delete;
 
-  // What to give to those who need the time; this one must outlive them.
+  // The clock to use in the code under test; this object must outlive it.
   Clock clock() const { return Clock(&nanos_); }
 
   Moment Now() const { return clock().Now(); }
 
-  // Lets `span`, 0 or more, pass.
+  // Advances the clock by `span`, 0 or more.
   void Advance(std::chrono::nanoseconds span) {
     nanos_.fetch_add(static_cast<uint64_t>(span.count()),
                      std::memory_order_relaxed);

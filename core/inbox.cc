@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/inbox.h"
+#include "pinion/core/inbox.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -9,7 +9,7 @@
 #include <bit>
 #include <cerrno>
 
-#include "core/interleaving.h"
+#include "pinion/core/base/interleaving.h"
 
 namespace pinion {
 namespace {
@@ -47,6 +47,7 @@ void Inbox::Sleep(std::optional<Moment> until) {
 }
 
 void Inbox::WakeOwner() {
+  PINION_POINT(kWaking);
   syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word_), FUTEX_WAKE_PRIVATE, 1,
           nullptr, nullptr, 0);
 }

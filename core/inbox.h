@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inbox: what a thread that may be asleep is to look at next; never full.
+// Inbox: the items that a thread must look at next, even if it is asleep. It is
+//        never full.
 //
-// Threads: anyone may Push(); only the thread that owns the inbox calls the
-//          rest. What is pushed is bounded elsewhere.
+// Threads: any thread may Push(); only the owner calls the rest. The number of
+//          pushed items is limited elsewhere.
 // Order:   items leave in the order in which they were pushed.
 // Example: if (inbox.Push(item)) WakeTheOwner();     // at most once per sleep
 #ifndef PINION_CORE_INBOX_H_
@@ -14,16 +15,17 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/clock.h"
-#include "core/work_item.h"
+#include "pinion/core/base/interleaving.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/work_item.h"
 
 namespace pinion {
 
-// One word holds the youngest item and whether the owner sleeps. Announcing the
-// sleep and looking again are therefore one step, a swap from "empty" to
-// "asleep" which fails if something has come; and exactly one push undoes it.
+// One word holds the youngest item and whether the owner sleeps. So announcing
+// the sleep and looking again are one step: a swap from "empty" to "asleep",
+// which fails if an item has come. Exactly one push ends the announced sleep.
 //
-//   owner     empty ──TrySleep()──► asleep ──(woken by who pushed)──► TakeAll()
+//   owner     empty ──TrySleep()──► asleep ──(woken by that push)──► TakeAll()
 //   producer                          │ Push() finds "asleep": it must wake
 //                                     ▼
 //                                   item
@@ -41,21 +43,23 @@ class alignas(64) Inbox {
     do {
       item->next_ =
           word == kAsleep ? nullptr : reinterpret_cast<WorkItem*>(word);
+      PINION_POINT(kLinked);
       // Release, with the acquire in TakeAll(). Acquire, with the release in
-      // TrySleep(): who wakes sees what the owner wrote before it slept.
+      // TrySleep(): the waking thread sees what the owner wrote before it
+      // slept.
     } while (!word_.compare_exchange_weak(
         word, reinterpret_cast<uintptr_t>(item), std::memory_order_acq_rel,
         std::memory_order_relaxed));
     return word == kAsleep;
   }
 
-  // Whether anything has come; the owner's cheap look.
+  // Whether no item has come. Cheap; for the owner.
   bool empty() const {
     const uintptr_t word = word_.load(std::memory_order_relaxed);
     return word == kEmpty || word == kAsleep;
   }
 
-  // Takes all there is, and takes back the announcement of a sleep.
+  // Takes all items, and revokes the announcement of a sleep.
   WorkChain TakeAll() {
     if (word_.load(std::memory_order_relaxed) == kEmpty) return WorkChain();
     // Acquire, with the release in Push().
@@ -64,8 +68,8 @@ class alignas(64) Inbox {
     return WorkChain::FromStack(reinterpret_cast<WorkItem*>(word));
   }
 
-  // Announces that the owner is about to sleep. False if something has come:
-  // it must take that instead.
+  // Announces that the owner is about to sleep. False if an item has come: the
+  // owner must take that instead.
   bool TrySleep() {
     uintptr_t expected = kEmpty;
     // Release, with the acquire in Push().
@@ -74,16 +78,16 @@ class alignas(64) Inbox {
                                          std::memory_order_relaxed);
   }
 
-  // Sleeps until a push after TrySleep(), or until `until` on the machine's
-  // clock, in the kernel's futex. WakeOwner() ends it. For an owner that waits
-  // by other means these two are not used.
+  // Sleeps in the kernel's futex until a push after TrySleep(), or until
+  // `until` on the machine's clock. WakeOwner() ends the sleep. An owner that
+  // waits in another way does not use these two.
   void Sleep(std::optional<Moment> until = std::nullopt);
   void WakeOwner();
 
  private:
   static constexpr uintptr_t kEmpty = 0;
-  // No item has this address; and the low half, which the futex looks at,
-  // differs from that of every item's.
+  // No item has this address, and its low half, which the futex compares,
+  // differs from that of every item's address.
   static constexpr uintptr_t kAsleep = 1;
 
   std::atomic<uintptr_t> word_{kEmpty};

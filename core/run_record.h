@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RunRecord: what a worker runs right now, since when, for others to see.
+// RunRecord: what a worker runs right now and since when, for other threads to
+//            see.
 //
-// Threads: its worker calls Begin() and End(); anyone may Look(), at any time.
+// Threads: its worker calls Begin() and End(); any thread may Look() at any
+//          time.
 // Example: if (std::optional<RunRecord::Run> run = record.Look()) ...
 #ifndef PINION_CORE_RUN_RECORD_H_
 #define PINION_CORE_RUN_RECORD_H_
@@ -19,24 +21,24 @@ class RunRecord {
  public:
   struct Run {
     const Task* task;
-    uint64_t begun;  // Clock::Ticks(). Tells this run from any other.
+    uint64_t begun;  // Clock::Ticks(); differs for each run.
   };
 
-  // `begun` is not 0, and not that of the run before.
+  // `begun` must not be 0, nor equal to the previous run's.
   void Begin(const Task* task, uint64_t begun) {
-    // Release, with the acquire in Look(): who sees this task also sees that
-    // the run before has ended.
+    // Release, with the acquire in Look(): a thread that sees this task also
+    // sees that the previous run has ended.
     task_.store(task, std::memory_order_release);
-    // Release, with the acquire in Look(): who sees it sees the task.
+    // Release, with the acquire in Look(): a thread that sees it sees the task.
     begun_.store(begun, std::memory_order_release);
   }
   void End() { begun_.store(0, std::memory_order_relaxed); }
 
-  // The run under way; none between two runs.
+  // The present run; none between two runs.
   std::optional<Run> Look() const {
     const uint64_t begun = begun_.load(std::memory_order_acquire);
     const Task* task = task_.load(std::memory_order_acquire);
-    // A task of the next run was read with the end of this one.
+    // The task of the next run was read with the end of this one.
     if (begun == 0 || begun_.load(std::memory_order_relaxed) != begun) {
       return std::nullopt;
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/scheduler.h"
+#include "pinion/core/scheduler.h"
 
 #include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/check.h"
+#include "pinion/core/base/check.h"
 
 namespace pinion {
 namespace {
@@ -13,11 +13,10 @@ namespace {
 absl::StatusOr<CpuPlan> PlanCpus(const SchedulerOptions& options) {
   absl::StatusOr<Machine> machine = ProbeMachine();
   if (!machine.ok()) return machine.status();
-  return MakeCpuPlan(
-      {.workers = options.workers == 0 ? "auto" : absl::StrCat(options.workers),
-       .cpus = options.cpus,
-       .policy = options.cpu_policy},
-      *machine);
+  return MakeCpuPlan({.workers = options.workers,
+                      .cpus = options.cpus,
+                      .policy = options.cpu_policy},
+                     *machine);
 }
 
 std::chrono::steady_clock::time_point DeadlineAfter(
@@ -44,17 +43,19 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(
   auto scheduler = std::unique_ptr<Scheduler>(
       new Scheduler(*std::move(plan), Clock(), /*manual=*/false));
   const CpuPlan& cpu_plan = scheduler->cpu_plan_;
+  // A worker is among them once it runs: who stops them waits for each.
+  scheduler->workers_.reserve(cpu_plan.workers);
   for (int i = 0; i < cpu_plan.workers; ++i) {
-    scheduler->MakeWorker(options.worker);
-    absl::Status status = scheduler->workers_.back()->Start(
-        cpu_plan.policy == CpuPolicy::kPin
-            ? std::vector<int>{cpu_plan.worker_cpus[i]}
-            : cpu_plan.worker_cpus);
+    std::unique_ptr<Worker> worker = scheduler->MakeWorker(options.worker);
+    absl::Status status =
+        worker->Start(cpu_plan.policy == CpuPolicy::kPin
+                          ? std::vector<int>{cpu_plan.worker_cpus[i]}
+                          : cpu_plan.worker_cpus);
     if (!status.ok()) {
-      scheduler->workers_.pop_back();
       return absl::Status(status.code(), absl::StrCat("cannot start worker ", i,
                                                       ": ", status.message()));
     }
+    scheduler->workers_.push_back(std::move(worker));
   }
   return scheduler;
 }
@@ -66,15 +67,15 @@ std::unique_ptr<Scheduler> Scheduler::Manual(const SchedulerOptions& options,
   auto scheduler = std::unique_ptr<Scheduler>(
       new Scheduler(CpuPlan{}, clock, /*manual=*/true));
   for (int i = 0; i < options.workers; ++i) {
-    scheduler->MakeWorker(options.worker);
+    scheduler->workers_.push_back(scheduler->MakeWorker(options.worker));
   }
   return scheduler;
 }
 
-void Scheduler::MakeWorker(const WorkerOptions& options) {
+std::unique_ptr<Worker> Scheduler::MakeWorker(const WorkerOptions& options) {
   const int index = worker_count();
-  workers_.push_back(std::make_unique<Worker>(
-      index, options, clock_, [this, index] { HandBack(index); }));
+  return std::make_unique<Worker>(index, options, clock_,
+                                  [this, index] { HandBack(index); });
 }
 
 Scheduler::~Scheduler() {
@@ -139,11 +140,11 @@ bool Scheduler::Step(int worker) {
   return At(worker).Step();
 }
 
-int Scheduler::RunUntilIdle(uint64_t seed, int most_steps) {
+int Scheduler::RunUntilIdle(uint64_t seed, int max_steps) {
   PINION_CHECK(manual_, "only a manual scheduler is stepped by hand");
   std::mt19937_64 random(seed);
   int steps = 0;
-  for (std::vector<Worker*> able; steps < most_steps; able.clear()) {
+  for (std::vector<Worker*> able; steps < max_steps; able.clear()) {
     for (auto& worker : workers_) {
       if (worker->HasWork()) able.push_back(worker.get());
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/sharded_tallies.h"
+#include "pinion/core/sharded_tallies.h"
 
 namespace pinion {
 

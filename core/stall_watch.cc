@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/stall_watch.h"
+#include "pinion/core/stall_watch.h"
 
 #include <pthread.h>
 
@@ -9,7 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "core/check.h"
+#include "pinion/core/base/check.h"
 
 namespace pinion {
 namespace {

@@ -1,41 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StallWatch: reports a task that keeps its worker for too long by its own
-// doing.
+// StallWatch: reports a task that keeps its worker busy or blocked for too
+//             long.
 //
-// Threads: one, which makes it, starts it and stops it; the callbacks run on
-//          the watch's own thread, "pinion-stall", which holds no lock then.
-// Cost:    looking at one RunRecord of each worker, 40 times a second. The
-//          kernel is asked only about a run that has lasted a millisecond.
+// Threads: one thread makes it, starts it and stops it. The callbacks run on
+//          the watch's own thread, "pinion-stall", with no lock held.
+// Cost:    one look at each worker's RunRecord, 40 times a second at the
+//          default threshold. The watch asks the kernel only about a run that
+//          has lasted for a millisecond.
 // Example: StallWatch watch({{0, &record, thread_id}}, Clock(), {},
 //                           [](const StallReport& report) {
 //                             std::cerr << Describe(report, "kv") << "\n";
 //                           });
 //          absl::Status started = watch.Start();
 //
-// What is judged is a run's own time: the time since it began, without what its
-// thread was not given (NotGiven() in core/thread_times.h has where that errs).
-// So a handler that computes is reported, and so is one that sleeps or waits
-// for a lock, a disk or an answer. Not reported are
-// - many short runs in a row: each is judged by itself;
+// The watch judges a run's own time: the time since the run began, without the
+// time in which its thread waited for a CPU (NotGiven() in core/thread_times.h
+// says how exact that is). So it reports a handler that computes, and one that
+// sleeps or waits for a lock, a disk or an answer. It does not report
+// - many short runs in a row: it judges each by itself;
 // - a worker that sleeps: it has no run;
-// - a run that waits for its CPU, taken by other threads or by the hypervisor.
+// - a run that waits for its CPU, which other threads or the hypervisor use.
 //
-// A report comes when a run's own time reaches the threshold, and whenever it
-// has doubled since: at 100 ms, 200, 400. It is never early: what went before
-// the first look at a run, at which the kernel is asked for the first time, is
-// not counted as its own, for nothing is known of it. So it comes late by up to
-// a look period (a quarter of the threshold), and a fiftieth of the threshold;
-// and by what the watch's own thread waits for a CPU.
+// A report comes when a run's own time reaches the threshold, and each time it
+// has doubled since: at 100 ms, 200, 400. It never comes early: the watch does
+// not count the time before its first look at a run, of which it knows nothing.
+// So a report comes late by up to a look period (a quarter of the threshold),
+// plus a fiftieth of the threshold, plus the time that the watch's own thread
+// waits for a CPU.
 //
-// Reports are for people to read, and are held back when there are too many.
-// For a program to act on there is the state of each worker, of which no change
-// is held back: it is stalled from the first report of a run, be that one held
-// back or not, until the first look after that run's end, which comes within a
-// look period.
+// Reports are for people, and some are held back when there are too many. For
+// programs there is the state of each worker; no change of it is held back. A
+// worker is stalled from the first report of a run, even one that is held back,
+// until the first look after the end of that run, which comes within a look
+// period.
 //
-// Limits: a process that is stopped by a signal and continued looks as if each
-// handler that was under way had waited for that long.
+// Limits: if a signal stops the process and it continues later, each handler
+// that was running seems to have waited for that time.
 #ifndef PINION_CORE_STALL_WATCH_H_
 #define PINION_CORE_STALL_WATCH_H_
 
@@ -53,39 +54,41 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "core/clock.h"
-#include "core/mutex.h"
-#include "core/run_record.h"
-#include "core/thread_role.h"
-#include "core/thread_times.h"
+#include "pinion/core/base/mutex.h"
+#include "pinion/core/base/thread_role.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/run_record.h"
+#include "pinion/core/thread_times.h"
 
 namespace pinion {
 
 struct StallReport {
   int worker;
-  // Lives as long as its scheduler; the run may have ended by now.
+  // Lives as long as its scheduler. The run may have ended by now.
   const Task* task;
-  // Since the run began.
+  // The time since the run began.
   std::chrono::nanoseconds ran;
-  // Of that, since the first look at the run: had a CPU, and would have used
-  // one but was not given it. The rest it blocked.
+  // The parts of it since the first look at the run: with a CPU, and waiting
+  // for one. In the rest the run was blocked.
   std::chrono::nanoseconds had_cpu;
   std::chrono::nanoseconds not_given;
-  // Is blocked right now.
+  // Whether it is blocked right now.
   bool blocked;
-  // How many reports, of any worker, were held back since the last.
+  // The number of reports, of any worker, held back since the last one.
   uint64_t suppressed;
 };
 
-// One line without its end, such as
+// One line without its end, for example
 // worker 3: "kv" has run for 412 ms (had a CPU for 8 ms, blocked now)
 std::string Describe(const StallReport& report, absl::string_view task_name);
 
 struct StallWatchOptions {
-  // The own time from which a run is reported; a millisecond at least.
+  // A run is reported once its own time reaches this; 1 ms or more. Raise it
+  // when healthy tasks run for longer.
   std::chrono::nanoseconds threshold = std::chrono::milliseconds(100);
-  // Of all workers together, in any second; above 0. When all of them stall,
-  // enough to see it, and not so many that the log hides what else happens.
+  // The most reports of all workers together in any second, above 0. The
+  // default shows that all workers stall, and does not hide the rest of the
+  // log. Lower it for a quieter log.
   int reports_per_second = 10;
 };
 
@@ -93,16 +96,16 @@ class StallWatch {
  public:
   struct Watched {
     int worker;
-    const RunRecord* record;  // Outlives the watch.
-    pid_t thread_id;          // As gettid() tells it on the worker's thread.
+    const RunRecord* record;  // Must outlive the watch.
+    pid_t thread_id;          // The gettid() of the worker's thread.
   };
   using Callback = std::function<void(const StallReport& report)>;
-  // Told at each change, and before the report that goes with it. No worker is
-  // stalled at first; what was told last stands when the watch stops.
+  // Called at each change, before the report that goes with it. No worker is
+  // stalled at first. The last state remains valid when the watch stops.
   using StateCallback = std::function<void(int worker, bool stalled)>;
   using Reader = std::function<absl::StatusOr<ThreadTimes>(pid_t thread)>;
 
-  // `clock` is that of the records. `reader` is for tests.
+  // `clock` must be the clock of the records. `reader` is for tests.
   StallWatch(
       const std::vector<Watched>& workers, const Clock& clock,
       const StallWatchOptions& options, Callback callback,
@@ -112,24 +115,24 @@ class StallWatch {
   StallWatch(const StallWatch&) = delete;
   StallWatch& operator=(const StallWatch&) = delete;
 
-  // Starts the thread; once. If the times of a worker's thread cannot be read
-  // it returns why, and there is nothing to stop.
+  // Starts the thread. Call it once. If the times of a worker's thread cannot
+  // be read, it returns the reason, and there is nothing to stop.
   absl::Status Start();
 
-  // Ends the thread, at once but for a callback under way, which must not call
-  // this. Does nothing if there is no thread.
+  // Ends the thread, at once or after the callback in progress; a callback must
+  // not call it. Does nothing if there is no thread.
   void Stop();
 
-  // Looks at each worker, and returns how long to wait before the next look.
-  // Called by the watch's thread; a test that does not Start() it calls it
-  // itself, on the thread that made the watch.
+  // Looks at each worker, and returns the time until the next look. The watch's
+  // thread calls it. A test that does not call Start() calls it on the thread
+  // that made the watch.
   std::chrono::nanoseconds Look();
 
  private:
-  // A worker, and what is known of its run under way.
+  // A worker, and what is known of its present run.
   struct Seen {
     Watched watched;
-    uint64_t begun = 0;  // 0: of none.
+    uint64_t begun = 0;  // 0: no run.
 
     // At the last look.
     uint64_t looked_at = 0;  // Clock::Ticks().
@@ -143,37 +146,37 @@ class StallWatch {
     // The own time at which the next report is due.
     std::chrono::nanoseconds due{0};
 
-    // As it was told last.
+    // As last notified.
     bool stalled = false;
   };
 
   void Loop();
-  // Waits for `span`; false if it is stopped meanwhile.
+  // Waits for `span`; false if the watch is stopped meanwhile.
   bool AwaitNextLook(std::chrono::nanoseconds span);
 
-  // Returns how long it takes at least until a report of this worker is due.
+  // Returns the shortest time until a report of this worker can be due.
   std::chrono::nanoseconds LookAt(Seen& seen)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(looker_);
-  // The two kinds of look at a run under way: `times` were read at `now`.
+  // The first look at a run, and a later one: `times` were read at `now`.
   void Begin(Seen& seen, uint64_t begun, uint64_t now,
              const ThreadTimes& times) const;
   void Continue(Seen& seen, uint64_t now, const ThreadTimes& times) const;
-  // Tells the state if it has changed.
+  // Calls the state callback if the state has changed.
   void TellState(Seen& seen, bool stalled) const;
   // Reports the run, or counts it as held back.
   void Report(const Seen& seen, const RunRecord::Run& run)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(looker_);
-  // Whether one more report keeps to the limit, in which case it is counted.
+  // Whether one more report is within the limit; counts it if so.
   bool TakesReport() ABSL_EXCLUSIVE_LOCKS_REQUIRED(looker_);
-  // What passed between two values of Clock::Ticks().
+  // The time between two values of Clock::Ticks().
   std::chrono::nanoseconds Between(uint64_t earlier, uint64_t later) const;
 
-  // Fixed at construction; anyone may read.
+  // Fixed at construction; any thread may read.
   const Clock clock_;
   const StallWatchOptions options_;
-  // Between two looks, as long as no run is about to be reported.
+  // The time between two looks, as long as no run is about to be reported.
   const std::chrono::nanoseconds period_;
-  // What is worth no look of its own.
+  // A time too short to deserve a look of its own.
   const std::chrono::nanoseconds grain_;
   const Callback callback_;
   const StateCallback state_callback_;
@@ -184,10 +187,10 @@ class StallWatch {
   CondVar stop_begun_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
-  // The owner's: Start() and Stop().
+  // The owner's only: Start() and Stop().
   std::thread thread_;
 
-  // The watch thread's alone; until Start() the owner's.
+  // The watch thread's only; the owner's until Start().
   ThreadRole looker_;
   std::vector<Seen> workers_ ABSL_GUARDED_BY(looker_);
   // When the reports of the last second were made, the oldest first.

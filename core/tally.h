@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tally: a number that one thread writes and any may read meanwhile.
+// Tally: a number that one thread writes and any thread may read.
 //
-// Threads: one writes; anyone reads.
-// Cost:    that of a plain number: no atomic operation of the costly kind.
+// Threads: one thread writes, any thread reads.
+// Cost:    that of a plain number, without an expensive atomic operation.
 // Example: rounds_.Add(1);          // anywhere else: rounds_.value()
 #ifndef PINION_CORE_TALLY_H_
 #define PINION_CORE_TALLY_H_
@@ -21,7 +21,7 @@ class Tally {
   }
   void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
 
-  // As it was a moment ago. Relaxed: tallies promise nothing of each other.
+  // The value a moment ago. Relaxed: tallies are not ordered among each other.
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:

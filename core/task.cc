@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/task.h"
+#include "pinion/core/task.h"
 
 #include <algorithm>
 
-#include "core/worker.h"
+#include "pinion/core/worker.h"
 
 namespace pinion {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/thread_index.h"
+#include "pinion/core/thread_index.h"
 
 #include <pthread.h>
 
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "core/check.h"
-#include "core/mutex.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/base/mutex.h"
 
 namespace pinion {
 namespace {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ThreadIndex: a small number for the calling thread, its alone while it lives.
+// ThreadIndex: a small number for the calling thread. No other thread has it at
+//              the same time.
 //
-// Threads: anyone; each has its own, the same for the whole process.
-// Order:   the lowest number that is free, from 0. When a thread ends, another
-//          may get its number, and then sees all that the first did with it.
-// Cost:    that of reading a thread's own variable, after its first call.
+// Threads: any thread; each has one number in the whole process.
+// Order:   the lowest free number, from 0. When a thread ends, another thread
+//          may get its number, and then sees everything that the first one did
+//          with it.
+// Cost:    that of reading a thread-local variable, after the first call.
 // Example: counts_[ThreadIndex()].Add(1);     // no other thread writes there
 #ifndef PINION_CORE_THREAD_INDEX_H_
 #define PINION_CORE_THREAD_INDEX_H_
@@ -15,7 +17,7 @@ namespace internal {
 
 inline constinit thread_local int thread_index = -1;  // None yet.
 
-// Gives the calling thread its number, until it ends.
+// Gives the calling thread its number until the thread ends.
 int TakeThreadIndex();
 
 }  // namespace internal

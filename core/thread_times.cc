@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/thread_times.h"
+#include "pinion/core/thread_times.h"
 
 #include <signal.h>
 #include <time.h>

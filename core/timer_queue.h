@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TimerQueue: the timers of one worker, by when they are due.
+// TimerQueue: the timers of one worker, by the time when they are due.
 //
-// Threads: its worker's alone.
-// Cost:    arming, moving and disarming take the logarithm of how many are
-//          armed; looking at the next takes nothing. 16 bytes for each armed.
+// Threads: its worker only.
+// Cost:    arming, moving and disarming take time that grows with the logarithm
+//          of the number of armed timers; looking at the next one takes
+//          constant time. Each armed timer takes 16 bytes, and no step is
+//          delayed by making room for more.
 // Example: timers.Arm(timer, clock.Now() + span);
 //          while (Timer* timer = timers.PopDue(clock.Now())) Fire(*timer);
 //
-// A heap with four children to each entry: half as deep as one with two, and
+// A heap with four children for each entry: half as deep as one with two, and
 // the children share a cache line (after D. B. Johnson, "Priority queues with
 // update and finding minimum spanning trees", 1975).
 #ifndef PINION_CORE_TIMER_QUEUE_H_
@@ -19,13 +21,13 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <vector>
 
-#include "core/clock.h"
+#include "pinion/core/chunked_vector.h"
+#include "pinion/core/clock.h"
 
 namespace pinion {
 
-// What can be armed; derive from it. It must be disarmed before it goes.
+// The base class of timers. Disarm it before you destroy it.
 class Timer {
  public:
   bool armed() const { return index_ != kNowhere; }
@@ -33,13 +35,13 @@ class Timer {
  private:
   friend class TimerQueue;
   static constexpr uint32_t kNowhere = std::numeric_limits<uint32_t>::max();
-  uint32_t index_ = kNowhere;  // Where in the heap it is.
+  uint32_t index_ = kNowhere;  // Its place in the heap.
 };
 
 class TimerQueue {
  public:
-  // Has `timer` due at `at`, whether it was armed before or not. All armed
-  // timers lie within the 292 years that moments can tell apart.
+  // Arms `timer` for `at`, whether it was armed before or not. All armed timers
+  // must lie within the 292 years that moments can compare.
   void Arm(Timer& timer, Moment at) {
     if (!timer.armed()) {
       heap_.push_back({});
@@ -51,7 +53,7 @@ class TimerQueue {
     }
   }
 
-  // Takes `timer` out, if it is in.
+  // Disarms `timer`, if it is armed.
   void Disarm(Timer& timer) {
     if (!timer.armed()) return;
     const size_t hole = timer.index_;
@@ -66,10 +68,16 @@ class TimerQueue {
     }
   }
 
-  // Takes the timer out that is due the longest; null if none is due at `now`.
+  // Call it when a timer was copied to another place in memory.
+  void Moved(Timer& timer) {
+    if (timer.armed()) heap_[timer.index_].timer = &timer;
+  }
+
+  // Takes the timer that has been due the longest; null if none is due at
+  // `now`.
   Timer* PopDue(Moment now) {
-    if (empty() || heap_.front().at > now) return nullptr;
-    Timer* timer = heap_.front().timer;
+    if (empty() || heap_[0].at > now) return nullptr;
+    Timer* timer = heap_[0].timer;
     Disarm(*timer);
     return timer;
   }
@@ -77,10 +85,10 @@ class TimerQueue {
   bool empty() const { return heap_.empty(); }
   size_t size() const { return heap_.size(); }
 
-  // When the first is due.
+  // When the next timer is due.
   std::optional<Moment> Next() const {
     if (empty()) return std::nullopt;
-    return heap_.front().at;
+    return heap_[0].at;
   }
 
  private:
@@ -122,7 +130,7 @@ class TimerQueue {
     Put(hole, entry);
   }
 
-  std::vector<Entry> heap_;
+  ChunkedVector<Entry> heap_;
 };
 
 }  // namespace pinion

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WakeTimes: how late a worker was after a sleep: asked for, but not running.
+// WakeTimes: how late a worker was after a sleep: woken, but not running yet.
 //
-// Threads: a plain value.
+// Threads: plain data.
 // Example: WakeTimes wake = Worker::Current()->last_wake();
 //          const uint64_t late = wake.LateFor(item->queued_at);
 #ifndef PINION_CORE_WAKE_TIMES_H_
@@ -13,24 +13,24 @@
 
 namespace pinion {
 
-// Both as Clock::Ticks() tells it.
+// Both are Clock::Ticks().
 struct WakeTimes {
-  // When another thread was about to end the sleep, and when the worker's
-  // thread ran again. Between them lie the system call of the one, and what the
-  // kernel took to give the other a CPU.
+  // When another thread started to end the sleep, and when the worker's thread
+  // ran again. Between the two lie the system call of the one, and the kernel's
+  // delay in giving the other a CPU.
   uint64_t asked = 0;
   uint64_t awake = 0;
 
-  // Those of a wait from `begun` to `awake`. `asked` is kept between the two:
-  // who wakes may have read the clock before the worker was idle, or when a
-  // timer had just ended its sleep.
+  // The times of a wait from `begun` to `awake`. `asked` is clamped to this
+  // span: the waking thread may have read the clock before the worker was idle,
+  // or when a timer had just ended its sleep.
   static WakeTimes Within(uint64_t begun, uint64_t asked, uint64_t awake) {
     const WakeTimes wait = {.asked = begun, .awake = awake};
     return {.asked = awake - wait.LateFor(asked), .awake = awake};
   }
 
-  // How much of that was waited by what came at `queued`, in ticks: none if it
-  // came later.
+  // How many ticks of that delay an item waited that came at `queued`; none if
+  // it came later.
   uint64_t LateFor(uint64_t queued) const {
     const auto late = static_cast<int64_t>(awake - asked);
     const auto since_queued = static_cast<int64_t>(awake - queued);

@@ -2,7 +2,7 @@
 //
 // WatchStalls: a StallWatch over all workers of a scheduler.
 //
-// Threads: one, which makes the watch and lets it go, before the scheduler.
+// Threads: one thread makes the watch and destroys it, before the scheduler.
 // Example: auto watch = WatchStalls(*scheduler, {}, [](const StallReport& r) {
 //            std::cerr << Describe(r, r.task->name()) << "\n";
 //          });
@@ -14,13 +14,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/scheduler.h"
-#include "core/stall_watch.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/stall_watch.h"
 
 namespace pinion {
 
-// Starts watching. An error if the kernel does not tell the times of a worker's
-// thread. Not for a manual scheduler, which has no threads.
+// Starts watching. Returns an error if the kernel does not report the times of
+// a worker's thread. A manual scheduler has no threads and cannot be watched.
 inline absl::StatusOr<std::unique_ptr<StallWatch>> WatchStalls(
     const Scheduler& scheduler, const StallWatchOptions& options,
     StallWatch::Callback callback,

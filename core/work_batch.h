@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WorkBatch: the items that one run of a task may handle, of those that wait.
+// WorkBatch: the waiting items that one run of a task may handle.
 //
-// Threads: its worker's.
-// Order:   oldest first. It ends with its budget of items or time, or for an
-//          urgent task that waits; what is left is handled by the next run,
-//          which follows by itself.
+// Threads: its worker only.
+// Order:   oldest first. The batch ends when its budget of items or time is
+//          used up, or when an urgent task waits. Another run follows for the
+//          items that are left.
 // Example: while (Job* job = batch.Pop<Job>()) Handle(job);
 #ifndef PINION_CORE_WORK_BATCH_H_
 #define PINION_CORE_WORK_BATCH_H_
@@ -15,8 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/work_item.h"
-#include "core/worker.h"
+#include "pinion/core/work_item.h"
+#include "pinion/core/worker.h"
 
 namespace pinion {
 
@@ -27,7 +27,7 @@ class WorkBatch {
     std::chrono::microseconds time{500};
   };
 
-  // Hands out the oldest of `waiting`, which outlives it, to a task of
+  // Hands out the oldest of `waiting`, which must outlive it, to a task of
   // `worker`.
   WorkBatch(WorkChain& waiting, const Budget& budget, Worker& worker)
       : waiting_(waiting),
@@ -40,27 +40,27 @@ class WorkBatch {
   WorkBatch(const WorkBatch&) = delete;
   WorkBatch& operator=(const WorkBatch&) = delete;
 
-  // How many items it holds at most.
+  // The most items that it holds.
   size_t size() const { return most_; }
 
-  // Takes the oldest item out, which is the caller's then; null at the end. The
-  // first item is always given, the others while the budget lasts: it is looked
-  // at when the one before has been handled.
+  // Takes the oldest item, which then belongs to the caller; null at the end.
+  // It always returns the first item, and the others while the budget lasts. It
+  // checks the budget after the previous item has been handled.
   template <typename Item>
   Item* Pop() {
     if (left_ == 0 || (left_ != most_ && MustEnd())) return nullptr;
     Item* item = waiting_.Pop<Item>();
-    // None: the list was closed by its own function, with all that waited.
+    // Null: the function closed its own list, with all items that waited.
     if (item != nullptr) --left_;
     return item;
   }
 
  private:
-  // Reading the clock takes longer than handling a short item may. So while
-  // items are short it is read after each few of them only: up to
-  // `kMostUnlooked`, by which the budget can be overrun if they turn long all
-  // at once.
-  static constexpr uint32_t kMostUnlooked = 8;
+  // Reading the clock may take longer than handling a short item. So while
+  // items are short, the clock is read only once for several of them, at most
+  // `kMaxUnlooked`. If they all turn long at once, the budget is exceeded by
+  // as many.
+  static constexpr uint32_t kMaxUnlooked = 8;
   static constexpr uint64_t kShortTicks = 1000;  // Less than 1 us.
 
   size_t handed_out() const { return most_ - left_; }
@@ -71,7 +71,7 @@ class WorkBatch {
     const uint64_t spent = worker_.clock().Ticks() - begun_;
     const bool were_short = spent - spent_ < kShortTicks;
     spent_ = spent;
-    stride_ = were_short ? std::min(stride_ * 2, kMostUnlooked) : 1;
+    stride_ = were_short ? std::min(stride_ * 2, kMaxUnlooked) : 1;
     unlooked_ = stride_;
     return ended_ = spent >= budget_ticks_;
   }
@@ -82,9 +82,9 @@ class WorkBatch {
   size_t left_;
   const uint64_t budget_ticks_;
   const uint64_t begun_;
-  uint64_t spent_ = 0;     // At the last look.
-  uint32_t stride_ = 1;    // Items from look to look,
-  uint32_t unlooked_ = 1;  // and until the next.
+  uint64_t spent_ = 0;     // When the clock was read last.
+  uint32_t stride_ = 1;    // Items between two readings,
+  uint32_t unlooked_ = 1;  // and until the next one.
   bool ended_ = false;
 };
 

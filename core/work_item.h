@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WorkItem: what can wait in a WorkList or an Inbox; derive from it.
+// WorkItem: the base class of everything that can wait in a WorkList or an
+//           Inbox.
 //
-// Threads: owned by one holder at a time; who appends it gives it away.
-// Order:   a WorkChain is a line of items, oldest first, owned by its holder.
+// Threads: one holder at a time owns it; appending it gives it away.
+// Order:   a WorkChain is a queue of items, oldest first, owned by its holder.
 // Example: struct Job : WorkItem { int size; };
 //          while (Job* job = chain.Pop<Job>()) Handle(job);
 #ifndef PINION_CORE_WORK_ITEM_H_
@@ -13,12 +14,12 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/check.h"
+#include "pinion/core/base/check.h"
 
 namespace pinion {
 
-// Aligned to 16 so that its address leaves room for a count beside it in one
-// word (work_list.h).
+// Aligned to 16, so that a count fits beside its address in one word
+// (work_list.h).
 class alignas(16) WorkItem {
  public:
   WorkItem() = default;
@@ -30,7 +31,7 @@ class alignas(16) WorkItem {
   friend class WorkChain;
   friend class Inbox;
 
-  // What `next_` says of an item that is in no list.
+  // The value of `next_` while the item is in no list.
   static WorkItem* Unlinked() { return reinterpret_cast<WorkItem*>(1); }
 
   void AssertUnlinked() const {
@@ -38,14 +39,14 @@ class alignas(16) WorkItem {
                   "this item is still in a list; it was appended twice");
   }
 
-  // The item below in the stack, or behind in the chain; the holder's alone.
+  // The item below in the stack, or behind in the chain. For the holder only.
   WorkItem* next_ = Unlinked();
 };
 
 static_assert(sizeof(WorkItem) <= 16);
 
-// A line of items, on its way into a list or out of one. Whoever holds it owns
-// its items; it must be emptied before it goes.
+// A queue of items on the way into a list or out of one. Its holder owns the
+// items, and must empty it before destroying it.
 class WorkChain {
  public:
   WorkChain() = default;
@@ -76,7 +77,7 @@ class WorkChain {
     ++size_;
   }
 
-  // Adds all items of `younger` behind these, and empties it.
+  // Adds all items of `younger` behind these, and empties `younger`.
   void Append(WorkChain&& younger) {
     if (younger.empty()) return;
     (empty() ? front_ : back_->next_) = std::exchange(younger.front_, nullptr);
@@ -84,7 +85,7 @@ class WorkChain {
     size_ += std::exchange(younger.size_, 0);
   }
 
-  // Takes the oldest item out; null when there is none left.
+  // Takes the oldest item; null if there is none.
   template <typename Item = WorkItem>
   Item* Pop() {
     WorkItem* item = front_;
@@ -99,7 +100,7 @@ class WorkChain {
   friend class WorkList;
   friend class Inbox;
 
-  // The line that a stack was, whose youngest item is on top.
+  // Makes a chain of a stack whose youngest item is on top.
   static WorkChain FromStack(WorkItem* top) {
     WorkChain chain;
     chain.back_ = top;
@@ -113,11 +114,11 @@ class WorkChain {
     return chain;
   }
 
-  // Turns the line around: the oldest item becomes the youngest.
+  // Reverses the chain: the oldest item becomes the youngest.
   void TurnAround() { *this = FromStack(std::exchange(front_, nullptr)); }
 
   WorkItem* front_ = nullptr;  // The oldest.
-  WorkItem* back_ = nullptr;   // The youngest; of meaning unless empty.
+  WorkItem* back_ = nullptr;   // The youngest; valid unless the chain is empty.
   size_t size_ = 0;
 };
 

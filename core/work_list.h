@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WorkList: the bounded line of items waiting for one task.
+// WorkList: the bounded queue of items that wait for one task.
 //
-// Threads: anyone may Append(), Refuse(), Close() and look at size(); only the
+// Threads: any thread may call Append(), Refuse(), Close() and size(). Only the
 //          worker of the list's task calls TakeAll().
 // Order:   items leave in the order in which they were accepted.
 // Example: if (list.Append(item) == Appended::kFirst) task.Wake(kWakeItems);
@@ -13,30 +13,31 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/check.h"
-#include "core/interleaving.h"
-#include "core/work_item.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/base/interleaving.h"
+#include "pinion/core/work_item.h"
 
 namespace pinion {
 
 enum class Appended {
-  kFirst,   // Accepted, and the list was empty: the task must be woken.
-  kBehind,  // Accepted behind others; who appended the first wakes the task.
-  kFull,    // Refused: the list holds its capacity. The caller keeps the item.
-  kClosed,  // Refused, for good: the list is closed. The caller keeps the item.
+  kFirst,   // Accepted, and the list was empty: wake the task.
+  kBehind,  // Accepted behind others, whose producer wakes the task.
+  kFull,    // Refused: the list is full. The caller keeps the item.
+  kClosed,  // Refused forever: the list is closed. The caller keeps the item.
 };
 
 inline bool Accepted(Appended appended) {
   return appended == Appended::kFirst || appended == Appended::kBehind;
 }
 
-// A stack taken whole and turned around: after Treiber ("Systems Programming:
-// Coping with Parallelism", 1986). One word holds all there is to agree on: the
-// youngest item, how many wait, and whether the list is closed; so the bound is
-// exact and an append is one compare-and-swap.
+// A stack that is taken whole and turned around, after Treiber ("Systems
+// Programming: Coping with Parallelism", 1986). One word holds everything that
+// threads must agree on: the youngest item, the number of items, and whether
+// the list is closed. So the bound is exact and an append is one
+// compare-and-swap.
 //
-// An item may be handled, and freed, before Append() returns: from the moment
-// of the swap Append() touches neither the item nor the list.
+// The worker may handle and free an item before Append() returns. From the swap
+// on, Append() touches neither the item nor the list.
 class alignas(64) WorkList {
  public:
   // 19 bits of the word count.
@@ -56,7 +57,7 @@ class alignas(64) WorkList {
   WorkList(const WorkList&) = delete;
   WorkList& operator=(const WorkList&) = delete;
 
-  // Appends `item`, unless it is refused.
+  // Appends `item`, unless the list refuses it.
   Appended Append(WorkItem* item) {
     item->AssertUnlinked();
     const Appended appended = Push(item, item, 1);
@@ -64,11 +65,11 @@ class alignas(64) WorkList {
     return appended;
   }
 
-  // Appends all items of `chain` together and empties it, or none of them. An
-  // empty chain is accepted, and wakes nobody.
+  // Appends all items of `chain` together and empties it, or appends none. An
+  // empty chain is accepted and needs no wake.
   Appended Append(WorkChain& chain) {
     if (chain.empty()) return Appended::kBehind;
-    // Below each item of the stack lies the next older one.
+    // In the stack, each item lies on the next older one.
     chain.TurnAround();
     const Appended appended = Push(chain.front_, chain.back_, chain.size_);
     if (Accepted(appended)) {
@@ -81,20 +82,20 @@ class alignas(64) WorkList {
     return appended;
   }
 
-  // Takes what waits. More may come at once.
+  // Takes all waiting items. More may arrive at once.
   WorkChain TakeAll() { return Take(/*close=*/false); }
 
-  // Refuses all further items; those that wait stay to be taken.
+  // Refuses all further items; waiting items stay and can be taken.
   void Refuse() { word_.fetch_or(kClosed, std::memory_order_relaxed); }
 
-  // Refuses all further items and hands back those that still waited. May be
-  // called again, and while others append and take: each item is accepted and
-  // taken once, or handed back once, or refused.
+  // Refuses all further items and hands back the waiting ones. You may call it
+  // more than once, and while others append and take. Each item is accepted and
+  // then taken or handed back, exactly once, or it is refused.
   WorkChain Close() { return Take(/*close=*/true); }
 
   size_t capacity() const { return capacity_; }
 
-  // How many items wait, a moment ago.
+  // The number of waiting items, a moment ago.
   size_t size() const { return Count(word_.load(std::memory_order_relaxed)); }
 
  private:
@@ -114,16 +115,18 @@ class alignas(64) WorkList {
   }
   static size_t Count(uint64_t word) { return word / kOne; }
 
-  // Puts `count` items on the stack, of which `top` is the youngest and
-  // `bottom` the oldest.
+  // Puts `count` items on the stack; `top` is the youngest and `bottom` the
+  // oldest.
   Appended Push(WorkItem* top, WorkItem* bottom, size_t count) {
     uint64_t word = word_.load(std::memory_order_relaxed);
     do {
       if ((word & kClosed) != 0) return Appended::kClosed;
       if (Count(word) + count > capacity_) return Appended::kFull;
       bottom->next_ = Top(word);
-      // Release, with the acquire in Take(): who takes the items sees all that
-      // was written to them. Later swaps by other producers carry this on.
+      PINION_POINT(kLinked);
+      // Release, with the acquire in Take(): the thread that takes the items
+      // sees everything written to them. Later swaps by other producers
+      // continue the release sequence.
     } while (!word_.compare_exchange_weak(
         word, Address(top) | ((word & ~(kOne - 1)) + count * kOne),
         std::memory_order_release, std::memory_order_relaxed));
@@ -145,7 +148,7 @@ class alignas(64) WorkList {
 
   // Shared.
   std::atomic<uint64_t> word_{0};
-  // Fixed at construction; anyone may read.
+  // Fixed at construction; any thread may read.
   const size_t capacity_;
 };
 

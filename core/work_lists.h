@@ -2,8 +2,8 @@
 //
 // WorkLists: one bounded list and one task for each worker, and one function.
 //
-// Threads: anyone may Add() and Close(); the function runs on the worker the
-//          item was added to, one run at a time.
+// Threads: any thread may call Add() and Close(). The function runs on the
+//          worker to which the item was added, one run at a time.
 // Order:   items of one producer reach the function in the order added.
 // Example: auto lists = WorkLists<Job>::Create(scheduler, {.capacity = 1024},
 //              [](int worker, WorkBatch& jobs) {
@@ -11,8 +11,8 @@
 //              });
 //          if (!Accepted((*lists)->Add(worker, job))) GiveUp(job);
 //
-// After the work lists of HAProxy's scheduler (2019), an array of these for all
-// threads; see docs/decisions/0002-work-lists.md for what differs.
+// After the work lists of HAProxy's scheduler (2019), one array of them for all
+// threads. docs/decisions/0002-work-lists.md lists the differences.
 #ifndef PINION_CORE_WORK_LISTS_H_
 #define PINION_CORE_WORK_LISTS_H_
 
@@ -23,27 +23,29 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "core/check.h"
-#include "core/closable.h"
-#include "core/interleaving.h"
-#include "core/mutex.h"
-#include "core/scheduler.h"
-#include "core/work_batch.h"
-#include "core/work_item.h"
-#include "core/work_list.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/base/interleaving.h"
+#include "pinion/core/base/mutex.h"
+#include "pinion/core/closable.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/work_batch.h"
+#include "pinion/core/work_item.h"
+#include "pinion/core/work_list.h"
 
 namespace pinion {
 
 struct WorkListsOptions {
-  // How many items may wait for one worker, 1 to WorkList::kMaxCapacity.
+  // The most items that may wait for one worker, 1 to WorkList::kMaxCapacity.
+  // Raise it when bursts are refused.
   size_t capacity = 1024;
-  // The class of the tasks, and what reports call them.
+  // The class of the tasks, and their name in reports.
   TaskClass task_class = TaskClass::kNormal;
   std::string name = {};
-  // How much one run may handle.
+  // The most that one run may handle.
   WorkBatch::Budget budget = {};
 };
 
@@ -52,18 +54,19 @@ class WorkLists : public Closable {
   static_assert(std::is_base_of_v<WorkItem, Item>);
 
  public:
-  // Handles items of `batch`, oldest first. What it leaves, for the end of the
-  // budget or by its own choice, it is called for again.
+  // Handles items of `batch`, oldest first. If it leaves items, because the
+  // budget ended or by choice, it is called again for them.
   using Function = std::function<void(int worker, WorkBatch& batch)>;
 
-  // Takes items that were not handled when the scheduler stops, oldest first;
-  // on their worker, as the last it hears of them.
+  // Gets the items that were not handled when the scheduler stops, oldest
+  // first. It is called on their worker, as the last call there.
   using HandBackFunction = std::function<void(int worker, WorkChain items)>;
 
-  // Makes a list and a task for each worker. INVALID_ARGUMENT for a capacity
-  // that cannot be had; then nothing was made. The lists belong to the
-  // scheduler and live until it dies. Without `hand_back`, what a stop leaves
-  // stays until Close() hands it back.
+  // Makes a list and a task for each worker; wakes none. Returns
+  // INVALID_ARGUMENT for an impossible capacity. On an error, or if an
+  // allocation throws, nothing is made. The lists belong to the scheduler and
+  // live until it is destroyed. Without `hand_back`, items that a stop leaves
+  // stay until Close() hands them back.
   static absl::StatusOr<WorkLists*> Create(
       Scheduler& scheduler, const WorkListsOptions& options, Function function,
       HandBackFunction hand_back = nullptr) {
@@ -74,6 +77,9 @@ class WorkLists : public Closable {
     }
     std::shared_ptr<WorkLists> lists(new WorkLists(
         options.budget, std::move(function), std::move(hand_back)));
+    // Tasks live as long as the scheduler. If the lists do not, their tasks
+    // must not run.
+    absl::Cleanup undo = [&] { lists->KillTasks(); };
     for (int i = 0; i < scheduler.worker_count(); ++i) {
       lists->entries_.push_back(std::make_unique<Entry>(options.capacity));
       Entry& entry = *lists->entries_.back();
@@ -84,12 +90,13 @@ class WorkLists : public Closable {
           });
     }
     scheduler.Keep(lists);
+    std::move(undo).Cancel();
     return lists.get();
   }
 
   // Appends `item` to the list of `worker`, 0 to the scheduler's count - 1, and
-  // wakes its task if need be. Unless refused, the item is no longer the
-  // caller's: it may be handled before Add() returns.
+  // wakes its task if necessary. Unless refused, the item no longer belongs to
+  // the caller: it may be handled before Add() returns.
   Appended Add(int worker, Item* item) {
     Entry& entry = At(worker);
     return Woken(entry, entry.list.Append(item));
@@ -101,15 +108,16 @@ class WorkLists : public Closable {
     return Woken(entry, entry.list.Append(chain));
   }
 
-  // Refuses all further items of `worker`, and hands back those that wait. Each
-  // item is handled, handed back or refused. Anyone, any time, also again. What
-  // a batch has left is handed back too on the worker itself and after the
-  // stop; while the worker runs elsewhere, the function still sees it.
+  // Refuses all further items of `worker`, and hands back the waiting ones.
+  // Each item is handled, handed back or refused. Any thread may call it at any
+  // time, and more than once. On the worker itself, and after the stop, it also
+  // hands back what a batch has left; on another thread, while the worker runs,
+  // it leaves that to the function.
   WorkChain Close(int worker) {
     Entry& entry = At(worker);
     WorkChain items;
     if (entry.task->IsMine()) {
-      MutexLock lock(close_mutex_);  // After the stop it is everyone's.
+      MutexLock lock(close_mutex_);  // After the stop any thread may take it.
       items.Append(std::move(entry.taken));
     }
     items.Append(entry.list.Close());
@@ -125,17 +133,17 @@ class WorkLists : public Closable {
     return items;
   }
 
-  // Refuses all further items; those that wait are handled.
+  // Refuses all further items; waiting items are still handled.
   void Refuse() override {
     for (const auto& entry : entries_) {
       entry->list.Refuse();
-      // A producer that has appended may have yet to wake the task. Woken now,
-      // it counts as work that is left to do.
+      // A producer may have appended an item and not woken the task yet. Waking
+      // it here makes that item count as work that is left.
       entry->task->Wake(kWakeItems);
     }
   }
 
-  // How many items wait for `worker`, a moment ago.
+  // The number of items that wait for `worker`, a moment ago.
   size_t waiting(int worker) const { return At(worker).list.size(); }
 
  private:
@@ -143,7 +151,7 @@ class WorkLists : public Closable {
     explicit Entry(size_t capacity) : list(capacity) {}
     WorkList list;
     Task* task = nullptr;
-    WorkChain taken;  // The worker's: out of the list, not yet handled.
+    WorkChain taken;  // The worker's: taken, but not yet handled.
   };
 
   WorkLists(const WorkBatch::Budget& budget, Function function,
@@ -152,12 +160,18 @@ class WorkLists : public Closable {
         function_(std::move(function)),
         hand_back_(std::move(hand_back)) {}
 
+  void KillTasks() {
+    for (const auto& entry : entries_) {
+      if (entry->task != nullptr) entry->task->Kill();
+    }
+  }
+
   static Appended Woken(Entry& entry, Appended appended) {
     if (appended == Appended::kFirst) entry.task->Wake(kWakeItems);
     return appended;
   }
 
-  // The task of one worker.
+  // The function of one worker's task.
   void Run(int worker, Entry& entry) {
     entry.taken.Append(entry.list.TakeAll());
     PINION_POINT(kTaken);
@@ -182,7 +196,7 @@ class WorkLists : public Closable {
     return *entries_[worker];
   }
 
-  // Fixed before Create() returns; anyone may read.
+  // Fixed before Create() returns; any thread may read.
   const WorkBatch::Budget budget_;
   const Function function_;
   const HandBackFunction hand_back_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/worker.h"
+#include "pinion/core/worker.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -11,9 +11,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/affinity.h"
-#include "core/check.h"
-#include "core/interleaving.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/base/interleaving.h"
+#include "pinion/core/base/must_not_throw.h"
+#include "pinion/core/cpu/affinity.h"
 
 namespace pinion {
 namespace {
@@ -26,13 +27,9 @@ constexpr bool kAccounting = false;
 constexpr bool kAccounting = true;
 #endif
 
-// Lets the other hardware thread of a core go first for a moment.
-void Pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
+// For who is told that it broke its promise.
+std::string NameOf(const Task& task) {
+  return task.name().empty() ? "a task" : absl::StrCat("task ", task.name());
 }
 
 }  // namespace
@@ -43,20 +40,19 @@ Worker::Worker(int index, const WorkerOptions& options, const Clock& clock,
       options_(options),
       clock_(clock),
       hand_back_(std::move(hand_back)),
-      spin_ticks_(clock.TicksOf(options.spin.limit)),
+      urgent_lead_limit_(clock.TicksOf(options.urgent_lead)),
+      rest_(options.spin, clock, worker_thread_),
       // Urgent, so that the stop waits for one run at most.
       stop_task_(*this, {.task_class = TaskClass::kUrgent, .name = "stop"},
                  [this](WakeReasons) {
                    worker_thread_.Assert();
                    stopping_ = true;
                  }),
-      quiet_task_(*this, {.name = "quiet"},
-                  [this](WakeReasons) {
-                    worker_thread_.Assert();
-                    MutexLock lock(mutex_);
-                    quiet_due_ = quiet_asked_;
-                  }),
-      spin_(options.spin.policy) {}
+      quiet_task_(*this, {.name = "quiet"}, [this](WakeReasons) {
+        worker_thread_.Assert();
+        MutexLock lock(mutex_);
+        quiet_due_ = quiet_asked_;
+      }) {}
 
 Worker::~Worker() {
   PINION_CHECK(!thread_.joinable(), "worker ", index_, " was not joined");
@@ -92,8 +88,10 @@ void Worker::Join() {
 }
 
 Task* Worker::AddTask(TaskOptions options, Task::Function function) {
+  std::unique_ptr<Task> task(
+      new Task(*this, std::move(options), std::move(function)));
   MutexLock lock(mutex_);
-  tasks_.emplace_back(new Task(*this, std::move(options), std::move(function)));
+  tasks_.push_back(std::move(task));
   return tasks_.back().get();
 }
 
@@ -131,9 +129,7 @@ void Worker::Enqueue(Task* task) {
     return;
   }
   if (kAccounting) task->queued_at_ = clock_.Ticks();
-  const bool must_wake = inbox_.Push(task);
-  PINION_POINT(kPushed);
-  if (must_wake) inbox_.WakeOwner();
+  rest_.Push(task);
 }
 
 void Worker::ArmTimer(Task& task, Moment at) {
@@ -163,20 +159,21 @@ WorkerStats Worker::stats() const {
   const auto nanos = [this](const Tally& ticks) {
     return clock_.TicksToNanos(ticks.value());
   };
+  const RestTallies& rest = rest_.tallies();
   WorkerStats stats = {
       .worker = index_,
       .rounds = tallies_.rounds.value(),
       .items = tallies_.items.value(),
       .longest_run_ns = nanos(tallies_.longest_run_ticks),
       .busy_ns = nanos(tallies_.busy_ticks),
-      .idle_ns = nanos(tallies_.idle_ticks),
+      .idle_ns = nanos(rest.idle_ticks),
       .timers_armed = tallies_.timers_armed.value(),
       .timers_fired = tallies_.timers_fired.value(),
-      .sleeps = tallies_.sleeps.value(),
-      .spins_paid = tallies_.spins_paid.value(),
-      .spins_unpaid = tallies_.spins_unpaid.value(),
-      .wakes_sent = tallies_.wakes_sent.value(),
-      .wakes_skipped = tallies_.wakes_skipped.value(),
+      .sleeps = rest.sleeps.value(),
+      .spins_paid = rest.spins_paid.value(),
+      .spins_unpaid = rest.spins_unpaid.value(),
+      .wakes_sent = rest.wakes_sent.value(),
+      .wakes_skipped = rest.wakes_skipped.value(),
   };
   for (int i = 0; i < kTaskClasses; ++i) {
     stats.runs[i] = tallies_.runs[i].value();
@@ -212,7 +209,7 @@ void Worker::Loop() {
 bool Worker::HasWork() {
   worker_thread_.Claim();
   return !ended() &&
-         (!inbox_.empty() || !woken_here_.empty() || !Idle() || TimerIsDue());
+         (!rest_.empty() || !woken_here_.empty() || !Idle() || TimerIsDue());
 }
 
 bool Worker::Step() {
@@ -225,7 +222,7 @@ bool Worker::Step() {
     End();
   } else if (Idle()) {
     ReportQuiet();
-    if (!TimerIsDue()) AnnounceSleep();
+    if (!TimerIsDue()) rest_.AnnounceSleep();
   }
   current_ = outer;
   return true;
@@ -233,12 +230,17 @@ bool Worker::Step() {
 
 void Worker::Round() {
   const uint64_t begun = now_;
-  ++round_;
+  rounds_first_sweep_ = ++sweep_;
   for (int i = 0; i < kTaskClasses; ++i) {
     ready_[i].Append(std::move(later_[i]));
   }
+  urgent_is_too_far_ = urgent_lead_ >= urgent_lead_limit_;
   FireTimers();
-  ServeUrgent();
+  Sort();
+  SweepUrgent();
+  if (Ready(TaskClass::kNormal).empty() && Ready(TaskClass::kBulk).empty()) {
+    urgent_lead_ = 0;  // What it took, it took from nobody.
+  }
   const Turn left = Serve(TaskClass::kNormal, options_.normal, Turn{});
   Serve(TaskClass::kBulk, options_.bulk, left);
   tallies_.rounds.Add(1);
@@ -258,16 +260,9 @@ void Worker::FireTimers() {
 }
 
 void Worker::Sort() {
-  WorkChain woken = inbox_.TakeAll();
-  PINION_POINT(kSorted);
-  const bool was_asleep = std::exchange(announced_, false);
-  if (!woken.empty()) {
-    // Who pushed the first after the announcement made the system call.
-    tallies_.wakes_sent.Add(was_asleep ? 1 : 0);
-    tallies_.wakes_skipped.Add(woken.size() - (was_asleep ? 1 : 0));
-  }
-  while (Task* task = woken.Pop<Task>()) {
-    LearnFromWaitFor(task->queued_at_, was_asleep);
+  WorkerRest::Arrived arrived = rest_.TakeAll();
+  while (Task* task = arrived.tasks.Pop<Task>()) {
+    rest_.LearnFromWaitFor(task->queued_at_, kAccounting && arrived.was_asleep);
     LineUp(*task);
   }
   while (Task* task = woken_here_.Pop<Task>()) {
@@ -276,30 +271,32 @@ void Worker::Sort() {
   }
 }
 
-void Worker::LearnFromWaitFor(uint64_t arrival, bool was_woken) {
-  if (!idle_since_.has_value()) return;
-  const auto waited = static_cast<int64_t>(arrival - *idle_since_);
-  spin_.Learn(waited < static_cast<int64_t>(spin_ticks_));
-  if (kAccounting && was_woken) {
-    last_wake_ = WakeTimes::Within(*idle_since_, arrival, now_);
-  }
-  idle_since_.reset();
-}
-
 void Worker::LineUp(Task& task) {
-  const bool has_run = task.last_round_ == round_;
+  const bool once_a_sweep =
+      task.task_class() == TaskClass::kUrgent && !urgent_is_too_far_;
+  const bool has_run =
+      task.last_sweep_ >= (once_a_sweep ? sweep_ : rounds_first_sweep_);
   auto& lines = has_run ? later_ : ready_;
   lines[static_cast<int>(task.task_class())].Push(&task);
 }
 
-void Worker::ServeUrgent() {
-  Sort();
+void Worker::SweepUrgent() {
   while (!stopping_) {
     Task* task = Ready(TaskClass::kUrgent).Pop<Task>();
     if (task == nullptr) break;
+    const uint64_t begun = now_;
     Run(*task);
+    urgent_lead_ += now_ - begun;
+    urgent_is_too_far_ |= urgent_lead_ >= urgent_lead_limit_;
     Sort();
   }
+}
+
+void Worker::BeginNextSweep() {
+  ++sweep_;
+  if (urgent_is_too_far_) return;
+  constexpr auto kUrgent = static_cast<int>(TaskClass::kUrgent);
+  ready_[kUrgent].Append(std::move(later_[kUrgent]));
 }
 
 Worker::Turn Worker::Serve(TaskClass task_class, const ClassBudget& budget,
@@ -307,13 +304,16 @@ Worker::Turn Worker::Serve(TaskClass task_class, const ClassBudget& budget,
   Turn turn = {.runs = budget.runs + left.runs,
                .ticks = clock_.TicksOf(budget.time) + left.ticks};
   WorkChain& ready = Ready(task_class);
-  while (!stopping_) {
-    Task* task = ready.Pop<Task>();
-    if (task == nullptr) break;
+  while (!ready.empty()) {
+    SweepUrgent();
+    if (stopping_) break;
+    // Before the run, so that an urgent task woken in it ends its batch.
+    BeginNextSweep();
     const uint64_t begun = now_;
-    Run(*task);
+    Run(*ready.Pop<Task>());
     const uint64_t took = now_ - begun;
-    ServeUrgent();
+    Sort();
+    urgent_lead_ -= std::min(urgent_lead_, took);
     turn.runs -= 1;
     turn.ticks -= std::min(turn.ticks, took);
     if (turn.runs <= 0 || turn.ticks == 0) break;
@@ -322,7 +322,7 @@ Worker::Turn Worker::Serve(TaskClass task_class, const ClassBudget& budget,
 }
 
 void Worker::Run(Task& task) {
-  task.last_round_ = round_;
+  task.last_sweep_ = sweep_;
   const uint64_t queued_at = task.queued_at_;  // The next waker's, from below.
   // All but the death is taken before the run, so that a wake from now on
   // queues the task again. Both ways with the swap in Task::Queue().
@@ -338,7 +338,7 @@ void Worker::Run(Task& task) {
   if (reasons == 0) return;  // Its timer alone was set, or taken back.
   const uint64_t begun = now_;
   running_.Begin(&task, begun);
-  task.function_(reasons);
+  MustNotThrow([&] { return NameOf(task); }, [&] { task.function_(reasons); });
   running_.End();
   if (!kAccounting) return;
   now_ = clock_.Ticks();
@@ -386,43 +386,7 @@ void Worker::AwaitWork() {
   ReportQuiet();
   // It would end the sleep at once, at the price of one.
   if (TimerIsDue()) return;
-  idle_since_ = now_;
-  if (!Spin() && AnnounceSleep()) {
-    inbox_.Sleep(timers_.Next());
-    PINION_POINT(kAwake);
-  }
-  now_ = clock_.Ticks();
-  tallies_.idle_ticks.Add(now_ - *idle_since_);
-  // What has come tells itself when it came; a timer does so now.
-  if (inbox_.empty()) LearnFromWaitFor(now_, /*was_woken=*/false);
-}
-
-bool Worker::Spin() {
-  if (!spin_.worthwhile()) return false;
-  const std::optional<Moment> timer = timers_.Next();
-  // The counter is read now and then only: reading it takes longer than a look.
-  constexpr int kLooks = 16;
-  do {
-    for (int i = 0; i < kLooks; ++i) {
-      if (!inbox_.empty()) {
-        tallies_.spins_paid.Add(1);
-        return true;
-      }
-      Pause();
-    }
-    if (timer.has_value() && *timer <= clock_.Now()) return true;
-  } while (clock_.Ticks() - *idle_since_ < spin_ticks_);
-  tallies_.spins_unpaid.Add(1);
-  return false;
-}
-
-bool Worker::AnnounceSleep() {
-  PINION_POINT(kIdle);
-  if (!inbox_.TrySleep()) return false;
-  announced_ = true;
-  tallies_.sleeps.Add(1);
-  PINION_POINT(kAnnounced);
-  return true;
+  now_ = rest_.AwaitWork(now_, timers_.Next());
 }
 
 void Worker::ReportQuiet() {
@@ -445,7 +409,8 @@ bool Worker::NoTaskIsQueued() const {
 }
 
 void Worker::End() {
-  hand_back_();
+  MustNotThrow([&] { return absl::StrCat("a hand-back of worker ", index_); },
+               hand_back_);
   current_ = nullptr;
   MutexLock lock(mutex_);
   ended_.store(true, std::memory_order_release);

@@ -2,8 +2,8 @@
 //
 // WorkerStats: what one worker has done since it started.
 //
-// Threads: a WorkerStats is a copy, its holder's. The WorkerTallies behind it
-//          are written by their worker, and read by anyone.
+// Threads: a WorkerStats is a copy and plain data. The worker writes the
+//          WorkerTallies and RestTallies behind it, and any thread reads them.
 // Example: for (const WorkerStats& worker : scheduler.Snapshot()) ...
 #ifndef PINION_CORE_WORKER_STATS_H_
 #define PINION_CORE_WORKER_STATS_H_
@@ -11,13 +11,13 @@
 #include <array>
 #include <cstdint>
 
-#include "core/tally.h"
-#include "core/task.h"
+#include "pinion/core/tally.h"
+#include "pinion/core/task.h"
 
 namespace pinion {
 
-// A copy, each number of which was right when it was read; as the worker goes
-// on meanwhile, they need not add up to the last run.
+// Each number was right when it was read. The worker goes on meanwhile, so the
+// numbers may not add up exactly.
 struct WorkerStats {
   int worker = 0;
 
@@ -27,37 +27,32 @@ struct WorkerStats {
   uint64_t longest_run_ns = 0;
 
   uint64_t busy_ns = 0;  // In rounds.
-  uint64_t idle_ns = 0;  // Between them, spinning or asleep; the wait that may
-                         // be under way not counted.
+  // Between rounds, spinning or asleep, without a wait in progress.
+  uint64_t idle_ns = 0;
 
   uint64_t timers_armed = 0;  // Now.
   uint64_t timers_fired = 0;
 
   uint64_t sleeps = 0;
-  uint64_t spins_paid = 0;    // Work came before their end.
-  uint64_t spins_unpaid = 0;  // It did not.
+  uint64_t spins_paid = 0;    // Work arrived while spinning.
+  uint64_t spins_unpaid = 0;  // No work arrived.
 
-  // Tasks that other threads queued: at the price of a system call, because the
-  // worker slept; and without, because it was awake or woken already.
+  // Tasks queued by other threads: `wakes_sent` with a system call, because the
+  // worker slept; the other without one, because it was awake or already woken.
   uint64_t wakes_sent = 0;
   uint64_t wakes_skipped = 0;
 };
 
-// The same as the worker keeps it: the worker writes, anyone reads.
+// The same as the worker keeps it; the rest of it is in RestTallies
+// (core/worker_rest.h). Only the worker writes; any thread reads.
 struct WorkerTallies {
   Tally rounds;
   std::array<Tally, kTaskClasses> runs;
   Tally items;
   Tally longest_run_ticks;
   Tally busy_ticks;
-  Tally idle_ticks;
   Tally timers_armed;
   Tally timers_fired;
-  Tally sleeps;
-  Tally spins_paid;
-  Tally spins_unpaid;
-  Tally wakes_sent;
-  Tally wakes_skipped;
 };
 
 }  // namespace pinion

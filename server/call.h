@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Call: one request in a handler's hands, to be answered once: at once, as one
-//       of a batch, or later.
+// Call: one request that a handler must answer once: at once, as part of a
+//       batch, or later.
 //
-// Threads: its holder's, one at a time; it may be moved to another thread and
-//          finished there. Only context().cancelled() is anyone's meanwhile.
-// Answer:  Finish() gives it. A Call that goes without is answered INTERNAL,
-//          "the handler dropped the call". One that was answered by its
-//          deadline, its client or the stop meanwhile is finished all the same:
-//          nothing comes of it.
-// Place:   it keeps its place in its lane until it is finished, beyond its
-//          deadline, so a lane holds no more of them than of other calls. It
-//          keeps the memory of the message that it came with, too.
-// Stop:    may outlive the server; from then on nothing comes of it.
-// Example: void Ledger::Transfer(Call<TransferRequest, TransferResponse> call)
-// {
+// Threads: one thread at a time, the holder's. You may move a Call to another
+//          thread and finish it there. Any thread may call
+//          context().cancelled() meanwhile.
+// Answer:  Finish() gives the answer. A Call destroyed without it is answered
+//          INTERNAL, "the handler dropped the call". If the deadline, the
+//          client or the stop has already answered the call, you must still
+//          Finish() it; that has no effect.
+// Place:   the Call keeps its place in its lane until you finish it, even after
+//          its deadline, so the lane's limit counts it like any other call. It
+//          also keeps the memory of the message in which it arrived.
+// Stop:    a Call may outlive the server; finishing it then has no effect.
+// Example: void Ledger::Transfer(
+//              Call<TransferRequest, TransferResponse> call) {
 //            Hop hop = call.context().TakeHop();
 //            const std::string to = call.request().to();
 //            std::move(hop).PostToKey<Ledger>(
@@ -24,8 +25,8 @@
 //          }
 //
 // As a batch:
-//          void Log::Append(absl::Span<Call<AppendRequest, AppendResponse>>
-//          calls) {
+//          void Log::Append(
+//              absl::Span<Call<AppendRequest, AppendResponse>> calls) {
 //            for (auto& call : calls) {
 //              call.response()->set_position(Write(call.request()));
 //              call.Finish();
@@ -39,16 +40,16 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "core/check.h"
-#include "server/call_context.h"
-#include "server/handler_answer.h"
-#include "server/held_call.h"
+#include "pinion/core/base/check.h"
+#include "pinion/server/call_context.h"
+#include "pinion/server/internal/handler_answer.h"
+#include "pinion/server/internal/held_call.h"
 
 namespace pinion {
 
 namespace internal {
 
-// What a Call refers to.
+// The state behind a Call.
 template <typename Request, typename Response>
 class HeldMessages final : public HeldCall {
  public:
@@ -77,24 +78,25 @@ class Call {
   }
   ~Call() { Drop(); }
 
-  // The next three: until it is finished. What they return lives as long.
+  // You may call the next three until the Call is finished. What they return is
+  // valid until then.
 
   const Request& request() const { return held().request; }
-  // To be filled in before Finish(); empty at first.
+  // The response to fill in before Finish(); empty at first.
   Response* response() { return &held().response; }
   CallContext& context() { return held().context(); }
 
-  // Whether it is finished, or was moved away.
+  // Whether the Call was finished or moved away.
   bool finished() const { return held_ == nullptr; }
 
-  // Answers with the response, or with an error, which goes to the client as it
-  // is. Once.
+  // Answers with the response, or with an error, which goes to the client
+  // unchanged. Call it once.
   void Finish(absl::Status status = absl::OkStatus()) {
     Answer answer = HandlerAnswer(std::move(status), held().response);
     std::exchange(held_, nullptr)->Finish(std::move(answer));
   }
 
-  // The rest is Pinion's.
+  // The rest is for Pinion only.
   using Held = internal::HeldMessages<Request, Response>;
   explicit Call(Held* held) : held_(held) {}
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/call_context.h"
+#include "pinion/server/call_context.h"
 
 #include <algorithm>
 
@@ -8,14 +8,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "core/check.h"
-#include "server/hops.h"
-#include "server/routed_call.h"
+#include "pinion/core/base/check.h"
+#include "pinion/server/call/routed_call.h"
+#include "pinion/server/shard/hops.h"
 
 namespace pinion {
 namespace {
 
-constexpr size_t kMostTrailingBytes = 4096;
+constexpr size_t kMaxTrailingBytes = 4096;
 // As HTTP/2 counts what a field takes beside its name and value.
 constexpr size_t kTrailerBytes = 32;
 
@@ -51,16 +51,16 @@ size_t TrailerSize(absl::string_view name, absl::string_view value) {
 }  // namespace
 
 CallContext::CallContext(const RoutedCall& call, const Clock& clock, Hops* hops,
-                         Credit* place)
+                         Credit* credit)
     : call_(call),
       clock_(clock),
       in_session_(call.in_session),
       hops_(hops),
-      place_(place) {}
+      credit_(credit) {}
 
 int CallContext::worker() const { return call_.worker; }
 
-bool CallContext::cancelled() const { return call_.fate.taken(); }
+bool CallContext::cancelled() const { return call_.fate.revoked(); }
 
 absl::Duration CallContext::time_left() const {
   if (!call_.deadline.has_value()) return absl::InfiniteDuration();
@@ -74,7 +74,7 @@ absl::Time CallContext::deadline() const {
 
 std::optional<absl::string_view> CallContext::metadata(
     absl::string_view name) const {
-  for (const auto& [given, value] : call_.metadata()) {
+  for (const auto& [given, value] : metadata()) {
     if (given == name) return absl::string_view(value);
   }
   return std::nullopt;
@@ -82,7 +82,7 @@ std::optional<absl::string_view> CallContext::metadata(
 
 absl::Span<const std::pair<std::string, std::string>> CallContext::metadata()
     const {
-  return call_.metadata();
+  return call_.metadata(metadata_room_);
 }
 
 void CallContext::KeepKey() {
@@ -90,19 +90,26 @@ void CallContext::KeepKey() {
   kept_key_ = true;
 }
 
+void CallContext::KeepKeyIn(std::string& bytes) {
+  KeepKey();
+  if (!key_.has_value()) return;
+  bytes = std::string(key_->bytes());
+  key_ = Key::FromBytes(bytes);
+}
+
 std::optional<Key> CallContext::key() const {
   if (kept_key_) return key_;
-  if (!call_.method->key.has_value()) return std::nullopt;
+  if (!call_.method().key.has_value()) return std::nullopt;
   // It was read when the call was routed, so it can be read.
-  return *call_.method->key->Read(call_.request());
+  return *call_.method().key->Read(call_.request());
 }
 
 bool CallContext::in_session() const { return in_session_; }
 
 Hop CallContext::TakeHop() {
-  PINION_CHECK(hops_ != nullptr, "the hop of a call of ", call_.method->path,
+  PINION_CHECK(hops_ != nullptr, "the hop of a call of ", call_.method().path,
                " was taken twice; a call has one, to be passed on");
-  return std::exchange(hops_, nullptr)->TakeForCall(*place_);
+  return std::exchange(hops_, nullptr)->TakeForCall(*credit_);
 }
 
 absl::Status CallContext::AddTrailingMetadata(absl::string_view name,
@@ -127,10 +134,10 @@ absl::Status CallContext::AddTrailingMetadata(absl::string_view name,
   for (const auto& [other, its_value] : trailing_) {
     size += TrailerSize(other, its_value);
   }
-  if (size > kMostTrailingBytes) {
+  if (size > kMaxTrailingBytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat("with ", shown, " the trailing metadata would have ", size,
-                     " bytes, of at most ", kMostTrailingBytes));
+                     " bytes, of at most ", kMaxTrailingBytes));
   }
   trailing_.emplace_back(std::string(name), std::string(value));
   return absl::OkStatus();

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CallContext: what a handler may know of its call beside the request.
+// CallContext: what a handler can learn about its call besides the request.
 //
-// Threads: the handler's, while it runs; that of a Call, its holder's, one at a
-//          time, until it is finished. What is returned by reference or view
-//          lives as long. cancelled() is anyone's meanwhile.
+// Threads: the handler's thread while it runs; for a Call, one thread at a time
+//          until it is finished. References and views stay valid that long. Any
+//          thread may call cancelled() meanwhile.
 // Example: absl::Status Add(const AddRequest& request, AddResponse* response,
 //                           CallContext& context) {
 //            while (More() && !context.cancelled()) DoSome();
+//            return absl::OkStatus();
+//          }
 #ifndef PINION_SERVER_CALL_CONTEXT_H_
 #define PINION_SERVER_CALL_CONTEXT_H_
 
@@ -20,9 +22,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "core/clock.h"
-#include "proto/wire/key_reader.h"
-#include "server/hop.h"
+#include "pinion/core/clock.h"
+#include "pinion/proto/wire/key_reader.h"
+#include "pinion/server/hop.h"
 
 namespace pinion {
 
@@ -32,64 +34,67 @@ class Hops;
 
 class CallContext {
  public:
-  // `hops` and `place`, where the call has its place, are for TakeHop(); who
-  // has none for it leaves them out.
+  // Only TakeHop() uses `hops` and `credit`, the credit that the call holds a
+  // place of. Pass null if the call cannot hop.
   CallContext(const RoutedCall& call, const Clock& clock, Hops* hops = nullptr,
-              Credit* place = nullptr);
+              Credit* credit = nullptr);
 
-  // The worker that runs the call, from 0.
+  // The index of the worker that runs the call, from 0.
   int worker() const;
 
-  // Whether nobody awaits the result any more, so that a handler may as well
-  // end: the client has cancelled, the deadline has passed, or the server has
-  // no more time to stop. The call has been answered then. A handler that runs
-  // for long asks now and then; it costs a load.
+  // Whether the call has already been answered, because the client cancelled
+  // it, its deadline passed, or the server has no time left to stop. The
+  // handler may return then, since nobody awaits its result. A handler that
+  // runs for long should check now and then; a check costs one load.
   bool cancelled() const;
 
-  // What is left until the deadline, less than nothing when it has passed;
-  // infinite without one.
+  // The time until the deadline: negative after it has passed, infinite if the
+  // call has none.
   absl::Duration time_left() const;
 
-  // The deadline, on the system's clock; InfiniteFuture() without one.
+  // The deadline, on the system's clock; InfiniteFuture() if the call has none.
   absl::Time deadline() const;
 
-  // The value of the first metadata of that name (in lower case), as the client
-  // sent it; of a name that ends in "-bin", bytes.
+  // The first metadata value of that name (in lower case), as the client sent
+  // it; binary if the name ends in "-bin".
   std::optional<absl::string_view> metadata(absl::string_view name) const;
   absl::Span<const std::pair<std::string, std::string>> metadata() const;
 
-  // The key by which the call was routed; none if its method has no key.
+  // The key that routed the call; none if the method has no key.
   std::optional<Key> key() const;
 
-  // Whether it came within a session rather than as a unary call.
+  // Whether the call came in a session, not as a unary call.
   bool in_session() const;
 
-  // Adds trailing metadata to the answer that the handler is about to give, OK
-  // or an error; a name may be added several times. `name` is of lower case
-  // letters, digits, '-', '_' and '.', and none of HTTP's, gRPC's ("grpc-...")
-  // or Pinion's own ("pinion-..."). `value` is of printable ASCII characters,
-  // or of any bytes if the name ends in "-bin". INVALID_ARGUMENT if not, and
-  // nothing is added; RESOURCE_EXHAUSTED if all names and values, with 32 bytes
-  // for each, would have more than 4 KiB: gRPC's clients take some 8 KiB of
-  // trailers, Pinion's included.
+  // Adds trailing metadata to the handler's answer, OK or an error. You may add
+  // a name several times. `name` consists of lower case letters, digits, '-',
+  // '_' and '.'; HTTP's names, gRPC's ("grpc-...") and Pinion's ("pinion-...")
+  // are not allowed. `value` is printable ASCII, or any bytes if the name ends
+  // in "-bin". Returns INVALID_ARGUMENT if one of them is not valid, and
+  // RESOURCE_EXHAUSTED if all names and values, plus 32 bytes for each pair,
+  // would exceed 4 KiB; then nothing is added. (gRPC's clients accept about 8
+  // KiB of trailers, Pinion's included.)
   //
-  // Details of an error need no context: each payload of the handler's
-  // absl::Status goes to the client as a detail of the google.rpc.Status, by
-  // its type URL; more than 4 KiB of them only within a session.
+  // For details of an error you need no context. Each payload of the handler's
+  // absl::Status goes to the client as a detail of the google.rpc.Status, under
+  // its type URL. Only a session carries more than 4 KiB of them.
   absl::Status AddTrailingMetadata(absl::string_view name,
                                    absl::string_view value);
 
-  // The call's hop, to have a function run with the shard of another worker:
-  // see hop.h. A call has one, which can be passed on; so once. On a worker of
-  // the call's own server.
+  // Takes the call's hop, which runs a function with the shard of another
+  // worker: see hop.h. Call it once, on a worker of the call's own server; a
+  // call has one hop, which can be forwarded.
   Hop TakeHop();
 
-  // The rest is Pinion's.
+  // The rest is for Pinion only.
 
-  // Reads the key now, for when the method will be gone.
+  // Caches the key, so that key() still works after the method was destroyed.
+  // KeepKeyIn() copies the key's bytes to `bytes` as well, so that it works
+  // even after the request was destroyed.
   void KeepKey();
+  void KeepKeyIn(std::string& bytes);
 
-  // What was added, and out of it.
+  // The trailing metadata that was added; TakeTrailing() moves it out.
   const std::vector<std::pair<std::string, std::string>>& trailing() const {
     return trailing_;
   }
@@ -102,10 +107,12 @@ class CallContext {
   const Clock clock_;
   const bool in_session_;
   bool kept_key_ = false;
-  std::optional<Key> key_;  // If it was kept.
-  Hops* hops_;              // Null: there is no hop, or it was taken.
-  Credit* place_;
+  std::optional<Key> key_;  // Once KeepKey() was called.
+  Hops* hops_;              // Null: the call has no hop, or it was taken.
+  Credit* credit_;
   std::vector<std::pair<std::string, std::string>> trailing_;
+  // For a call in a session; filled when it is first used.
+  mutable std::vector<std::pair<std::string, std::string>> metadata_room_;
 };
 
 }  // namespace pinion

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CallCounts: what became of some calls, those of a lane or of a method.
+// CallCounts: the outcomes of some calls, those of a lane or of a method.
 //
-// Threads: plain data, its holder's.
+// Threads: plain data.
 // Example: const CallCounts counts = account.OfWorker(3);
 //          PINION_CHECK(counts.answered() <= counts.accepted);
 #ifndef PINION_SERVER_CALL_COUNTS_H_
@@ -16,12 +16,12 @@
 namespace pinion {
 
 struct CallCounts {
-  // Calls that were let in.
+  // Calls that were admitted.
   uint64_t accepted = 0;
 
-  // How they were answered; together these are the calls that were.
-  uint64_t ok = 0;     // By their handler.
-  uint64_t error = 0;  // By their handler, or since they cannot be decoded.
+  // How they were answered; the sum is answered().
+  uint64_t ok = 0;     // By the handler.
+  uint64_t error = 0;  // By the handler, or because decoding failed.
   uint64_t expired = 0;
   uint64_t cancelled = 0;
   uint64_t stopped = 0;
@@ -29,18 +29,20 @@ struct CallCounts {
     return ok + error + expired + cancelled + stopped;
   }
 
-  // Of these, in the place of a handler that had begun.
+  // The part of these that was answered after the handler had started.
   uint64_t expired_running = 0;
   uint64_t cancelled_running = 0;
   uint64_t stopped_running = 0;
 
-  // Now. Always waiting + running = accepted - answered().
+  // Now. Always: waiting + running = accepted - answered(). An open stream
+  // counts as running, and so does a call that its handler keeps to answer
+  // later.
   uint64_t waiting = 0;
   uint64_t running = 0;
-  // Answered, but their handler still runs.
+  // Answered, but the handler still runs or the Call is still kept.
   uint64_t abandoned = 0;
 
-  // Calls that were not let in, by v1::Reason.
+  // Calls that were refused, by v1::Reason.
   std::array<uint64_t, v1::Reason_ARRAYSIZE> refused = {};
   uint64_t refusals() const {
     uint64_t sum = 0;

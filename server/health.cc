@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/health.h"
+#include "pinion/server/health.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,18 +10,27 @@
 namespace pinion {
 namespace {
 
-constexpr int kAllWorkers = -1;
+// A product such as 0.3 * 10 may lie a little above the number that is meant.
+constexpr double kRounding = 1e-9;
+
+int FewestServing(double share, int workers) {
+  return std::max(1, static_cast<int>(std::ceil(share * workers - kRounding)));
+}
 
 }  // namespace
 
-Health::Health(const std::vector<std::string>& services, int workers)
-    : stalled_(static_cast<size_t>(workers)) {
+Health::Health(const std::vector<std::string>& services, int workers,
+               double healthy_share)
+    : fewest_serving_(FewestServing(healthy_share, workers)),
+      names_(services),
+      stalled_(static_cast<size_t>(workers)) {
   worker_of_[""] = kAllWorkers;
   for (const std::string& service : services) {
     worker_of_[service] = kAllWorkers;
   }
   for (int i = 0; i < workers; ++i) {
-    worker_of_[absl::StrCat("pinion.worker.", i)] = i;
+    names_.push_back(absl::StrCat("pinion.worker.", i));
+    worker_of_[names_.back()] = i;
   }
 }
 
@@ -54,14 +64,15 @@ void Health::SetStalled(int worker, bool stalled) {
 HealthStatus Health::Of(absl::string_view name) const {
   const auto found = worker_of_.find(name);
   if (found == worker_of_.end()) return HealthStatus::kServiceUnknown;
-  const int worker = found->second;
   MutexLock lock(mutex_);
-  const bool stalled =
-      worker == kAllWorkers
-          ? std::find(stalled_.begin(), stalled_.end(), true) != stalled_.end()
-          : stalled_[worker];
-  return phase_ == Phase::kStarted && !stalled ? HealthStatus::kServing
-                                               : HealthStatus::kNotServing;
+  return phase_ == Phase::kStarted && Serves(found->second)
+             ? HealthStatus::kServing
+             : HealthStatus::kNotServing;
+}
+
+bool Health::Serves(int worker) const {
+  if (worker != kAllWorkers) return !stalled_[worker];
+  return std::count(stalled_.begin(), stalled_.end(), false) >= fewest_serving_;
 }
 
 void Health::TellObservers() const {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Health: the book of what serves: the whole server, each hosted service, each
-//         worker.
+// Health: which parts of a server are serving: the whole server, each hosted
+//         service, each worker.
 //
-// Threads: anyone; observers are added before the first change.
-// Names:   "" is the whole server, "pinion.worker.3" the worker 3; a service
-//          has its full name.
+// Threads: any thread. Add observers before the first change.
+// Names:   "" is the whole server, "pinion.worker.3" is worker 3; a service has
+//          its full name.
+// Rule:    a worker serves unless it is stalled. The server and its services
+//          serve while enough workers do: a load balancer that drops a server
+//          loses its healthy workers as well.
 // Example: Health health({"shop.v1.CounterService"}, 4);
 //          health.SetStarted(); health.SetStalled(3, true);
-//          health.Of("shop.v1.CounterService");     // kNotServing
+//          health.Of("pinion.worker.3");            // kNotServing
+//          health.Of("shop.v1.CounterService");     // kServing
 #ifndef PINION_SERVER_HEALTH_H_
 #define PINION_SERVER_HEALTH_H_
 
@@ -17,34 +21,39 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "core/mutex.h"
-#include "proto/wire/health_message.h"
+#include "pinion/core/base/mutex.h"
+#include "pinion/proto/wire/health_message.h"
+#include "pinion/proto/wire/process_hash.h"
 
 namespace pinion {
 
 class Health {
  public:
-  Health(const std::vector<std::string>& services, int workers);
+  // `healthy_share`, 0 to 1: the server and its services serve while at least
+  // this share of the workers, and at least one worker, serves.
+  Health(const std::vector<std::string>& services, int workers,
+         double healthy_share = 0);
 
-  // Has `observer` called after each change, on the thread that made it, which
-  // holds no lock. It then asks for what it wants to know: another change may
-  // have come meanwhile.
+  // Calls `observer` after each change, on the thread that made the change,
+  // with no lock held. The observer then asks for the states that it needs;
+  // another change may have happened meanwhile.
   void AddObserver(std::function<void()> observer);
 
-  // From now on what is not stalled serves; before, nothing does.
+  // From now on everything serves that is not stalled; before, nothing does.
   void SetStarted();
 
-  // A worker that is stalled does not serve; and neither do the whole server
-  // and its services, each of which has a part of its keys there.
+  // A stalled worker does not serve.
   void SetStalled(int worker, bool stalled);
 
   // From now on nothing serves, for good.
   void SetStopping();
 
-  // kServiceUnknown for a name that is not in the book; no name ever comes to
-  // it or goes.
+  // The names of all services and workers, without "".
+  const std::vector<std::string>& names() const { return names_; }
+
+  // The state of `name`; kServiceUnknown if there is no such name. The set of
+  // names never changes.
   HealthStatus Of(absl::string_view name) const;
 
  private:
@@ -52,9 +61,16 @@ class Health {
 
   void SetPhase(Phase phase);
   void TellObservers() const;
+  // Whether `worker` is not stalled; for kAllWorkers, whether enough workers
+  // are not.
+  bool Serves(int worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Fixed before the first change; anyone may read.
-  absl::flat_hash_map<std::string, int> worker_of_;  // -1: all workers.
+  static constexpr int kAllWorkers = -1;
+
+  // Fixed before the first change; any thread may read.
+  const int fewest_serving_;  // Workers.
+  std::vector<std::string> names_;
+  HashMap<std::string, int> worker_of_;  // Or kAllWorkers.
   std::vector<std::function<void()>> observers_;
 
   // Shared.

@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hop: the right to have one function run on another lane of the same service,
-//      with that lane's shard.
+// Hop: the right to run one function on another lane of the same service, with
+//      that lane's shard.
 //
-// Threads: of the workers: it is posted, passed on and let go on any of them,
-//          by one at a time.
-// Promise: a post never fails, never waits and takes no place in any list's
-//          bound, so lanes that post to each other cannot lock each other up,
-//          however full they are. A function is run once (but see Stop), before
-//          the calls that wait in its lane. What one worker posts to another
-//          runs in the order posted.
-// Bound:   a call has one hop: CallContext::TakeHop(). It holds a place of its
-//          call's lane until it is let go, beyond the answer, so a lane that
-//          admits n calls has at most n hops more. A shard has one of its own,
-//          for its timers and posted work: ShardInfo::TakeHop().
-// Memory:  a call's hop is made when it is taken, so a call that takes none
-//          pays nothing; a post then needs no more of it. The function object
-//          lies in the hop, or, if it is larger than two pointers, on the heap
-//          until it has run.
-// Throws:  what a function throws is logged, and the lane goes on. A Call that
-//          it has captured is answered INTERNAL, with the text.
+// Threads: workers only. Any worker may post, forward or destroy a Hop, one at
+//          a time.
+// Promise: a post never fails, never waits and never counts towards a list's
+//          limit, so lanes that post to each other cannot deadlock, however
+//          full they are. The function runs once (but see Stop), before the
+//          calls that wait in its lane. The functions that one worker posts to
+//          another run in the order posted.
+// Bound:   each call has one hop: CallContext::TakeHop(). The hop holds a place
+//          in its call's lane until it is destroyed, even after the answer; so
+//          a lane that admits n calls has at most n hops more. Each shard has
+//          one hop of its own, for its timers and background work:
+//          ShardInfo::TakeHop().
+// Memory:  TakeHop() allocates the hop, so calls without one pay nothing, and
+//          posting allocates no more. The hop itself stores a function object
+//          of up to two pointers; a larger one lies on the heap until it has
+//          run.
+// Throws:  Pinion logs an exception from the function, and the lane goes on. A
+//          Call that the function has captured is answered INTERNAL with the
+//          exception's text.
 // Stop:    the functions of calls' hops all run before the shards are
-//          destroyed, however often they are passed on, as handlers do: one
-//          that is passed on for ever is as one that does not return. A shard's
-//          own hop is not passed on any more once the server ends its workers:
-//          the function is destroyed without having run.
+//          destroyed, however often they are forwarded. A hop that is forwarded
+//          forever blocks the stop like a handler that never returns. A shard's
+//          own hop is no longer delivered once the server ends its workers: its
+//          function is destroyed without running.
 // Example: absl::Status Ledger::Debit(const DebitRequest& request,
 //                                     DebitResponse* response,
 //                                     CallContext& context) {
@@ -36,7 +38,7 @@
 //            return absl::OkStatus();
 //          }
 //
-// A function may take the hop as well, to go on to the next lane or back:
+// The function may take the hop as well, to go on to another lane or back:
 //          [...](Ledger& there, Hop hop) {
 //            std::move(hop).Post<Ledger>(from, [...](Ledger& home) { ... });
 //          }
@@ -47,13 +49,12 @@
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
-#include "core/check.h"
-#include "proto/wire/key_reader.h"
-#include "server/keyed/as_key.h"
+#include "pinion/core/base/check.h"
+#include "pinion/proto/wire/as_key.h"
+#include "pinion/proto/wire/key.h"
+#include "pinion/server/internal/hop_node.h"
 
 namespace pinion {
-
-class HopNode;
 
 class Hop {
  public:
@@ -67,10 +68,10 @@ class Hop {
   }
   ~Hop() { LetGo(); }
 
-  // Has `function` run on `worker`, 0 to ShardInfo::workers() - 1, which may be
-  // this one, with the shard there. It is void(Shard&), and the hop is let go
-  // when it has run, or void(Shard&, Hop). `Shard` is the class that the
-  // service is hosted in.
+  // Runs `function` with the shard of `worker`, 0 to ShardInfo::workers() - 1;
+  // it may be the calling worker. The function is void(Shard&), and the hop is
+  // released after it has run, or void(Shard&, Hop). `Shard` is the class in
+  // which the service is hosted.
   template <typename Shard, typename Function>
   void Post(int worker, Function function) && {
     PINION_CHECK(node_ != nullptr, "a hop was posted twice");
@@ -88,17 +89,18 @@ class Hop {
         });
   }
 
-  // The same on the worker that owns `key`: a Key, what converts to an
-  // absl::string_view, an integer or an enum.
+  // The same on the worker that owns `key`: a Key, an integer, an enum, or
+  // anything that converts to an absl::string_view.
   template <typename Shard, typename K, typename Function>
   void PostToKey(const K& key, Function function) && {
     const int worker = OwnerOf(internal::AsKey(key));
     std::move(*this).template Post<Shard>(worker, std::move(function));
   }
 
-  // The rest is Pinion's.
+  // The rest is for Pinion only.
 
-  // The same for each use with one class, and different from all others.
+  // A value that is the same for each use with one class, and different for
+  // each class.
   template <typename Shard>
   static const void* TypeOf() {
     static constexpr char kType = 0;
@@ -109,7 +111,7 @@ class Hop {
 
   explicit Hop(HopNode* node) : node_(node) {}
 
-  // For who knows that the lanes are there.
+  // Only for callers that know that the lanes still exist.
   void PostFromAnyThread(int worker, Function function) &&;
 
  private:

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/hosted_service.h"
+#include "pinion/server/hosted_service.h"
 
 #include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/route_of.h"
+#include "pinion/server/internal/task_class_of.h"
 #include "pinion/v1/route.pb.h"
-#include "proto/wire/route_of.h"
 
 namespace pinion {
 namespace {
@@ -11,17 +12,6 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
 using google::protobuf::MethodDescriptor;
-
-TaskClass ClassOf(v1::Priority priority) {
-  switch (priority) {
-    case v1::PRIORITY_URGENT:
-      return TaskClass::kUrgent;
-    case v1::PRIORITY_BULK:
-      return TaskClass::kBulk;
-    default:
-      return TaskClass::kNormal;
-  }
-}
 
 absl::Status CheckTypes(const MethodDescriptor& method,
                         const Descriptor* request, const Descriptor* response,
@@ -90,7 +80,7 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
   HostedMethod added = {.path = absl::StrCat("/", name_, "/", name),
                         .index = static_cast<int>(methods_.size()),
                         .key = std::nullopt,
-                        .task_class = ClassOf(route.priority()),
+                        .task_class = TaskClassOf(route.priority()),
                         .request = request,
                         .handler = std::move(handler)};
   for (const HostedMethod& other : methods_) {

@@ -2,13 +2,14 @@
 //
 // HostedService: a gRPC service whose methods run in shards, one per worker.
 //
-// Threads: built before the server starts, on the thread that builds it, and
-//          fixed from then on; a method's function runs on workers.
+// Threads: one thread builds it before the server starts; it is fixed after
+//          that. Workers run its methods.
 // Example: server.Host<Counter>("shop.v1.CounterService")
 //              .On("Add", &Counter::Add);
 //
-// Mistakes (no such service or method, other message types than the .proto
-// says, a key that cannot be one) are kept, and stop the server's start.
+// Mistakes are kept, and the server's start reports the first: no such service
+// or method, message types that differ from the .proto's, a field that cannot
+// be a key.
 #ifndef PINION_SERVER_HOSTED_SERVICE_H_
 #define PINION_SERVER_HOSTED_SERVICE_H_
 
@@ -17,7 +18,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -25,35 +25,24 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "core/task.h"
-#include "proto/wire/key_reader.h"
-#include "server/guarded.h"
-#include "server/handler_form.h"
-#include "server/method_handler.h"
-#include "server/shard_factory.h"
+#include "pinion/server/internal/guarded.h"
+#include "pinion/server/internal/handler_form.h"
+#include "pinion/server/internal/hosted_method.h"
+#include "pinion/server/internal/method_handler.h"
+#include "pinion/server/internal/shard_factory.h"
 
 namespace pinion {
 
-// How much one batch has: it ends when either is used up.
+// The budget of one batch. A batch ends when either part is used up.
 struct BatchBudget {
-  int64_t calls = 256;  // 1 or more.
-  // How long its handlers may have run when another call is added.
+  int64_t calls = 256;  // At least 1. Raise it when EndBatch() is expensive.
+  // No call is added to the batch once its handlers have run this long.
   std::chrono::microseconds time{500};
-};
-
-// One method that is served.
-struct HostedMethod {
-  std::string path;                           // "/shop.v1.CounterService/Add"
-  int index = 0;                              // Among its service's methods.
-  std::optional<KeyReader> key;               // None: the method has no key.
-  TaskClass task_class = TaskClass::kNormal;  // By its route's priority.
-  const google::protobuf::Descriptor* request = nullptr;
-  MethodHandler handler;
 };
 
 class HostedService {
  public:
-  // Of a shard that wants to hear of the end of each batch; null: it does not.
+  // Called at the end of each batch; null if the shard has no EndBatch().
   using EndBatchFunction = std::function<absl::Status(void* shard)>;
 
   HostedService(absl::string_view name, ShardFactory shards,
@@ -67,25 +56,25 @@ class HostedService {
   const BatchBudget& batch() const { return batch_; }
   bool ends_batches() const { return end_batch_ != nullptr; }
 
-  // What the shard says at the end of a batch, or throws.
+  // Calls the shard's EndBatch(); an exception becomes an error.
   absl::Status EndBatch(void* shard) const {
     return Guarded("EndBatch()", [&] { return end_batch_(shard); });
   }
 
-  // The first mistake that was made, if any; also if no method is served.
+  // The first mistake, if any. A service without methods is a mistake.
   absl::Status Check() const;
 
  protected:
-  // Serves the method `name`, whose .proto must have these message types.
+  // Serves the method `name`. Its .proto must have these message types.
   void Add(absl::string_view name, const google::protobuf::Descriptor* request,
            const google::protobuf::Descriptor* response, MethodHandler handler);
 
-  // Gives the method that was added last another key.
+  // Changes the key of the method that was added last.
   void SetKey(absl::string_view path);
   void SetBatch(const BatchBudget& budget);
 
  private:
-  // A method's mistake, which another key may mend.
+  // A method's mistake that SetKey() can still correct.
   struct KeyMistake {
     int method;
     absl::Status status;
@@ -104,33 +93,36 @@ class HostedService {
   absl::Status mistake_;
 };
 
-// A service hosted in shards of the class `Shard`.
+// A service hosted in shards of class `Shard`.
 //
-// If that has a member absl::Status EndBatch(), it is called at the end of each
-// batch of calls that its worker has handled in one go, after their handlers,
-// whichever methods they are of; and the answers these gave wait for it, and
-// leave in their order: so what a batch has done can be written at once. An
-// error of its answers all of them in their place. Answers that are given when
-// a handler has returned, by a Call, do not wait, nor does who they answer.
+// If `Shard` has a member `absl::Status EndBatch()`, the worker calls it after
+// each batch: after the handlers of all calls, of any method, that it ran in
+// one go. The handlers' answers wait for EndBatch() and then leave in order, so
+// the shard can write the work of the whole batch at once. If EndBatch()
+// returns an error, that error replaces all of these answers. Answers given
+// later through a Call do not wait for EndBatch().
 template <typename Shard>
 class ShardedService : public HostedService {
  public:
   ShardedService(absl::string_view name, ShardFactory shards)
       : HostedService(name, std::move(shards), EndBatchOf()) {}
 
-  // Serves the method `name` by a member function of the shard, which is
+  // Serves the method `name` with a member function of the shard, in one of
+  // these forms:
   //
   //   absl::Status M(const Request&, Response*)
   //   absl::Status M(const Request&, Response*, CallContext&)
-  //     of one call: an error that it returns goes to the client as it is;
+  //     One call. An error goes to the client unchanged.
   //   void M(Call<Request, Response>)
-  //     of one call, which is answered when it is finished: see call.h;
+  //     One call, answered by its Finish(), at once or later: see call.h.
   //   void M(absl::Span<Call<Request, Response>>)
-  //     of those that wait one behind the other, up to Batch(): each is
-  //     finished, or moved out to be finished later.
+  //     The calls that wait in a row, up to Batch(). Finish() each of them, or
+  //     move it out and finish it later.
+  //   void M(const Request&, Stream<Response>)
+  //     One server-streaming call: see stream.h.
   //
-  // An exception out of it answers INTERNAL, with its text, what it has not
-  // finished, and the lane goes on.
+  // If the function throws, the calls that it has not finished are answered
+  // INTERNAL with the exception's text, and the lane goes on.
   template <typename Member>
   ShardedService& On(absl::string_view name, Member member) {
     using Form = internal::HandlerForm<internal::SignatureOf<Member>>;
@@ -139,15 +131,15 @@ class ShardedService : public HostedService {
     return *this;
   }
 
-  // Routes the calls of the method that was given last by the field `path` of
-  // its request, "account.id", in the place of what its .proto says: for one
-  // that may not be changed.
+  // Routes the calls of the method given last by the field `path` of its
+  // request, for example "account.id", instead of the key in its .proto. Use it
+  // for a .proto that you cannot change.
   ShardedService& Key(absl::string_view path) {
     SetKey(path);
     return *this;
   }
 
-  // How much a batch has at most, for batch handlers and EndBatch().
+  // Sets the budget of a batch, for batch handlers and EndBatch().
   ShardedService& Batch(const BatchBudget& budget) {
     SetBatch(budget);
     return *this;

@@ -1,239 +1,173 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hosting: hosts gRPC services on pinned workers in a server of the user's own.
+// Hosting: hosts gRPC services on pinned workers in a gRPC server that you
+//          build.
 //
-// It attaches to a grpc::ServerBuilder, beside whatever else that builds with:
-// other services, interceptors, credentials, reflection. A pinion::Server is
-// this with a builder of its own.
+// It attaches to a grpc::ServerBuilder, beside everything else that the builder
+// has: other services, interceptors, credentials, reflection. A pinion::Server
+// is a Hosting with its own builder.
 //
-// Threads: one thread builds, starts and stops it; anyone may ask it things.
+// Threads: one thread builds, starts and stops it. Any thread may call the
+//          functions that only look.
 // Example: pinion::Hosting hosting({.workers = 4});
 //          hosting.Host<Cart>("shop.v1.CartService").On("Add", &Cart::Add);
 //          absl::Status status = hosting.Attach(builder);
 //          std::shared_ptr<grpc::Server> server = builder.BuildAndStart();
 //          if (status.ok()) status = hosting.Start(server);
 //          ...
-//          hosting.Drain();                  // The order of a stop; the first
-//          server->Shutdown(deadline);       // two may be left out.
+//          hosting.Drain();                  // Stop in this order. The first
+//          server->Shutdown(deadline);       // two steps are optional.
 //          status = hosting.Stop();
 //
-// Methods: what is hosted is taken from the .proto's service one by one. A
-//          service class of the user's own that has the others must leave the
-//          hosted ones out: it derives from the generated
+// Methods: Pinion serves exactly the methods that you host. If another service
+//          class serves the rest of the same service, that class must leave the
+//          hosted methods out: derive it from the generated
 //          CartService::WithGenericMethod_Add<CartService::Service>.
 #ifndef PINION_SERVER_HOSTING_H_
 #define PINION_SERVER_HOSTING_H_
 
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
-
-#include <atomic>
-#include <chrono>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "core/scheduler.h"
-#include "core/stall_watch.h"
-#include "server/build_watch.h"
-#include "server/expirer.h"
-#include "server/front_door.h"
-#include "server/grpc_call.h"
-#include "server/health.h"
-#include "server/health_service.h"
-#include "server/hosted_service.h"
-#include "server/io_thread.h"
-#include "server/lanes.h"
-#include "server/manual_run.h"
-#include "server/options.h"
-#include "server/raw_service.h"
-#include "server/router.h"
-#include "server/running_calls.h"
-#include "server/session_service.h"
-#include "server/shard_factory.h"
-#include "server/snapshot.h"
-#include "server/stream_call.h"
+#include "pinion/server/attach_options.h"
+#include "pinion/server/hosted_service.h"
+#include "pinion/server/internal/shard_factory.h"
+#include "pinion/server/options.h"
+
+namespace grpc {
+class Server;
+class ServerBuilder;
+}  // namespace grpc
 
 namespace pinion {
 
-// What of Pinion's own is attached with the hosted services.
-struct AttachOptions {
-  // pinion.v1.SessionService, within which the hosted methods can be called.
-  bool sessions = true;
+class Health;
+class Scheduler;
+class Server;
+struct ManualRun;
+struct ServerSnapshot;
 
-  // grpc.health.v1.Health. Without it gRPC's own, if the server has that, is
-  // told of the hosted services.
-  bool health = true;
-
-  // Has calls of methods that nobody serves answered. A builder with a generic
-  // service of its own must do without: it can have one.
-  bool unknown_methods = true;
-};
+namespace internal {
+class HostingForTest;
+class Runtime;
+}  // namespace internal
 
 class Hosting {
  public:
-  // What of the options is the listener's must be left as it is.
-  explicit Hosting(ServerOptions options) : options_(std::move(options)) {}
-  // One that its test steps; see //server:testing.
-  Hosting(ServerOptions options, ManualRun manual)
-      : options_(std::move(options)), manual_(std::move(manual)) {}
-  ~Hosting();  // Stops first.
+  explicit Hosting(HostingOptions options);
+  ~Hosting();  // Calls Stop() first.
   Hosting(const Hosting&) = delete;
   Hosting& operator=(const Hosting&) = delete;
 
-  // Hosts the service of that full name ("package.Service") in shards of the
-  // class Shard, one per worker. Each is made on its worker's thread: from a
-  // const ShardInfo&, if there is such a constructor, else from nothing; and
-  // destroyed there after its last call. Before Attach(). Mistakes show there.
+  // Hosts the service with this full name ("package.Service") in shards of
+  // class Shard, one per worker. Each worker makes its shard on its own thread,
+  // with the constructor that takes a const ShardInfo& if there is one, else
+  // with the default constructor; it destroys the shard there after the last
+  // call. Call Host() before Attach(), which reports mistakes.
   template <typename Shard>
   ShardedService<Shard>& Host(absl::string_view service) {
     return Add<Shard>(service, ShardFactory::Of<Shard>());
   }
 
-  // The same with shards that `make` makes: it takes a const ShardInfo& or
-  // nothing, and returns a std::unique_ptr<Shard>, or an absl::StatusOr of one,
-  // whose error stops the start. It is called on all workers at once.
+  // The same, with shards that `make` makes. `make` takes a const ShardInfo& or
+  // nothing, and returns a std::unique_ptr<Shard> or an absl::StatusOr of one,
+  // whose error stops the start. All workers call it at the same time.
   template <typename Shard, typename Make>
   ShardedService<Shard>& Host(absl::string_view service, Make make) {
     return Add<Shard>(service, ShardFactory::Of<Shard>(std::move(make)));
   }
 
-  // Starts the workers, makes the shards, and gives `builder` the hosted
-  // methods and the queues on which their calls arrive; nothing else of it
-  // changes. INVALID_ARGUMENT for a mistake in the options or a hosted service,
-  // or what the factory of a shard says; one line each. Then no shard is left
-  // and `builder` is as it was. Once, and for one BuildAndStart(). From then on
-  // the server, if it is not given to Start(), must go before this.
+  // Starts the workers, makes the shards, and adds the hosted methods and the
+  // completion queues for their calls to `builder`; it changes nothing else
+  // there. Call it once, for one BuildAndStart(). Returns one line:
+  // INVALID_ARGUMENT for a mistake in the options or in a hosted service, or
+  // the error of a shard's factory. After an error no shard is left, and
+  // `builder` is unchanged. After success, destroy the built server before this
+  // Hosting, unless you give it to Start().
   absl::Status Attach(grpc::ServerBuilder& builder,
                       const AttachOptions& what = {});
 
-  // Has `server`, which the builder has built, take calls, until when it serves
-  // nothing at all. It is kept until Stop(). If it is null: why gRPC has built
-  // none, as far as can be told; INVALID_ARGUMENT if a method is registered
-  // twice, UNAVAILABLE if an address cannot be listened on.
-  // FAILED_PRECONDITION if it is another builder's, and this one's has built
-  // none. Once.
+  // Starts accepting calls on `server`, the result of builder.BuildAndStart().
+  // Before that the server answers nothing. Holds a reference to it until
+  // Stop(). Call it once. If `server` is null, Start() returns why gRPC could
+  // not build it, as far as that can be known: INVALID_ARGUMENT if a method is
+  // registered twice, UNAVAILABLE if the server cannot listen on an address.
+  // FAILED_PRECONDITION if `server` comes from another builder and this builder
+  // has built none.
   absl::Status Start(std::shared_ptr<grpc::Server> server);
 
-  // Says NOT_SERVING, waits for `lame_duck`, takes no new calls from then on,
-  // and waits for the open ones up to `grace`; those that are not done then are
-  // answered UNAVAILABLE. What is not hosted goes on, and connections stay
-  // open. A server that is shut down does the same by itself, but for the lame
-  // duck. May be called again; not from a handler.
+  // Stops accepting calls and waits for the open ones. Health becomes
+  // NOT_SERVING; after `lame_duck` Pinion refuses new calls; open calls then
+  // have up to `grace`, and those that are not done by then are answered
+  // UNAVAILABLE. Services that Pinion does not host go on, and connections stay
+  // open. When you shut the gRPC server down, it drains in the same way, but
+  // without `lame_duck`. You may call it more than once, but not from a
+  // handler.
   void Drain();
 
-  // Drain(); shuts the server down, if it is not: what is still open there of
-  // the user's own is cut off; and ends all threads of Pinion's, within a
-  // second more (gRPC itself waits for handlers of the user's own).
-  // DEADLINE_EXCEEDED, naming method, key and time, if a hosted handler has not
-  // returned: its call is answered, but its worker's thread and its shard are
-  // still there, and the destructor waits for them. May be called again; not
-  // from a handler.
+  // Drain(); then shuts the gRPC server down, if it still runs, which cuts off
+  // the open calls of your other services; then ends all of Pinion's threads.
+  // Handlers that still run after their call was answered, hops, and a shard's
+  // background work under way have the rest of the grace period. Everything
+  // ends within a second after that, except workers whose threads get no CPU:
+  // Stop() waits up to 30 s for those. (gRPC itself waits for the handlers of
+  // your other services.) Returns DEADLINE_EXCEEDED, with the method, the key
+  // and the time, if a hosted handler has not returned. Its call is answered,
+  // but its worker's thread and its shard still exist, and the destructor waits
+  // for them. You may call Stop() more than once, but not from a handler.
   absl::Status Stop();
 
-  // The first half of a Drain(): up to when no new call is taken.
+  // The first half of a Drain(): returns when Pinion accepts no new calls.
   void BeginDrain();
 
-  // Has a Drain() or Stop(), under way or to come, wait for no call any longer.
-  // Anyone.
+  // Ends the waiting for open calls in a Drain() or Stop(), now or later. Any
+  // thread may call it.
   void HurryStop();
 
-  // The rest is for after Attach().
+  // What it was made with. Attach() fills in what it chooses, such as
+  // `io_threads`.
+  const HostingOptions& options() const;
 
-  const Scheduler& scheduler() const { return *scheduler_; }
-  // What grpc.health.v1.Health tells; its last change comes before Stop().
-  Health& health() { return *health_; }
-  int io_threads() const { return static_cast<int>(io_threads_.size()); }
+  // Call the functions below only after Attach().
 
-  // What became of all calls so far, and what is held of them now. Anyone, also
-  // after Stop(); costs the workers nothing.
+  const Scheduler& scheduler() const;
+  // The state that grpc.health.v1.Health reports. Change it only before Stop().
+  Health& health();
+  int io_threads() const;
+
+  // All calls so far by their outcome, and what the server holds now. Any
+  // thread may call it, also after Stop(). It costs the workers nothing.
   ServerSnapshot Snapshot() const;
 
-  // Manual only: the workers to step, and what is to look at the time.
-  Scheduler& manual_scheduler();
-  Expirer& manual_expirer();
-  // Has the I/O thread look about once more. Anyone, until Stop().
-  void TurnIo();
+  // Writes a line to options.log, as Pinion does with its own lines. Any thread
+  // may call it.
+  void LogLine(absl::string_view line) const;
+  // Waits until options.log has received all lines so far, at most for
+  // `timeout`. Returns whether it has. Any thread may call it.
+  bool FlushLog(absl::Duration timeout);
 
  private:
+  friend class Server;
+  friend class internal::HostingForTest;
+
+  // With workers that a test steps.
+  Hosting(HostingOptions options, ManualRun manual);
+
   template <typename Shard>
   ShardedService<Shard>& Add(absl::string_view service, ShardFactory shards) {
     auto hosted =
         std::make_unique<ShardedService<Shard>>(service, std::move(shards));
     ShardedService<Shard>& result = *hosted;
-    services_.push_back(std::move(hosted));
+    Keep(std::move(hosted));
     return result;
   }
 
-  // Attach().
-  absl::Status CheckServices() const;
-  absl::Status StartWorkers();
-  absl::Status MakeLanes();
-  void MakeMethods(Lanes& lanes);
-  void MakeOwnServices(const AttachOptions& what);
-  void Register(grpc::ServerBuilder& builder);
-  RawService& AddRawService();
+  void Keep(std::unique_ptr<HostedService> service);
 
-  // Start().
-  absl::Status WhyNotBuilt() const;
-  void AwaitCalls();
-  void AwaitCallsOf(const GrpcMethod& method, IoThread& io);
-  void TellGrpcsHealth();
-  absl::Status WatchForStalls();
-
-  // Stop().
-  void BeginDrain(absl::Duration lame_duck);
-  void Drain(absl::Duration lame_duck);
-  void OnServerEnd();
-  void EndIo();
-  // Lets the workers finish, and ends them; which call has one not, if not.
-  absl::Status EndWorkers(std::chrono::nanoseconds timeout);
-  absl::Status LetWorkersFinish(std::chrono::nanoseconds timeout);
-  std::string WhatIsStuck() const;
-
-  ServerOptions options_;
-  const std::optional<ManualRun> manual_;
-  std::vector<std::unique_ptr<HostedService>> services_;
-
-  // In order of their making; destroyed in the reverse.
-  std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<RunningCalls> running_calls_;
-  std::unique_ptr<StallWatch> stall_watch_;
-  std::unique_ptr<Router> router_;
-  std::unique_ptr<FrontDoor> door_;
-  std::vector<std::unique_ptr<Lanes>> lanes_;
-  std::vector<std::unique_ptr<RawService>> raw_services_;
-  std::unique_ptr<Expirer> expirer_;
-  std::vector<std::unique_ptr<GrpcMethod>> methods_;
-  StreamLimits stream_limits_;
-  std::unique_ptr<Health> health_;
-  std::unique_ptr<SessionService> session_service_;           // If attached.
-  std::unique_ptr<HealthService> health_service_;             // If attached.
-  std::optional<grpc::AsyncGenericService> unknown_methods_;  // If attached.
-  std::optional<BuildWatch> build_;
-  std::vector<std::unique_ptr<IoThread>> io_threads_;
-  std::shared_ptr<grpc::Server> server_;  // From Start() to Stop().
-  bool workers_ended_ = true;
-
-  // Shared by those who stop it: the owner, and the one who finds that the
-  // server was shut down.
-  absl::Notification hurry_;
-  std::atomic<bool> hurried_{false};
-  std::atomic<FrontDoor*> door_to_hurry_{nullptr};  // Once there is one.
-  std::once_flag drain_begun_;
-  std::once_flag drained_;
-  std::atomic<bool> draining_{false};
-  std::atomic<bool> server_ended_{false};
-  std::thread drainer_;  // An I/O thread's, until that has ended.
+  const std::unique_ptr<internal::Runtime> runtime_;
 };
 
 }  // namespace pinion

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LatencyHistogram: how often which time was taken, to within one part in 32.
+// LatencyHistogram: how often each latency occurred, to within one part in 32.
 //
-// Threads: one records; anyone adds it to a LatencySummary meanwhile.
-// Cost:    two plain additions a recording; 9 KiB.
+// Threads: one thread records; any thread may add it to a LatencySummary
+//          meanwhile.
+// Cost:    two plain additions for each recording; 9 KiB of memory.
 // Example: histogram.Record(nanos);                  // the worker
 //          LatencySummary all; all.Add(histogram);   // whoever looks
 //          all.Percentile(0.99);
@@ -19,14 +20,14 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/tally.h"
+#include "pinion/core/tally.h"
 
 namespace pinion {
 
 namespace internal {
 
-// Which bucket holds a number of nanoseconds, and which the last of a bucket
-// is. What is longer than the last bucket counts as the longest.
+// Of() returns the bucket for a number of nanoseconds, LastOf() the largest
+// number in a bucket. A number beyond the last bucket counts in that bucket.
 struct LatencyBuckets {
   static constexpr int kBits = 5;
   static constexpr int kLongestBits = 40;  // 18 minutes.
@@ -63,7 +64,7 @@ class LatencyHistogram {
   Tally sum_;
 };
 
-// The sum of some histograms, as they were when they were added.
+// The sum of several histograms, as they were when they were added.
 class LatencySummary {
  public:
   void Add(const LatencyHistogram& histogram) {
@@ -77,14 +78,14 @@ class LatencySummary {
 
   uint64_t count() const { return count_; }
 
-  // 0 if nothing was recorded.
+  // The mean, in nanoseconds; 0 if nothing was recorded.
   double mean_ns() const {
     return count_ == 0 ? 0 : static_cast<double>(sum_ns_) / count_;
   }
 
-  // The time that the part `rank`, 0 to 1, of all did not exceed, rounded up to
-  // the end of its bucket; Percentile(1) is the longest. 0 if nothing was
-  // recorded.
+  // The latency, in nanoseconds, that the share `rank`, 0 to 1, of all
+  // recordings did not exceed, rounded up to the end of its bucket.
+  // Percentile(1) is the longest. 0 if nothing was recorded.
   uint64_t Percentile(double rank) const {
     const auto wanted = static_cast<uint64_t>(rank * count_);
     uint64_t seen = 0;

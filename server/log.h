@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Log: where a server says what nobody is told as an answer.
+// Log: writes the lines of a server that no client sees as an answer.
 //
-// Threads: anyone.
+// Threads: any thread. The caller never waits: lines wait in a LogQueue
+//          (log_queue.h) until they are written. If there are too many, lines
+//          are dropped.
 // Example: Log(options.log, "worker 1: ...");
 #ifndef PINION_SERVER_LOG_H_
 #define PINION_SERVER_LOG_H_
 
-#include <cstdio>
 #include <functional>
-#include <string>
 
 #include "absl/strings/string_view.h"
 
 namespace pinion {
 
-// Takes one line, without its end; called from any thread.
+// Receives one line, without its line end.
 using LogFunction = std::function<void(absl::string_view line)>;
 
-// Gives `line` to `log`, or to standard error if there is none.
-inline void Log(const LogFunction& log, absl::string_view line) {
-  if (log) {
-    log(line);
-  } else {
-    std::fprintf(stderr, "%s\n", std::string(line).c_str());
-  }
-}
+// Writes `line` to `log`, or to StandardErrorLog() if `log` is empty.
+void Log(const LogFunction& log, absl::string_view line);
+
+class LogQueue;
+
+// This process's queue of lines for standard error; it exists until the process
+// ends. The first use starts its thread, so make the first use on a thread that
+// is not pinned.
+LogQueue& StandardErrorLog();
 
 }  // namespace pinion
 

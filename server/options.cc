@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/options.h"
+#include "pinion/server/options.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "core/work_list.h"
-#include "server/credit.h"
-#include "server/listen_address.h"
+#include "pinion/core/work_list.h"
+#include "pinion/server/internal/credit.h"
+#include "pinion/server/listener/listen_address.h"
+#include "pinion/server/party/trusted_proxies.h"
 
 namespace pinion {
 namespace {
@@ -25,7 +26,7 @@ absl::Status InRange(absl::string_view name, absl::Duration value,
       absl::FormatDuration(least), " to ", absl::FormatDuration(most)));
 }
 
-absl::Status ValidateListen(const ServerOptions& options) {
+absl::Status ValidateAddress(const ListenOptions& options) {
   const absl::StatusOr<bool> local = IsLocalAddress(options.listen);
   if (!local.ok()) return local.status();
   if (*local || options.allow_unencrypted_public_traffic) {
@@ -35,6 +36,13 @@ absl::Status ValidateListen(const ServerOptions& options) {
       "listen is \"", options.listen,
       "\", which others can reach, and the traffic is not encrypted; listen on "
       "a loopback address, or set allow_unencrypted_public_traffic"));
+}
+
+absl::Status ShareInRange(absl::string_view name, double value) {
+  if (value >= 0 && value <= 1)
+    return absl::OkStatus();  // Not so if it is NaN.
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is ", value, "; valid are 0 to 1"));
 }
 
 absl::Status Positive(absl::string_view name, absl::Duration value) {
@@ -52,26 +60,38 @@ absl::Status FirstMistake(absl::Span<const absl::Status> checks) {
   return absl::OkStatus();
 }
 
-absl::Status ValidateListener(const ServerOptions& options) {
+}  // namespace
+
+absl::Status Validate(const ListenOptions& options) {
   const absl::Status checks[] = {
-      ValidateListen(options),
+      ValidateAddress(options),
+      InRange("max_connections", options.max_connections, 1, 1'000'000),
+      InRange("max_connections_per_address",
+              options.max_connections_per_address, 0, 1'000'000),
       InRange("grpc_memory_bytes", options.grpc_memory_bytes, 16 << 20,
               int64_t{1} << 40),
+      InRange("keepalive_time", options.keepalive_time, absl::Milliseconds(100),
+              absl::Hours(1)),
+      InRange("keepalive_timeout", options.keepalive_timeout,
+              absl::Milliseconds(100), absl::Hours(1)),
   };
   return FirstMistake(checks);
 }
 
-absl::Status ValidateHosted(const ServerOptions& options) {
+absl::Status Validate(const HostingOptions& options) {
   const int64_t one_message = options.max_message_bytes;
   const absl::Status checks[] = {
       InRange("workers", options.workers, 0, 1 << 16),
       InRange("io_threads", options.io_threads, 0, 64),
       InRange("max_message_bytes", one_message, 1 << 10, 1 << 30),
-      InRange("lane_capacity", options.lane_capacity, 1,
-              WorkList::kMaxCapacity),
+      InRange("lane_calls", options.lane_calls, 1, WorkList::kMaxCapacity),
       InRange("lane_bytes", options.lane_bytes, one_message, Credit::kMaxBytes),
-      InRange("max_calls", options.max_calls, 1, Credit::kMaxCalls),
-      InRange("max_bytes", options.max_bytes, one_message, Credit::kMaxBytes),
+      InRange("lane_streams", options.lane_streams, 1, Credit::kMaxCalls),
+      InRange("server_calls", options.server_calls, 1, Credit::kMaxCalls),
+      // One request and its answer are at most half of it: a party's share.
+      InRange("server_bytes", options.server_bytes, 4 * one_message,
+              Credit::kMaxBytes),
+      TrustedProxies::Parse(options.trusted_proxies).status(),
       InRange("session_calls", options.session_calls, 1, 1'000'000),
       InRange("session_bytes", options.session_bytes, one_message,
               Credit::kMaxBytes),
@@ -83,48 +103,12 @@ absl::Status ValidateHosted(const ServerOptions& options) {
       Positive("default_timeout", options.default_timeout),
       InRange("stall_after", options.stall_after, absl::Milliseconds(10),
               absl::Hours(1)),
+      ShareInRange("healthy_share", options.healthy_share),
       InRange("lame_duck", options.lame_duck, absl::ZeroDuration(),
               absl::Hours(1)),
       InRange("grace", options.grace, absl::ZeroDuration(), absl::Hours(1)),
   };
   return FirstMistake(checks);
-}
-
-// That an option of the listener's is as it was made.
-absl::Status IsUnset(absl::string_view name, bool unset) {
-  if (unset) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      name, " is set, which is a pinion::Server's; say it to the builder"));
-}
-
-}  // namespace
-
-absl::Status Validate(const ServerOptions& options) {
-  const absl::Status listener = ValidateListener(options);
-  return listener.ok() ? ValidateHosted(options) : listener;
-}
-
-absl::Status ValidateHosting(const ServerOptions& options) {
-  const ServerOptions made;
-  const absl::Status checks[] = {
-      IsUnset("listen", options.listen == made.listen),
-      IsUnset("allow_unencrypted_public_traffic",
-              options.allow_unencrypted_public_traffic ==
-                  made.allow_unencrypted_public_traffic),
-      IsUnset("grpc_memory_bytes",
-              options.grpc_memory_bytes == made.grpc_memory_bytes),
-      ValidateHosted(options),
-  };
-  return FirstMistake(checks);
-}
-
-ServerOptions WithoutListener(ServerOptions options) {
-  const ServerOptions made;
-  options.listen = made.listen;
-  options.allow_unencrypted_public_traffic =
-      made.allow_unencrypted_public_traffic;
-  options.grpc_memory_bytes = made.grpc_memory_bytes;
-  return options;
 }
 
 }  // namespace pinion

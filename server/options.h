@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServerOptions: all that can be said about a Server, or a Hosting, before it
-// starts.
+// ListenOptions, HostingOptions: everything you can configure on a Server
+// before
+//                                it starts. A Hosting has the second only: its
+//                                ServerBuilder listens.
 //
-// Threads: plain data. Server::Start() and Hosting::Attach() validate it;
-//          nothing is silently replaced by something else.
-// Example: pinion::Server server({.listen = "127.0.0.1:0", .workers = 2});
+// Threads: plain data. Server::Start() and Hosting::Attach() validate it. A
+//          value that is not valid stops the start; it is never replaced
+//          silently.
+// Example: pinion::Server server({.listen = "127.0.0.1:0"}, {.workers = 2});
+//          pinion::Hosting hosting({.workers = 2});
 #ifndef PINION_SERVER_OPTIONS_H_
 #define PINION_SERVER_OPTIONS_H_
 
@@ -15,119 +19,221 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "core/cpu_plan.h"
-#include "server/log.h"
+#include "pinion/core/cpu/cpu_plan.h"
+#include "pinion/server/log.h"
 
 namespace pinion {
 
-struct ServerOptions {
-  // The listener's. A Hosting has none: the builder it attaches to says this.
-
-  // Where to serve gRPC: "host:port" (IPv6 hosts in brackets), with port 0 for
-  // a free one, or "unix:/path".
+struct ListenOptions {
+  // The address to serve gRPC on: "host:port" (IPv6 hosts in brackets; port 0
+  // picks a free port) or "unix:/path". If the name has several addresses, the
+  // server listens on all of them. "0.0.0.0" means all IPv4 addresses of this
+  // machine, "[::]" all of its addresses. Change it when clients on other
+  // machines must reach the server.
   std::string listen = "127.0.0.1:50051";
 
-  // Pinion's listener is not encrypted. Without this it listens on loopback
-  // addresses and Unix sockets only.
+  // Pinion's listener does not encrypt. While this is false, the server listens
+  // on loopback addresses and Unix sockets only. Set it to true only inside a
+  // network that you trust.
   bool allow_unencrypted_public_traffic = false;
 
-  // How many bytes gRPC may hold, 16 MiB to 1 TiB, to which it says that it
-  // tries to keep.
+  // The most connections that may be open at a time, 1 to 1,000,000. The server
+  // closes any further connection at once. Raise it, together with the
+  // process's limit of open files, when the log says that honest clients reach
+  // it. Lower it when memory is short: an idle connection takes about 20 KB,
+  // and the calls on it have limits of their own.
+  int64_t max_connections = 16384;
+
+  // The most open connections from one IPv4 address or one IPv6 /64 network, 1
+  // to 1,000,000; 0 means half of max_connections. Loopback addresses, Unix
+  // sockets and HostingOptions::trusted_proxies have no such limit, because
+  // many clients share them. Set it to max_connections when all clients come
+  // through one NAT. Lower it when clients connect directly and are not
+  // trusted.
+  int64_t max_connections_per_address = 0;
+
+  // Soft limit on gRPC's own memory, in bytes, 16 MiB to 1 TiB. gRPC treats it
+  // as a target. Raise it when many clients send large messages at a time;
+  // lower it when the process must fit into less memory.
   int64_t grpc_memory_bytes = int64_t{1} << 30;
 
-  // The hosted services'.
+  // How long a connection may be silent before the server sends a ping, and how
+  // long the client may take to answer the ping; each 100 ms to 1 hour. The
+  // server drops a connection that does not answer, and releases everything
+  // that its calls, sessions and streams hold. So a client whose machine or
+  // network disappears holds its places for at most the sum of the two. Lower
+  // both when many clients disappear that way. Raise the timeout when clients
+  // on slow lines receive large answers, which may delay the ping's answer.
+  absl::Duration keepalive_time = absl::Seconds(60);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
+};
 
-  // Pinned threads that run handlers, each on a CPU of its own: 1 to the number
-  // of CPUs this process may use, or has the quota for; 0: half of them, at
-  // least one.
+struct HostingOptions {
+  // ---- Workers and CPUs -----------------------------------------------------
+
+  // The number of worker threads, which run the handlers, each on its own CPU:
+  // 1 to the number of CPUs that this process's affinity mask and CPU quota
+  // allow. 0 means half of them, but at least one. Raise it when the workers
+  // are busy while the I/O threads are not.
   int workers = 0;
 
-  // The workers' CPUs, in order, as in "0-3,8"; empty: the server chooses.
+  // The workers' CPUs, in order, for example "0-3,8". Empty: the server
+  // chooses. Set it when other processes must have CPUs of their own.
   std::string worker_cpus = {};
 
-  // Whether each worker is pinned to its CPU, or they float over all of theirs.
+  // Whether each worker is pinned to one CPU, or the kernel may move the
+  // workers among all of their CPUs. Let them float when other programs use the
+  // same CPUs.
   CpuPolicy cpu_policy = CpuPolicy::kPin;
 
-  // Threads that speak gRPC: they read calls and write answers. 1 to 64; 0: as
-  // many as there are CPUs without a worker, at least one.
+  // The number of threads that speak gRPC: they read calls and write answers; 1
+  // to 64. 0 means as many as there are CPUs without a worker, but at least
+  // one. Raise it when the I/O threads are busy while the workers are not.
   int io_threads = 0;
 
-  // How many calls of one service one worker holds, 1 to 524,287, and how many
-  // bytes of their requests, max_message_bytes to 512 GiB - 1: those that wait,
-  // that run, and that were answered but whose handler still runs. Beyond it a
-  // call is refused with RESOURCE_EXHAUSTED.
-  int64_t lane_capacity = 16384;
+  // ---- Lanes: one service on one worker -------------------------------------
+
+  // The most calls of one service that one worker holds, 1 to 524,287, and the
+  // most bytes of their requests, max_message_bytes to 512 GiB - 1. A held call
+  // waits, runs, is kept by its handler as a Call, or is already answered while
+  // its handler still runs. A call beyond either limit is refused with
+  // RESOURCE_EXHAUSTED. Raise them when bursts are refused although the worker
+  // catches up within the callers' deadlines. Lower them to refuse earlier.
+  int64_t lane_calls = 16384;
   int64_t lane_bytes = int64_t{64} << 20;
 
-  // How many calls the server holds in all, 1 to 16,777,215, and how many bytes
-  // of their requests and answers, max_message_bytes to 512 GiB - 1. This
-  // bounds what Pinion holds, and not what gRPC does.
-  int64_t max_calls = 1'000'000;
-  int64_t max_bytes = int64_t{1} << 30;
+  // The most server streams of one service that one worker has open, 1 to
+  // 16,777,215. A stream beyond it is refused with RESOURCE_EXHAUSTED. Once its
+  // handler has returned, a stream does not count towards lane_calls, so
+  // open streams do not keep calls out. Raise it when more clients watch at a
+  // time; each stream takes about 10 KB, most of it in gRPC, and its pending
+  // messages. Lower it to save memory.
+  int64_t lane_streams = 16384;
 
-  // How many calls one session may have open, 1 to 1,000,000, and how many
-  // bytes of messages with open calls, max_message_bytes to 512 GiB - 1. Beyond
-  // it a call is refused with REASON_TOO_MANY_CALLS.
+  // ---- Server memory --------------------------------------------------------
+
+  // The most calls that the whole server holds, 1 to 16,777,215, and the most
+  // bytes of their requests and answers, four times max_message_bytes to 512
+  // GiB - 1. They limit Pinion's memory, not gRPC's. Raise them when calls are
+  // refused though memory is free; lower them when memory is short.
+  //
+  // One session, or one connection with unary calls, can use only as much of
+  // these limits, and of a lane's, as it leaves free: half when it is alone, a
+  // third when there are two. So a client that floods the server or does not
+  // read its answers is refused with REASON_SHARE_FULL, while others are
+  // served. Before a handler runs, the server reserves room for an answer as
+  // large as the method's recent ones. One connection may have at most 32,768
+  // calls, streams and sessions open.
+  int64_t server_calls = 1'000'000;
+  int64_t server_bytes = int64_t{1} << 30;
+
+  // The addresses of proxies that carry the calls of many clients over one
+  // connection, for example "10.0.0.0/8, ::1". Empty: there are none. List
+  // every proxy that forwards gRPC calls to this server; otherwise all clients
+  // behind it share the limits of one connection. Unary calls from a listed
+  // address are treated one by one, and share no limit with others, and its
+  // connections do not count towards max_connections_per_address. Treated one
+  // by one are also, in any case, unary calls over a Unix socket or in-process.
+  // A session always has a share of its own.
+  std::string trusted_proxies = {};
+
+  // ---- Sessions and streams -------------------------------------------------
+
+  // The most calls that one session may have open, 1 to 1,000,000, and the most
+  // bytes that they may take, max_message_bytes to 512 GiB - 1: their requests,
+  // their metadata and up to 384 bytes more for each call. A call beyond either
+  // limit is refused with REASON_TOO_MANY_CALLS. Raise them for clients that
+  // keep more calls in flight; lower them to give one client less memory.
   int64_t session_calls = 16384;
   int64_t session_bytes = int64_t{64} << 20;
 
-  // How many bytes of messages one server stream may have sent that its client
-  // has not taken, with 64 bytes for each, max_message_bytes to 512 GiB - 1;
-  // below half of it one more message may be sent, whatever its size. Beyond it
-  // Stream::Send() sends nothing and says RESOURCE_EXHAUSTED. They count in
-  // max_bytes, too.
+  // The most bytes of pending messages in one server stream: sent by the
+  // handler and not yet taken by the client, with 64 bytes for each message;
+  // max_message_bytes to 512 GiB - 1. Beyond it, Stream::Send() sends nothing
+  // and returns RESOURCE_EXHAUSTED. While less than half is used, one more
+  // message of any size may be sent. The bytes count towards server_bytes, too.
+  // Raise it when handlers send in large bursts; lower it when many streams are
+  // open.
   int64_t stream_bytes = int64_t{4} << 20;
 
-  // How long the client of a session or a server stream may take none of what
-  // is written to it, 10 ms to 1 hour; then that is broken.
+  // How long a client may take none of the data that is written to it, 10 ms to
+  // 1 hour. Then the server breaks the session or the server stream, or the
+  // unary call whose answer it is. Raise it for clients that pause for longer;
+  // lower it to release the memory of dead clients sooner.
   absl::Duration write_timeout = absl::Seconds(30);
 
-  // After how long a session's client is asked to open another, above 0;
-  // InfiniteDuration(): never. From then on its calls are refused, and after
-  // `grace` the session ends, with what is still open.
+  // After this time, above 0, the server asks a session's client to open
+  // another session; InfiniteDuration() means never. From then on the server
+  // refuses the old session's new calls, and after `grace` it ends the session
+  // with the calls that are still open. Set it when a load balancer should
+  // spread long-lived clients over new servers.
   absl::Duration max_session_age = absl::InfiniteDuration();
 
-  // The largest request and the largest response, in bytes; 1 KiB to 1 GiB. Of
-  // requests that come to a Hosting, its builder's own limit holds as well.
+  // ---- Message size and time limits -----------------------------------------
+
+  // The largest request and the largest response, in bytes, 1 KiB to 1 GiB. In
+  // a Hosting, the builder's own limit applies to requests as well. Raise it
+  // when a valid message is refused as too large; the byte limits above must
+  // allow it.
   int64_t max_message_bytes = 4 << 20;
 
-  // For calls that come without a deadline, above 0; InfiniteDuration(): they
-  // wait as long as it takes.
+  // The deadline of calls that come without one, above 0. InfiniteDuration()
+  // means that they have no deadline. Set it when some clients forget
+  // deadlines.
   absl::Duration default_timeout = absl::InfiniteDuration();
 
-  // From when on a worker that is kept by one handler counts as stalled, 10 ms
-  // to 1 hour: its health is NOT_SERVING, and calls that would have to wait for
-  // longer than they may are refused with REASON_LANE_STALLED.
+  // ---- Health and stop ------------------------------------------------------
+
+  // A worker counts as stalled once one handler has run this long, 10 ms to 1
+  // hour. Its health is then NOT_SERVING, and a call that would have to wait
+  // longer than it may is refused with REASON_LANE_STALLED. Raise it when
+  // healthy handlers run for longer than this.
   absl::Duration stall_after = absl::Seconds(1);
 
-  // How long a stop goes on taking calls after health has said NOT_SERVING, for
-  // load balancers to look elsewhere; 0 to 1 hour. Sessions, whose clients are
-  // told of the stop itself, take none once they have told.
+  // The share of the workers, 0 to 1, that must not be stalled so that health
+  // reports SERVING for the whole server and its services. At least one worker
+  // must work in any case; 0 means just that. When a load balancer sees
+  // NOT_SERVING, it stops using the healthy workers too, and their load goes to
+  // other servers. Raise it when those have room for that load; with 1, one
+  // stalled worker is enough.
+  double healthy_share = 0;
+
+  // How long a stop still accepts calls after health has become NOT_SERVING, 0
+  // to 1 hour, so that load balancers can choose other servers. A session's
+  // client is notified of the stop directly, and the session accepts no calls
+  // after that. Raise it to a little more than your load balancer's check
+  // interval.
   absl::Duration lame_duck = absl::ZeroDuration();
 
-  // How long a stop then waits for the calls that are open, 0 to 1 hour. Those
-  // that are not done then are answered UNAVAILABLE, whether they wait for
-  // their worker or run.
+  // How long a stop then waits for open calls and for running handlers, even
+  // those whose call is already answered; 0 to 1 hour. After that, all calls
+  // that still wait or run are answered UNAVAILABLE. Make it longer than the
+  // longest handler that must not be cut off.
   absl::Duration grace = absl::Seconds(10);
 
-  // Where a line goes that an operator should see (without its end), from any
-  // thread; empty: to standard error.
+  // ---- Logging and keys -----------------------------------------------------
+
+  // Receives each line that an operator should see, without its line end.
+  // Empty: lines go to standard error. Pinion calls it on its own thread,
+  // "pinion-log", with one line at a time and in order, from Attach() until the
+  // destructor returns. It may block: up to 256 KiB of lines wait meanwhile,
+  // and further lines are dropped and counted in a later line. Neither calls
+  // nor a stop wait for it; only the destructor does. (In a server that a test
+  // steps, the thread that logs calls it directly.) Set it when the lines
+  // should go to your own log.
   LogFunction log = {};
 
-  // Goes into the hash that maps keys to workers: servers with one seed and one
-  // number of workers map alike.
+  // Seed of the hash that maps keys to workers, any 64-bit number. Servers with
+  // the same seed and the same number of workers map keys alike. Set it to a
+  // secret number when strangers choose keys and must not be able to aim them
+  // all at one worker.
   uint64_t key_seed = 0;
 };
 
-// INVALID_ARGUMENT with one line that names the option, its value and what
-// would be valid.
-absl::Status Validate(const ServerOptions& options);
-
-// The same for a Hosting: the listener's options must be as they were made.
-absl::Status ValidateHosting(const ServerOptions& options);
-
-// The options with those of the listener as they were made.
-ServerOptions WithoutListener(ServerOptions options);
+// Returns INVALID_ARGUMENT with one line that names the option, its value and
+// what would be valid.
+absl::Status Validate(const ListenOptions& options);
+absl::Status Validate(const HostingOptions& options);
 
 }  // namespace pinion
 

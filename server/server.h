@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server: hosts gRPC services on pinned workers, and nothing else: a listener,
-// bounds on what gRPC may hold, signals. In a server of the user's own, a
-// Hosting (hosting.h) does the same.
+// Server: hosts gRPC services on pinned workers, and owns the gRPC server
+//         around them: a listener with a limit on connections, a limit on
+//         gRPC's memory, signal handling. To host services in a gRPC server
+//         that you build yourself, use a Hosting (hosting.h).
 //
-// Threads: one thread builds, starts and stops it; anyone may ask it things.
+// Threads: one thread builds, starts and stops it. Any thread may call the
+//          functions that only look.
 // Example: pinion::Server server({.listen = "127.0.0.1:50051"});
 //          server.Host<Counter>("shop.v1.CounterService")
 //              .On("Add", &Counter::Add);
 //          return server.Run();
 #ifndef PINION_SERVER_SERVER_H_
 #define PINION_SERVER_SERVER_H_
-
-#include <grpcpp/channel.h>
-#include <grpcpp/server.h>
 
 #include <functional>
 #include <memory>
@@ -22,93 +21,108 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "core/scheduler.h"
-#include "server/health.h"
-#include "server/hosted_service.h"
-#include "server/hosting.h"
-#include "server/manual_run.h"
-#include "server/options.h"
-#include "server/snapshot.h"
+#include "pinion/server/hosted_service.h"
+#include "pinion/server/hosting.h"
+#include "pinion/server/options.h"
+
+namespace grpc {
+class Channel;
+}  // namespace grpc
 
 namespace pinion {
 
+struct ManualRun;
+
+namespace internal {
+class ListeningServer;
+class ServerForTest;
+}  // namespace internal
+
 class Server {
  public:
-  explicit Server(ServerOptions options);
-  // One that its test steps; see //server:testing.
-  Server(ServerOptions options, ManualRun manual);
-  ~Server();  // Stops first.
+  explicit Server(ListenOptions listen, HostingOptions hosting = {});
+  ~Server();  // Calls Stop() first.
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Hosts the service of that full name ("package.Service") in shards of the
-  // class Shard, one per worker, which are made as Hosting::Host() says. Before
-  // Start(). Mistakes show there.
+  // Hosts the service with this full name ("package.Service") in shards of
+  // class Shard, one per worker. Hosting::Host() says how the shards are made.
+  // Call it before Start(), which reports mistakes.
   template <typename Shard>
   ShardedService<Shard>& Host(absl::string_view service) {
-    return hosting_.Host<Shard>(service);
+    return hosting().Host<Shard>(service);
   }
   template <typename Shard, typename Make>
   ShardedService<Shard>& Host(absl::string_view service, Make make) {
-    return hosting_.Host<Shard>(service, std::move(make));
+    return hosting().Host<Shard>(service, std::move(make));
   }
 
-  // Starts to serve. INVALID_ARGUMENT for a mistake in the options or a hosted
-  // service, what the factory of a shard says with its name and worker,
-  // UNAVAILABLE if the address cannot be listened on; one line each. Then no
-  // shard is left. Once.
+  // Starts serving. Call it once. Returns one line: INVALID_ARGUMENT for a
+  // mistake in the options or in a hosted service, UNAVAILABLE if the server
+  // cannot listen on the address, or the error of a shard's factory with the
+  // shard's name and worker. After an error no shard is left.
   absl::Status Start();
 
-  // Says NOT_SERVING, waits for `lame_duck`, takes no new calls from then on,
-  // and waits for the open ones up to `grace`; those that are not done then are
-  // answered UNAVAILABLE. Connections stay open. May be called again; not from
-  // a handler.
-  void Drain() { hosting_.Drain(); }
-
-  // Drain(), and ends all connections and threads, within a second more.
-  // DEADLINE_EXCEEDED, naming method, key and time, if a handler has not
-  // returned: its call is answered, but its worker's thread and its shard are
-  // still there, and the destructor waits for them. May be called again; not
+  // Stops accepting calls and waits for the open ones. Health becomes
+  // NOT_SERVING; after `lame_duck` the server refuses new calls; open calls
+  // then have up to `grace`, and those that are not done by then are answered
+  // UNAVAILABLE. Connections stay open. You may call it more than once, but not
   // from a handler.
-  absl::Status Stop() { return hosting_.Stop(); }
+  void Drain() { hosting().Drain(); }
 
-  // Has a Drain() or Stop(), under way or to come, wait for no call any longer.
-  // Anyone.
-  void HurryStop() { hosting_.HurryStop(); }
+  // Drain(), and then ends all connections and threads. A handler that still
+  // runs after its call was answered has the rest of the grace period.
+  // Everything ends within a second after that, except workers whose threads
+  // get no CPU: Stop() waits up to 30 s for those. Returns DEADLINE_EXCEEDED,
+  // with the method, the key and the time, if a handler has not returned. Its
+  // call is answered, but its worker's thread and its shard still exist, and
+  // the destructor waits for them. You may call Stop() more than once, but not
+  // from a handler.
+  absl::Status Stop();
 
-  // Start(), `started` if given, and Stop() upon SIGTERM or SIGINT; a second
-  // one of these ends its waiting at once. Returns what main() should: 0, or 2
-  // if the server could not start, which it says on standard error. Does not
-  // return when a handler has not, but ends the process with code 3. Call it
-  // before any other thread is made, because it blocks these signals in the
-  // calling thread for those to inherit.
+  // Ends the waiting for open calls in a Drain() or Stop(), now or later. Any
+  // thread may call it.
+  void HurryStop() { hosting().HurryStop(); }
+
+  // Runs the whole server: Start(), `started` if given, and Stop() on SIGTERM
+  // or SIGINT. A second such signal ends the wait at once. Returns the exit
+  // code for main(): 0, or 2 if the server could not start; the reason then
+  // goes to standard error. If a handler does not return, Run() ends the
+  // process with code 3; if options.log does not return, with code 0. Call it
+  // before you create any other thread, because it blocks the two signals in
+  // the calling thread, and new threads inherit that. It also ignores SIGPIPE
+  // in this process, unless SIGPIPE has a handler, and opens /dev/null in place
+  // of each closed standard descriptor.
   int Run(std::function<void(const Server& server)> started = {});
 
-  // The rest is for after Start().
+  // Call the functions below only after Start().
 
-  // What is listened on, with the port that was found.
-  const std::string& address() const { return address_; }
-  const Scheduler& scheduler() const { return hosting_.scheduler(); }
-  // What grpc.health.v1.Health tells; its last change comes before Stop().
-  Health& health() { return hosting_.health(); }
-  int io_threads() const { return hosting_.io_threads(); }
+  // The address that the server listens on, with its real port.
+  const std::string& address() const;
+  const Scheduler& scheduler() const;
+  // The state that grpc.health.v1.Health reports. Change it only before Stop().
+  Health& health() { return hosting().health(); }
+  int io_threads() const;
 
-  // What became of all calls so far, and what is held of them now. Anyone, also
-  // after Stop(); costs the workers nothing.
-  ServerSnapshot Snapshot() const { return hosting_.Snapshot(); }
+  // All calls so far by their outcome, and what the server holds now. Any
+  // thread may call it, also after Stop(). It costs the workers nothing.
+  ServerSnapshot Snapshot() const;
 
-  // A channel to this server within the process. No call may be begun on it
-  // once Stop() was called: gRPC 1.51 would crash.
+  // A channel to this server within the process. Do not begin a call on it
+  // after Stop() was called: gRPC 1.51 would crash.
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
-  // What it is below the listener.
-  Hosting& hosting() { return hosting_; }
+  // The Hosting below the listener. Stop this Server rather than the Hosting;
+  // only this Server's Stop() ends in time.
+  Hosting& hosting();
 
  private:
-  const ServerOptions options_;
-  Hosting hosting_;
-  std::shared_ptr<grpc::Server> grpc_server_;
-  std::string address_;
+  friend class internal::ServerForTest;
+
+  // With workers that a test steps.
+  Server(ListenOptions listen, HostingOptions hosting, ManualRun manual);
+
+  const std::unique_ptr<internal::ListeningServer> server_;
 };
 
 }  // namespace pinion

@@ -3,15 +3,22 @@
 // Server::Run(): a server's life as a program.
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 
-#include "server/log.h"
-#include "server/server.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "pinion/core/base/patient_write.h"
+#include "pinion/server/hosting/listening_server.h"
+#include "pinion/server/hosting/process_setup.h"
+#include "pinion/server/server.h"
 
 namespace pinion {
 namespace {
@@ -19,6 +26,11 @@ namespace {
 constexpr int kStopped = 0;
 constexpr int kCannotStart = 2;
 constexpr int kHandlerStuck = 3;
+
+// For what is said when the program ends. Who reads it does so at once; who
+// does not must not keep the program from ending.
+constexpr std::chrono::seconds kMistakeIsTaken(1);
+constexpr absl::Duration kLastLinesAreTaken = absl::Milliseconds(50);
 
 // SIGTERM and SIGINT, which end a server.
 class EndSignals {
@@ -43,13 +55,26 @@ class EndSignals {
   sigset_t signals_;
 };
 
+// Flushes what others have left in stdio's buffers, if that is taken at once.
+void FlushStdio() {
+  auto flushed = std::make_shared<absl::Notification>();
+  std::thread([flushed] {
+    std::fflush(nullptr);
+    flushed->Notify();
+  }).detach();
+  flushed->WaitForNotificationWithTimeout(kLastLinesAreTaken);
+}
+
 }  // namespace
 
 int Server::Run(std::function<void(const Server&)> started) {
+  OpenStandardDescriptors();
+  IgnoreSigpipe();
   const EndSignals signals;
   if (const absl::Status status = Start(); !status.ok()) {
-    std::fprintf(stderr, "cannot start: %s\n",
-                 std::string(status.message()).c_str());
+    WriteWithin(STDERR_FILENO,
+                absl::StrCat("cannot start: ", status.message(), "\n"),
+                kMistakeIsTaken);
     return kCannotStart;
   }
   if (started) started(*this);
@@ -64,12 +89,15 @@ int Server::Run(std::function<void(const Server&)> started) {
   });
   for (signals.Await(); !stopped; signals.Await()) HurryStop();
   stopper.join();
-  if (status.ok()) return kStopped;
+  if (!status.ok()) hosting().LogLine(status.message());
+  const bool log_is_stuck = !hosting().FlushLog(kLastLinesAreTaken) &&
+                            hosting().options().log != nullptr;
+  if (status.ok() && !log_is_stuck) return kStopped;
 
-  // A thread that runs a handler cannot be ended, nor waited for.
-  Log(options_.log, status.message());
-  std::fflush(nullptr);
-  std::_Exit(kHandlerStuck);
+  // A thread that runs a handler, or the user's log function, cannot be ended,
+  // nor waited for; the destructor would.
+  FlushStdio();
+  std::_Exit(status.ok() ? kStopped : kHandlerStuck);
 }
 
 }  // namespace pinion

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ShardInfo: what a shard may know of its place, and do without being called.
+// ShardInfo: what a shard can learn about its worker, and the work that it can
+//            start without a call.
 //
-// Threads: the shard's worker.
-// Life:    there before the shard is made, and until it is gone, so the shard
-//          may keep a reference.
+// Threads: the shard's worker only.
+// Life:    it exists before the shard is made and until the shard is destroyed,
+//          so the shard may keep a reference.
 // Example: class Ledger {
 //           public:
 //            explicit Ledger(const ShardInfo& info)
@@ -25,62 +26,69 @@
 
 #include <cstdint>
 #include <optional>
-#include <utility>
 
-#include "core/clock.h"
-#include "core/task.h"
-#include "server/hop.h"
-#include "server/hops.h"
-#include "server/keyed/as_key.h"
-#include "server/own_work.h"
+#include "absl/functional/any_invocable.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/task.h"
+#include "pinion/proto/wire/as_key.h"
+#include "pinion/server/hop.h"
 
 namespace pinion {
 
+class Hops;
+class BackgroundWork;
+
 class ShardInfo {
  public:
-  ShardInfo(int worker, const Clock& clock, OwnWork& own_work, Hops& hops)
-      : worker_(worker), clock_(clock), own_work_(own_work), hops_(hops) {}
+  ShardInfo(int worker, const Clock& clock, BackgroundWork& background_work,
+            Hops& hops)
+      : worker_(worker),
+        clock_(clock),
+        background_work_(background_work),
+        hops_(hops) {}
   ShardInfo(const ShardInfo&) = delete;
   ShardInfo& operator=(const ShardInfo&) = delete;
 
-  // The shard's worker, from 0, and how many there are, each with a shard.
+  // The index of the shard's worker, from 0, and the number of workers. Each
+  // worker has one shard.
   int worker() const { return worker_; }
-  int workers() const { return hops_.owners().workers(); }
+  int workers() const;
 
-  // What the worker has its time from: the machine's, or a test's.
+  // The worker's clock: the machine's, or a test's.
   const Clock& clock() const { return clock_; }
 
-  // ServerOptions::key_seed, by which keys are mapped to slots and workers.
-  uint64_t key_seed() const { return hops_.owners().key_seed(); }
+  // HostingOptions::key_seed, which maps keys to slots and workers.
+  uint64_t key_seed() const;
 
-  // The worker to whose shard the calls of `key` go: a Key, what converts to an
-  // absl::string_view, an integer or an enum.
+  // The worker whose shard gets the calls of `key`: a Key, an integer, an enum,
+  // or anything that converts to an absl::string_view.
   template <typename K>
   int OwnerOf(const K& key) const {
-    return hops_.owners().OwnerOf(internal::AsKey(key));
+    return Owner(internal::AsKey(key));
   }
 
-  // Has `function`, void(), run soon on this worker, among the work of that
-  // class: to do in steps what would hold up calls in one. What is posted is
-  // the shard's own memory, and not bounded. None begins before all shards of
-  // the service are made, nor once the server ends its workers, when all calls
-  // have been answered; what is left is destroyed before the shard, and what
-  // that still posts at once.
-  void Post(TaskClass task_class, OwnWork::Function function) const {
-    own_work_.Post(task_class, std::move(function));
-  }
+  // Runs `function`, a void(), soon on this worker as background work of
+  // `task_class`. Use it to split work that would delay calls into steps.
+  // Posted functions are the shard's own memory, and no limit applies. None
+  // starts before all shards of the service are made, or after the server has
+  // begun to end its workers, when all calls are answered. Functions that have
+  // not run are destroyed before the shard; a function posted by their
+  // destructors is destroyed at once.
+  void Post(TaskClass task_class, absl::AnyInvocable<void()> function) const;
 
-  // The hop that timers and posted functions may use, which have no call: see
-  // hop.h. A shard has one; there is none while it is away.
-  std::optional<Hop> TakeHop() const { return hops_.TakeOwn(worker_); }
+  // Takes the shard's own hop, for timers and posted functions, which have no
+  // call: see hop.h. A shard has one; returns none while it is in use.
+  std::optional<Hop> TakeHop() const;
 
-  // The rest is Pinion's.
-  OwnWork& own_work() const { return own_work_; }
+  // The rest is for Pinion only.
+  BackgroundWork& background_work() const { return background_work_; }
 
  private:
+  int Owner(const Key& key) const;
+
   const int worker_;
   const Clock clock_;
-  OwnWork& own_work_;
+  BackgroundWork& background_work_;
   Hops& hops_;
 };
 

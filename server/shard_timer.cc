@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/shard_timer.h"
+#include "pinion/server/shard_timer.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "core/check.h"
+#include "pinion/core/base/check.h"
+#include "pinion/server/shard/background_work.h"
 
 namespace pinion {
 namespace {
@@ -18,11 +19,11 @@ constexpr nanoseconds kLongest = std::chrono::hours(24) * 365 * 100;
 
 ShardTimer::ShardTimer(const ShardInfo& info, TaskClass task_class,
                        Function function)
-    : own_work_(info.own_work()),
+    : background_work_(info.background_work()),
       clock_(info.clock()),
       task_class_(task_class),
       function_(std::move(function)) {
-  own_work_.AssertWorker();
+  background_work_.AssertWorker();
 }
 
 ShardTimer::~ShardTimer() {
@@ -42,7 +43,7 @@ void ShardTimer::StartAfter(nanoseconds span) {
 void ShardTimer::StartAfter(nanoseconds span, Moment now) {
   period_ = nanoseconds(0);
   due_ = now + std::clamp(span, nanoseconds(0), kLongest);
-  own_work_.Arm(task_class_, *this, due_);
+  background_work_.Arm(task_class_, *this, due_);
 }
 
 void ShardTimer::StartEvery(nanoseconds period) {
@@ -54,18 +55,18 @@ void ShardTimer::StartEvery(nanoseconds period) {
 
 void ShardTimer::Cancel() {
   period_ = nanoseconds(0);
-  own_work_.Disarm(task_class_, *this);
+  background_work_.Disarm(task_class_, *this);
 }
 
 bool ShardTimer::started() const {
-  own_work_.AssertWorker();
+  background_work_.AssertWorker();
   return armed();
 }
 
 void ShardTimer::Fire(Moment now) {
   if (period_ > nanoseconds(0)) {
     due_ = due_ + period_ * ((now - due_) / period_ + 1);
-    own_work_.Arm(task_class_, *this, due_);
+    background_work_.Arm(task_class_, *this, due_);
   }
   // Out of the timer, in case that goes.
   bool destroyed = false;

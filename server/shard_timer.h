@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ShardTimer: runs a function of a shard at a time, or again and again, on the
-//             shard's worker, at a class of the caller's choice.
+// ShardTimer: runs a function on the shard's worker at a given time, or again
+//             and again, at a class that you choose.
 //
-// Threads: the shard's worker; so its function needs no lock either. A debug
-//          build stops at a call from elsewhere.
-// Time:    by ShardInfo::clock(), in nanoseconds; not earlier than asked for,
-//          and later by what the worker does before, as for a call of that
-//          class. Under a fake clock it runs when that has been set on and the
-//          worker stepped.
-// Begin:   none runs before all shards of the service are made.
-// Stop:    none begins once the server ends its workers, when all calls have
-//          been answered.
-// Cost:    a timer is the shard's own memory, so there is no bound to meet.
-//          Starting and cancelling take the logarithm of how many are started
-//          in its class.
+// Threads: the shard's worker only, so its function needs no lock either. A
+//          debug build stops the program at a call from another thread.
+// Time:    by ShardInfo::clock(), in nanoseconds. The function never runs too
+//          early. It runs late when the worker is busy, as a call of that class
+//          would. Under a fake clock, advance the clock and step the worker.
+// Begin:   no timer runs before all shards of the service are made.
+// Stop:    no timer starts after the server has begun to end its workers, when
+//          all calls are answered.
+// Cost:    a timer is the shard's own memory, so no limit applies. Starting and
+//          cancelling take time that grows with the logarithm of the number of
+//          started timers of that class.
 // Example: class Cache {
 //           public:
 //            explicit Cache(const ShardInfo& info)
@@ -29,40 +28,41 @@
 
 #include <chrono>
 
-#include "core/clock.h"
-#include "core/task.h"
-#include "server/own_work.h"
-#include "server/shard_info.h"
+#include "absl/functional/any_invocable.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/task.h"
+#include "pinion/server/internal/background_timer.h"
+#include "pinion/server/shard_info.h"
 
 namespace pinion {
 
-class ShardTimer final : private OwnTimer {
+class ShardTimer final : private BackgroundTimer {
  public:
-  using Function = OwnWork::Function;
+  using Function = absl::AnyInvocable<void()>;
 
-  // Of the shard of `info`, which outlives it. `function` may do anything with
-  // its timer, also destroy it.
+  // Belongs to the shard of `info`, which must outlive the timer. `function`
+  // may do anything with its timer, even destroy it.
   ShardTimer(const ShardInfo& info, TaskClass task_class, Function function);
-  ~ShardTimer();  // Cancels.
+  ~ShardTimer();  // Cancels it.
   ShardTimer(const ShardTimer&) = delete;
   ShardTimer& operator=(const ShardTimer&) = delete;
 
-  // Has the function run once, at `at`, or `span` from now: in place of what
-  // was asked for before. What has passed is now; more than a hundred years
-  // from now is a hundred years.
+  // Runs the function once, at `at`, or `span` from now; replaces any earlier
+  // start. A time in the past counts as now, and a time more than a hundred
+  // years from now as a hundred years.
   void StartAt(Moment at);
   void StartAfter(std::chrono::nanoseconds span);
 
-  // The same each `period`, above 0, for the first time one period from now.
-  // What is late is run once and then in step again: times that have passed
-  // meanwhile are left out.
+  // Runs the function every `period`, above 0; the first run is one period from
+  // now. After a delay it runs once and then returns to its rhythm: it skips
+  // the times that have passed.
   void StartEvery(std::chrono::nanoseconds period);
 
-  // The function does not run any more until it is started again.
+  // Stops the timer until it is started again.
   void Cancel();
 
-  // Whether it is to run. In its function: only if that, or a period, has
-  // started it again.
+  // Whether the function will run. Inside the function: only if the function or
+  // a period has started the timer again.
   bool started() const;
 
  private:
@@ -70,15 +70,16 @@ class ShardTimer final : private OwnTimer {
   void StartAfter(std::chrono::nanoseconds span, Moment now);
 
   // Fixed at construction.
-  OwnWork& own_work_;
+  BackgroundWork& background_work_;
   const Clock clock_;
   const TaskClass task_class_;
 
-  // The worker's alone.
+  // For the worker only.
   Function function_;
   Moment due_;
-  std::chrono::nanoseconds period_{0};  // 0: it runs once.
-  bool* destroyed_ = nullptr;  // While its function runs: what to tell.
+  std::chrono::nanoseconds period_{0};  // 0: the timer runs once.
+  // While the function runs: set when the timer is destroyed.
+  bool* destroyed_ = nullptr;
 };
 
 }  // namespace pinion

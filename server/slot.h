@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Slot: one of the parts of the key space. A key's hash says its slot, and the
-// router's table says which worker owns the slot.
+// Slot: one of the parts of the key space. A key's hash determines its slot,
+//       and the router's table says which worker owns the slot.
 //
 // Threads: plain functions; any thread.
 // Example: const int slot = SlotOf(key.Hash(key_seed));  // 0 to kSlots - 1
@@ -12,11 +12,11 @@
 
 namespace pinion {
 
-// Enough that each of many workers owns about as many as the next, few enough
-// that a table of them stays in cache.
+// Many enough that each of many workers owns about the same number, and few
+// enough that a table of them stays in cache.
 inline constexpr int kSlots = 4096;
 
-// Of a key with this Key::Hash().
+// The slot of a key with this Key::Hash().
 inline int SlotOf(uint64_t hash) { return static_cast<int>(hash % kSlots); }
 
 }  // namespace pinion

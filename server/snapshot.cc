@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/snapshot.h"
+#include "pinion/server/snapshot.h"
 
 #include "absl/strings/str_cat.h"
 
@@ -22,10 +22,11 @@ absl::Status CheckLane(const LaneSnapshot& lane) {
       absl::StrCat("the lane of ", lane.service, " on worker ", lane.worker);
   absl::Status status = CheckCounts(what, lane.counts);
   if (status.ok() && (lane.held_calls != 0 || lane.held_bytes != 0 ||
-                      lane.listed_calls != 0)) {
+                      lane.listed_calls != 0 || lane.open_streams != 0)) {
     status = absl::InternalError(absl::StrCat(
         what, " holds ", lane.held_calls, " calls with ", lane.held_bytes,
-        " bytes, ", lane.listed_calls, " of them in its lists, at rest"));
+        " bytes, ", lane.listed_calls, " of them in its lists, and ",
+        lane.open_streams, " streams, at rest"));
   }
   return status;
 }

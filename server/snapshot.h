@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Snapshot: what a server has done with its calls, and has of them now.
+// Snapshot: what a server has done with its calls, and what it holds now.
 //
-// Threads: plain data, its holder's.
+// Threads: plain data.
 // Example: const ServerSnapshot snapshot = server.Snapshot();
 //          for (const LaneSnapshot& lane : snapshot.lanes) ...
 #ifndef PINION_SERVER_SNAPSHOT_H_
@@ -14,9 +14,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "core/worker_stats.h"
-#include "server/call_counts.h"
-#include "server/latency_histogram.h"
+#include "pinion/core/worker_stats.h"
+#include "pinion/server/call_counts.h"
+#include "pinion/server/connection_counts.h"
+#include "pinion/server/latency_histogram.h"
 
 namespace pinion {
 
@@ -26,13 +27,19 @@ struct LaneSnapshot {
   int worker = 0;
   CallCounts counts;
 
-  // What is held now, counted apart from `counts`: places, bytes of requests,
-  // and how many of the places are in the lists.
+  // Held now, counted separately from `counts`: places, bytes of requests, and
+  // those places whose calls are in the lists.
   int64_t held_calls = 0;
   int64_t held_bytes = 0;
   int64_t listed_calls = 0;
 
-  // What it lately took for one call; 0 before the first.
+  // Open streams; and streams that have ended but are still kept by their
+  // handlers, which costs only memory.
+  int64_t open_streams = 0;
+  int64_t kept_streams = 0;
+
+  // The recent time per call; 0 if it is unknown, as before the fourth call and
+  // after a second without calls.
   std::chrono::nanoseconds time_per_call{0};
 };
 
@@ -41,9 +48,10 @@ struct MethodSnapshot {
   std::string method;  // "/shop.v1.CounterService/Add"
   CallCounts counts;
 
-  // Of the calls that a handler has run: from acceptance to claim, in the list;
-  // what its worker's thread slept on after it was told to wake, beside that;
-  // and from claim to the handler's end. The three add up to the whole time.
+  // For the calls that a handler has run. `woken_late`: how long the worker's
+  // thread slept on after it was woken. `waited`: the rest of the time in the
+  // list, from acceptance to claim. `ran`: from claim to the handler's end. The
+  // three add up to the whole time.
   LatencySummary waited;
   LatencySummary woken_late;
   LatencySummary ran;
@@ -54,14 +62,18 @@ struct ServerSnapshot {
   std::vector<MethodSnapshot> methods;
   std::vector<WorkerStats> workers;
 
-  // What the server holds in all: calls until their answers have left, with the
-  // bytes of requests and answers.
+  // Held by the whole server: calls until their answers have left, and the
+  // bytes of their requests and answers.
   int64_t held_calls = 0;
   int64_t held_bytes = 0;
+
+  // For a pinion::Server. All 0 in a Hosting, whose connections gRPC accepts.
+  ConnectionCounts connections;
 };
 
-// Whether the account adds up when no call is open: in each lane each accepted
-// call was answered once, and nothing is held. INTERNAL with what does not.
+// Checks the account while no call is open: each lane must have answered each
+// accepted call once, and hold nothing. Returns INTERNAL with what does not add
+// up.
 absl::Status CheckAtRest(const ServerSnapshot& snapshot);
 
 }  // namespace pinion

@@ -1,40 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stream: the answer of a server-streaming method in its handler's hands: to
-//         send messages on when it likes, and to finish in the end.
+// Stream: the response stream of a server-streaming call. Its handler sends
+//         messages whenever it likes, and finishes the stream at the end.
 //
-// Threads: its holder's, one at a time; it may be moved to another thread and
-//          used there. OnChange() is for workers. Only cancelled(), stopping(),
-//          writable() and pending_bytes() are anyone's meanwhile.
-// Order:   messages leave as they were sent, and the end behind them. Those
-//          that are sent while the handler runs leave at once, whatever an
-//          EndBatch() says; an end that it gives leaves when it has returned.
-// Bound:   what was sent and its client has not taken is pending, with 64 bytes
-//          for each message. Send() never waits: beyond
-//          ServerOptions::stream_bytes it says so and sends nothing. While it
-//          is writable() it takes a message of any size, so a handler that
-//          looks before each never gets there.
-// End:     Finish() gives it. A Stream that goes without ends with INTERNAL,
-//          "the handler dropped the stream". One that was ended by its
-//          deadline, its client or the stop is cancelled(): then what is
-//          pending was dropped, Send() says why, and Finish() does nothing but
-//          to let go.
-// Place:   it keeps its place in its lane until it is finished, so a holder
-//          lets go of one that is cancelled(). OnChange() tells it.
-// Stop:    may outlive the server; from then on nothing comes of it.
+// Threads: one thread at a time, the holder's. You may move a Stream to another
+//          thread and use it there. Call OnChange() on a worker. Any thread may
+//          call cancelled(), stopping(), writable() and pending_bytes()
+//          meanwhile.
+// Order:   messages leave in the order in which you send them, and the end
+//          follows them. Messages sent while the handler runs leave at once,
+//          whatever an EndBatch() returns. If the handler finishes the stream
+//          while it runs, the end leaves after EndBatch() has returned.
+// Bound:   a message is pending from Send() until the client has taken it, and
+//          counts with 64 bytes more. Send() never waits: beyond
+//          HostingOptions::stream_bytes it returns an error and sends nothing.
+//          While writable(), a stream takes one message of any size, so a
+//          handler that checks before each Send() never meets the limit.
+// End:     Finish() ends the stream. A Stream destroyed without it ends with
+//          INTERNAL, "the handler dropped the stream". If the deadline, the
+//          client or the stop ended it, it is cancelled(): its pending messages
+//          are dropped, Send() returns the reason, and Finish() only releases
+//          it.
+// Place:   an open stream has a place among HostingOptions::lane_streams, and
+//          releases it when it ends. A cancelled() Stream costs only its
+//          holder's memory, about 2 KB and its metadata. Destroy it when
+//          OnChange() runs, as pinion::Followers does.
+// Request: valid until the handler has returned. Copy what you need later.
+// Stop:    a Stream may outlive the server; using it then has no effect.
 // Example: void Feed::Watch(const WatchRequest& request,
 //                           Stream<WatchResponse> stream) {
-//            watchers_[request.topic()].push_back(std::move(stream));
+//            watchers_.Add(request.topic(), std::move(stream));
 //          }
 //          void Feed::Publish(const std::string& topic,
 //                             const WatchResponse& news) {
-//            // Drops who is gone, and who has fallen too far behind.
-//            std::erase_if(watchers_[topic], [&](auto& watcher) {
-//              return !watcher.Send(news).ok();
-//            });
+//            watchers_.Publish(topic, news);
 //          }
+//          pinion::Followers<WatchResponse> watchers_;  // server/followers.h
 //
-// One that has much to send, and sends it as fast as the client takes it:
+// A stream that sends much, as fast as its client takes it:
 //            Export& e = *exports_.insert(..., std::move(stream)).first;
 //            e.stream.OnChange([this, &e] {
 //              while (e.stream.writable() && e.HasMore()) {
@@ -50,9 +53,10 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "core/check.h"
-#include "server/call_context.h"
-#include "server/held_stream.h"
+#include "pinion/core/base/check.h"
+#include "pinion/server/call_context.h"
+#include "pinion/server/internal/held_stream.h"
+#include "pinion/server/internal/shared_message.h"
 
 namespace pinion {
 
@@ -70,52 +74,59 @@ class Stream {
   }
   ~Stream() { Drop(); }
 
-  // Sends `response`, which may be used again. RESOURCE_EXHAUSTED, and nothing
-  // is sent, if too much is pending, or the message is too large, or the server
-  // as a whole holds too much; of this last nothing tells when it is over.
-  // DEADLINE_EXCEEDED, CANCELLED or UNAVAILABLE when the stream has ended
-  // without its handler: because its deadline has passed, its client is gone,
-  // or the server stops.
+  // Sends `response`, which you may then use again. If it returns an error,
+  // nothing was sent. RESOURCE_EXHAUSTED if too many bytes are pending, the
+  // message is too large, or the server is at its own limit; OnChange() does
+  // not report when that last limit ends. DEADLINE_EXCEEDED, CANCELLED or
+  // UNAVAILABLE if the stream has ended because its deadline passed, its client
+  // is gone, or the server stops.
   absl::Status Send(const Response& response) {
     return held().sink().Send(response);
   }
+  // The same, for one message that many streams share: it is serialized and
+  // stored once.
+  absl::Status Send(const SharedMessageOf<Response>& message) {
+    return held().sink().SendShared(message);
+  }
 
-  // Ends the stream, OK or with an error, which goes to the client as it is.
-  // Once.
+  // Ends the stream, OK or with an error, which goes to the client unchanged.
+  // Call it once.
   void Finish(absl::Status status = absl::OkStatus()) {
     held();
     std::exchange(held_, nullptr)->FinishStream(std::move(status));
   }
 
-  // Whether it is finished, or was moved away. The rest is for until then.
+  // Whether the Stream was finished or moved away. You may call the functions
+  // below until then.
   bool finished() const { return held_ == nullptr; }
 
   CallContext& context() { return held().context(); }
 
-  // Whether it has ended without its handler.
+  // Whether the deadline, the client or the stop has ended the stream.
   bool cancelled() const { return held().context().cancelled(); }
 
-  // Whether the server's stop has begun: it waits for the stream until its
-  // grace is over, so a handler that has something to say in the end finishes
-  // now.
+  // Whether the server's stop has begun. The stop waits for the stream until
+  // the grace period ends, so a handler that has last messages should send them
+  // and finish now.
   bool stopping() const { return held().sink().stopping(); }
 
-  // What was sent and has not left, and whether that is less than half of what
-  // may be.
+  // The bytes that were sent and have not left; and whether that is less than
+  // half of the limit.
   int64_t pending_bytes() const { return held().sink().pending_bytes(); }
   bool writable() const { return held().sink().writable(); }
 
-  // Has `function` run on the shard's worker: soon, and each time that the
-  // stream gets writable(), cancelled() or stopping(); what changes together
-  // may be told by one run. Once, on a worker of the stream's own server. It
-  // begins before the calls that wait there, and not any more once the stream
-  // is finished on that worker. It may do anything with the stream, and is
-  // destroyed with it, on the thread that finishes it or on the worker.
+  // Makes the shard's worker run `function` soon, and again each time that the
+  // stream becomes writable(), cancelled() or stopping(); one run may report
+  // several changes. Call it once, on a worker of the stream's own server. The
+  // worker runs it before the calls that wait there, and never after the stream
+  // was finished on that worker. The function may do anything with the stream.
+  // It is destroyed with the stream, on the thread that finishes the stream or
+  // on the worker.
   void OnChange(absl::AnyInvocable<void()> function) {
     held().OnChange(std::move(function));
   }
 
-  // The rest is Pinion's.
+  // The rest is for Pinion only.
   explicit Stream(HeldStream* held) : held_(held) {}
 
  private:

@@ -87,6 +87,12 @@ def pinion_dependencies():
     )
     _once(
         system_library,
+        name = "jemalloc",
+        targets = {":jemalloc": "jemalloc"},
+        debian_package = "libjemalloc-dev",
+    )
+    _once(
+        system_library,
         name = "openssl",
         targets = {":crypto": "libcrypto"},
         debian_package = "libssl-dev",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/command_line.h"
+#include "pinion/tools/command_line.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -13,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "pinion/tools/help_text.h"
 
 namespace pinion {
 namespace {
@@ -21,21 +22,24 @@ std::string* program_name = new std::string("pinion");
 
 using Flags = std::vector<absl::CommandLineFlag*>;
 
-// The program's own flags, by name; the libraries' are left out.
-Flags OwnFlags() {
-  Flags flags;
+// One group of the program's own flags, by name; the libraries' are left out.
+FlagGroup OwnFlags() {
+  FlagGroup own = {.title = "Flags", .flags = {}};
   for (const auto& [name, flag] : absl::GetAllFlags()) {
-    if (!absl::StrContains(flag->Filename(), "absl/")) flags.push_back(flag);
+    if (!absl::StrContains(flag->Filename(), "absl/")) {
+      own.flags.push_back(flag->Name());
+    }
   }
-  std::sort(flags.begin(), flags.end(),
-            [](auto* a, auto* b) { return a->Name() < b->Name(); });
-  return flags;
+  std::sort(own.flags.begin(), own.flags.end());
+  return own;
 }
 
-Flags FlagsNamed(absl::Span<const absl::string_view> names) {
+Flags FlagsIn(absl::Span<const FlagGroup> groups) {
   Flags flags;
-  for (absl::string_view name : names) {
-    flags.push_back(absl::FindCommandLineFlag(name));
+  for (const FlagGroup& group : groups) {
+    for (absl::string_view name : group.flags) {
+      flags.push_back(absl::FindCommandLineFlag(name));
+    }
   }
   return flags;
 }
@@ -47,14 +51,17 @@ absl::CommandLineFlag* Find(absl::string_view name, const Flags& flags) {
   return nullptr;
 }
 
-void PrintHelp(absl::string_view usage, const Flags& flags) {
-  std::printf("%s\n\nFlags:\n", std::string(usage).c_str());
-  for (const absl::CommandLineFlag* flag : flags) {
-    std::printf(
-        "  --%s (default: %s)\n      %s\n", std::string(flag->Name()).c_str(),
-        flag->DefaultValue().empty() ? "empty" : flag->DefaultValue().c_str(),
-        absl::StrReplaceAll(flag->Help(), {{"\n", "\n      "}}).c_str());
+void PrintHelp(absl::string_view usage, absl::Span<const FlagGroup> groups) {
+  std::vector<GroupHelp> help;
+  for (const FlagGroup& group : groups) {
+    help.push_back({.title = std::string(group.title), .flags = {}});
+    for (const absl::CommandLineFlag* flag : FlagsIn({group})) {
+      help.back().flags.push_back({.name = std::string(flag->Name()),
+                                   .preset = flag->DefaultValue(),
+                                   .help = flag->Help()});
+    }
   }
+  std::fputs(HelpText(usage, help).c_str(), stdout);
 }
 
 // Sets one flag from "--..."; `next` is the argument after it, or null. Returns
@@ -98,10 +105,12 @@ bool SetFlag(absl::string_view argument, const char* next, const Flags& flags) {
 
 }  // namespace
 
-std::vector<std::string> ParseCommandLine(
-    int argc, char** argv, absl::string_view usage,
-    absl::Span<const absl::string_view> flag_names) {
-  const Flags flags = flag_names.empty() ? OwnFlags() : FlagsNamed(flag_names);
+std::vector<std::string> ParseCommandLine(int argc, char** argv,
+                                          absl::string_view usage,
+                                          absl::Span<const FlagGroup> groups) {
+  const FlagGroup own = OwnFlags();
+  if (groups.empty()) groups = absl::MakeConstSpan(&own, 1);
+  const Flags flags = FlagsIn(groups);
   const absl::string_view path = argv[0];
   *program_name = std::string(path.substr(path.rfind('/') + 1));
   std::vector<std::string> words;
@@ -112,7 +121,7 @@ std::vector<std::string> ParseCommandLine(
       break;
     }
     if (argument == "--help" || argument == "-h") {
-      PrintHelp(usage, flags);
+      PrintHelp(usage, groups);
       std::exit(0);
     }
     const bool one_dash = argument.size() > 1 && argument[0] == '-' &&

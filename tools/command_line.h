@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ParseCommandLine: what every program of ours does with its arguments.
+// ParseCommandLine: how all of our programs parse their arguments.
 //
-// Threads: main's, first thing.
+// Threads: the main thread, before anything else.
 // Example: std::vector<std::string> words =
 //              ParseCommandLine(argc, argv, "usage: pinion call METHOD JSON");
 //
-// Sets the Abseil flags that are given as --name=value, --name value, or for a
-// switch --name and --noname; "--" ends them. --help prints the usage and all
-// flags of the program, and ends it with code 0. A bad flag prints one line
-// that names it, its value and what is wrong, and ends the program with code 2.
+// Sets the Abseil flags given as --name=value, --name value, or, for a switch,
+// --name and --noname; "--" ends them. --help prints the usage and the flags in
+// their groups (help_text.h), and ends the program with code 0. A bad flag
+// prints one line with the flag, its value and the mistake, and ends the
+// program with code 2.
 //
-// A program of several commands names the flags of the command that was given:
-// the program's other flags are then unknown, and --help lists those alone.
+// A program with several commands passes the groups of the given command: the
+// program's other flags are then unknown, and --help does not list them.
 #ifndef PINION_TOOLS_COMMAND_LINE_H_
 #define PINION_TOOLS_COMMAND_LINE_H_
 
@@ -27,14 +28,20 @@ namespace pinion {
 // The exit code for a mistake in the arguments.
 inline constexpr int kUsageError = 2;
 
-// Returns what is not a flag, without the program's name. `flags`: those that
-// may be given, in the order in which --help lists them; empty: all of the
-// program's, by name.
+// Flags of the program that --help shows under one heading.
+struct FlagGroup {
+  absl::string_view title;
+  std::vector<absl::string_view> flags;
+};
+
+// Returns the arguments that are not flags, without the program's name.
+// `groups`: the allowed flags, each in one group, in the order in which --help
+// lists them; empty: all flags of the program, by name.
 std::vector<std::string> ParseCommandLine(
     int argc, char** argv, absl::string_view usage,
-    absl::Span<const absl::string_view> flags = {});
+    absl::Span<const FlagGroup> groups = {});
 
-// Ends the program as a bad flag does: "program: message", code 2.
+// Ends the program like a bad flag: "program: message", code 2.
 [[noreturn]] void ExitWithUsageError(absl::string_view message);
 
 }  // namespace pinion

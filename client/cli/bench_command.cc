@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/bench_command.h"
+#include "pinion/client/cli/bench_command.h"
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -19,15 +19,15 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "client/cli/bench_flags.h"
-#include "client/cli/bench_report.h"
-#include "client/cli/clock.h"
-#include "client/cli/failure_text.h"
-#include "client/cli/hdr_text.h"
-#include "client/cli/load_generator.h"
-#include "client/cli/server_target.h"
-#include "client/client.h"
-#include "tools/command_line.h"
+#include "pinion/client/cli/bench_flags.h"
+#include "pinion/client/cli/bench_report.h"
+#include "pinion/client/cli/clock.h"
+#include "pinion/client/cli/failure_text.h"
+#include "pinion/client/cli/hdr_text.h"
+#include "pinion/client/cli/load_generator.h"
+#include "pinion/client/cli/server_target.h"
+#include "pinion/client/client.h"
+#include "pinion/tools/command_line.h"
 
 namespace pinion::cli {
 namespace {

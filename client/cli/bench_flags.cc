@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/bench_flags.h"
+#include "pinion/client/cli/bench_flags.h"
 
 #include <cmath>
 #include <cstdint>
@@ -12,40 +12,56 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "client/cli/common_flags.h"
-#include "client/cli/key_distribution.h"
-#include "client/json_codec.h"
-#include "tools/command_line.h"
+#include "pinion/client/cli/common_flags.h"
+#include "pinion/client/cli/json_codec.h"
+#include "pinion/client/cli/key_distribution.h"
+#include "pinion/tools/command_line.h"
+
+// ---- Client -----------------------------------------------------------------
+
+ABSL_FLAG(std::string, mode, "session",
+          "session: calls go over sessions, each a stream that carries many "
+          "calls. unary: each call is a gRPC call of its own. Use unary for a "
+          "server that is not Pinion's.");
+ABSL_FLAG(int, sessions, 1,
+          "The number of sessions, each on a connection of its own, 1 to 64. "
+          "Raise it when one connection is the bottleneck.");
+
+// ---- Load -------------------------------------------------------------------
 
 ABSL_FLAG(double, rate, 0,
-          "Open loop: how many calls are due a second, whatever the server "
-          "does; latency counts from when a call was due. 0: closed loop.");
-ABSL_FLAG(std::string, mode, "session",
-          "session: the calls go within sessions, each one stream that carries "
-          "many. unary: each call is a gRPC call of its own.");
-ABSL_FLAG(int, sessions, 1,
-          "How many sessions the calls go over, each on a connection of its "
-          "own; 1 to 64.");
-ABSL_FLAG(int64_t, payload_size, 64,
-          "How many bytes the echo methods are sent; 0 to 4000000.");
-ABSL_FLAG(std::string, request, "",
-          "The request as JSON, in which {key} is the call's key with leading "
-          "zeros, {number} the same without. Empty: what the echo methods are "
-          "sent.");
-ABSL_FLAG(uint64_t, keys, 0,
-          "How many keys there are; 0: the request has none.");
-ABSL_FLAG(std::string, distribution, "uniform",
-          "Which key a call has. uniform: each as often; zipf: the k-th as "
-          "often as k^-zipf_exponent says; one: always the same.");
-ABSL_FLAG(double, zipf_exponent, 0.99,
-          "How uneven zipf is: above 0, to 20. With 0.99 the first of a "
-          "million keys has one call in 15.");
-ABSL_FLAG(uint64_t, seed, 1,
-          "Which keys are drawn: the same seed draws the same.");
+          "Open loop: this many calls are due per second, up to 10000000, "
+          "whatever the server does; latency counts from the time when a call "
+          "was due. 0: closed loop. Set it to see what a stall of the server "
+          "does to its callers.");
 ABSL_FLAG(absl::Duration, warm_up, absl::Seconds(1),
-          "How long to send calls before measuring; 0 to 1h.");
+          "How long to send calls before measuring, 0 to 1h.");
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(10),
-          "How long to measure; above 0, to 24h.");
+          "How long to measure, 1ms to 24h.");
+ABSL_FLAG(uint64_t, seed, 1,
+          "Seed of the random keys, 0 to 2^64-1: the same seed draws the same "
+          "keys.");
+
+// ---- Requests ---------------------------------------------------------------
+
+ABSL_FLAG(int64_t, payload_size, 64,
+          "The size of the payload for the echo methods, 0 to 4000000 bytes.");
+ABSL_FLAG(std::string, request, "",
+          "The request as JSON. {key} stands for the call's key with leading "
+          "zeros, {number} for the same without them. Empty: the echo "
+          "methods' own request.");
+ABSL_FLAG(uint64_t, keys, 0,
+          "The number of different keys, 1 to 1000000000000; 0: the request "
+          "has no key.");
+ABSL_FLAG(std::string, distribution, "uniform",
+          "How often each key is used. uniform: all equally often; zipf: the "
+          "k-th in proportion to k^-zipf_exponent; one: always the same key.");
+ABSL_FLAG(double, zipf_exponent, 0.99,
+          "How uneven zipf is, above 0, at most 20. With 0.99, the first of "
+          "a million keys gets one call in 15.");
+
+// ---- Output -----------------------------------------------------------------
+
 ABSL_FLAG(bool, json, false,
           "Print one JSON object per line: for each second, each kind of "
           "error, and the result.");
@@ -65,32 +81,40 @@ constexpr char kEchoKeyed[] = "/pinion.echo.v1.EchoService/EchoKeyed";
 
 constexpr char kUsage[] =
     "usage: pinion bench [/package.Service/Method] [flags]\n\n"
-    "Measures how fast a method answers and how many calls a second it does: "
-    "in "
-    "a\nclosed loop, which has a number of calls open and sends the next when "
-    "one is\nanswered, or with --rate in an open loop, in which calls are due "
-    "at that rate\nwhatever the server does.\n\n"
+    "Measures how fast a method answers and how many calls a second it does. "
+    "In a closed loop, a number of calls is open, and the next is sent when "
+    "one is answered. With --rate the loop is open: calls are due at that "
+    "rate, whatever the server does.\n\n"
     "  pinion bench                                       the echo service\n"
     "  pinion bench --rate=5000                           in an open loop\n"
     "  pinion bench --keys=1000000 --distribution=zipf    the echo with keys\n"
-    "  pinion bench /pinion.kv.v1.KvService/Get --keys=1000 "
-    "--request='{\"key\":\"{key}\"}'\n\n"
-    "The method is by default Echo, and with --keys EchoKeyed; another needs "
-    "--request.\nAt most --in_flight calls are open at once (64 unless given, "
-    "and 16384 with --rate).\n\n"
+    "  pinion bench /pinion.kv.v1.KvService/Get --keys=1000 \\\n"
+    "    --request='{\"key\":\"{key}\"}'\n\n"
+    "The default method is Echo, and with --keys EchoKeyed. A pinion-server "
+    "serves both with --echo. Any other method needs --request. At most "
+    "--in_flight calls are open at once (64 unless given, and 16384 with "
+    "--rate).\n\n"
     "It prints a table and a curve of the latencies of the calls that "
-    "succeeded; those\nthat failed are told apart. One call is made "
-    "beforehand: if the server cannot be\nreached or refuses it as wrong, "
-    "nothing is measured. Ctrl-C ends the measurement\nand prints what there "
-    "is; a second one ends the program.\n\n"
+    "succeeded. The calls that failed are counted apart. It makes one call "
+    "first: if the server cannot be reached, or refuses that call as wrong, "
+    "it measures nothing. Ctrl-C ends the measurement and prints the results "
+    "so far; a second Ctrl-C ends the program.\n\n"
     "Exit codes: 0 measured (errors are in the table), 1 no call succeeded or "
-    "the\nresult cannot be written, 2 a mistake in the arguments.";
+    "the result cannot be written, 2 a mistake in the arguments.";
 
-constexpr absl::string_view kFlags[] = {
-    "target",   "mode",         "sessions",      "in_flight",     "rate",
-    "duration", "warm_up",      "timeout",       "payload_size",  "request",
-    "keys",     "distribution", "seed",          "zipf_exponent", "worker",
-    "json",     "hdr",          "descriptor_set"};
+// "Client", "Each call" and "Load" are the members of ClientOptions,
+// CallOptions and LoadOptions, in their order.
+std::vector<FlagGroup> FlagGroups() {
+  return {
+      {"Client", {"target", "mode", "sessions"}},
+      {"Each call", {"timeout", "worker"}},
+      {"Load", {"in_flight", "rate", "warm_up", "duration", "seed"}},
+      {"Requests",
+       {"descriptor_set", "payload_size", "request", "keys", "distribution",
+        "zipf_exponent"}},
+      {"Output", {"json", "hdr"}},
+  };
+}
 
 // The value of a number's flag, if it is within its bounds.
 template <typename Number>
@@ -193,7 +217,7 @@ ClientOptions ClientOptionsOfFlags() {
     ExitWithUsageError("--sessions is of --mode=session alone");
   }
   // A refusal is to be seen, and not what its repetition brought.
-  options.retry.most_attempts = 1;
+  options.retry.max_attempts = 1;
   return options;
 }
 
@@ -201,7 +225,7 @@ ClientOptions ClientOptionsOfFlags() {
 
 BenchPlan BenchPlanOf(int argc, char** argv) {
   const std::vector<std::string> words =
-      ParseCommandLine(argc, argv, kUsage, kFlags);
+      ParseCommandLine(argc, argv, kUsage, FlagGroups());
   const std::optional<KeyDistribution> keys = Keys();
   const std::string method = MethodOf(words, keys.has_value());
   BenchPlan plan = {.setup = {},

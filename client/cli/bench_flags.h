@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BenchFlags: what the flags of `pinion bench` ask for. A value that cannot be
-// is told in one line, and ends the program with code 2.
+// BenchFlags: the flags of `pinion bench`. An invalid value ends the program
+//             with one line and code 2.
 //
-// Threads: main's, first thing.
+// Threads: the main thread, before anything else.
 // Example: BenchPlan plan = BenchPlanOf(argc, argv);
 #ifndef PINION_CLIENT_CLI_BENCH_FLAGS_H_
 #define PINION_CLIENT_CLI_BENCH_FLAGS_H_
 
 #include <string>
 
-#include "client/cli/bench_report.h"
-#include "client/cli/load_generator.h"
-#include "client/cli/request_maker.h"
-#include "client/client.h"
+#include "pinion/client/cli/bench_report.h"
+#include "pinion/client/cli/load_generator.h"
+#include "pinion/client/cli/request_maker.h"
+#include "pinion/client/client.h"
 
 namespace pinion::cli {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/bench_report.h"
+#include "pinion/client/cli/bench_report.h"
 
 #include <algorithm>
 #include <vector>
@@ -7,11 +7,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/cli/failure_text.h"
-#include "client/cli/histogram.h"
-#include "client/cli/json_text.h"
-#include "client/cli/latency_curve.h"
-#include "client/cli/tally.h"
+#include "pinion/client/cli/failure_text.h"
+#include "pinion/client/cli/histogram.h"
+#include "pinion/client/cli/json_text.h"
+#include "pinion/client/cli/latency_curve.h"
+#include "pinion/client/cli/load_counts.h"
 
 namespace pinion::cli {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BenchReport: what `pinion bench` tells, to people and to programs.
+// BenchReport: the results of `pinion bench`, for people and for programs.
 //
 // Threads: plain functions; any thread.
 // Example: std::fputs(ReportText(setup, load.Look()).c_str(), stdout);
@@ -12,18 +12,18 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "client/cli/load_generator.h"
+#include "pinion/client/cli/load_generator.h"
 
 namespace pinion::cli {
 
-// What is measured, as it was asked for.
+// What is measured, as the flags say.
 struct BenchSetup {
   std::string method;
   std::string target;
   std::string mode;  // "session" or "unary".
   int sessions = 1;
   int in_flight = 64;
-  double rate = 0;  // Calls a second of an open loop; 0: a closed one.
+  double rate = 0;  // Calls per second of an open loop; 0: closed.
   absl::Duration warm_up;
   absl::Duration duration;
   uint64_t request_bytes = 0;
@@ -32,7 +32,7 @@ struct BenchSetup {
   uint64_t seed = 1;
 };
 
-// What is about to be measured, in two lines.
+// What will be measured, in two lines.
 std::string SetupText(const BenchSetup& setup);
 
 // The result, as a table and a curve.

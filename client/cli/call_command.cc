@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/call_command.h"
+#include "pinion/client/cli/call_command.h"
 
 #include <unistd.h>
 
@@ -16,20 +16,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/cli/common_flags.h"
-#include "client/cli/failure_text.h"
-#include "client/cli/line_calls.h"
-#include "client/client.h"
-#include "client/json_codec.h"
-#include "tools/command_line.h"
-
-ABSL_FLAG(bool, timing, false,
-          "Tell which worker ran the call, and how long it waited and ran: on "
-          "standard error, or of many calls in each answer.");
+#include "pinion/client/cli/common_flags.h"
+#include "pinion/client/cli/failure_text.h"
+#include "pinion/client/cli/json_codec.h"
+#include "pinion/client/cli/line_calls.h"
+#include "pinion/client/client.h"
+#include "pinion/tools/command_line.h"
 
 ABSL_FLAG(bool, unary, false,
-          "Send calls that are read from standard input one by one, as any "
-          "gRPC server takes them, and not within a session.");
+          "Send the calls from standard input as unary calls, which any gRPC "
+          "server accepts, instead of over a session. Set it when the server "
+          "is not Pinion's.");
+ABSL_FLAG(bool, timing, false,
+          "Report which worker ran the call, and how long it waited and ran: "
+          "on standard error, or for many calls in each answer.");
 
 namespace pinion::cli {
 namespace {
@@ -40,31 +40,38 @@ constexpr int kLinesInFlight = 256;
 constexpr char kUsage[] =
     "usage: pinion call /package.Service/Method 'JSON' [flags]\n"
     "       pinion call [/package.Service/Method] [-] [flags] < FILE\n\n"
-    "The first calls one unary method and prints its response as JSON.\n\n"
+    "The first form calls one unary method and prints its response as JSON.\n\n"
     "  pinion call /pinion.kv.v1.KvService/Put "
     "'{\"key\":\"a\",\"value\":\"1\"}'\n"
     "  pinion call /pinion.kv.v1.KvService/Get '{\"key\":\"a\"}'\n\n"
-    "The second reads many calls from standard input, one JSON object a line:\n"
-    "the request of the method, or, with these two members and no other,\n\n"
+    "The second form reads many calls from standard input, one JSON object a "
+    "line. Each is the method's request, or has these two members and no "
+    "other:\n\n"
     "  {\"method\":\"/pinion.kv.v1.KvService/Get\",\"request\":{\"key\":\"a\"}}"
-    "\n\nIt prints the answers as they come, in any order, one JSON object a "
+    "\n\n"
+    "It prints each answer when it arrives, in any order, one JSON object a "
     "line:\n\n"
     "  {\"line\":1,\"response\":{...}}\n"
     "  {\"line\":2,\"error\":{\"code\":\"NOT_FOUND\",\"message\":\"...\","
     "\"reason\":\"HANDLER\",\n"
     "                     \"executed\":\"YES\"}}\n\n"
-    "They go within one session, in which calls of one key start in the order "
-    "of\ntheir lines, but for one that is repeated as the server had no room. "
-    "At "
-    "most\n--in_flight are open at once (256 unless given; 1 runs each after "
-    "the "
-    "one before\nit). A line that is no call is told so in its place, and the "
-    "rest goes on.\n\n"
+    "Without --unary, all calls go over one session. Calls of one key start in "
+    "the order of their lines, except a call that is repeated because the "
+    "server had no room. At most --in_flight calls are open at once (256 "
+    "unless given; with 1, each call starts after the one before it was "
+    "answered). A line that is not a call gets an error as its answer, and the "
+    "next lines are read.\n\n"
     "Exit codes: 0 success, 1 a call failed, 2 a mistake in the arguments.";
 
-constexpr absl::string_view kFlags[] = {"target",        "timeout",   "timing",
-                                        "worker",        "in_flight", "unary",
-                                        "descriptor_set"};
+// "Client" and "Each call" are the members of ClientOptions and CallOptions, in
+// their order.
+std::vector<FlagGroup> FlagGroups() {
+  return {
+      {"Client", {"target", "unary"}},
+      {"Each call", {"timeout", "worker", "timing"}},
+      {"Requests", {"descriptor_set", "in_flight"}},
+  };
+}
 
 void PrintTiming(const v1::Timing& timing) {
   std::fprintf(
@@ -132,7 +139,8 @@ int CallLines(JsonCodec& codec, const std::string& method) {
 
 int CallCommand(int argc, char** argv) {
   // The first word is the command.
-  std::vector<std::string> words = ParseCommandLine(argc, argv, kUsage, kFlags);
+  std::vector<std::string> words =
+      ParseCommandLine(argc, argv, kUsage, FlagGroups());
   words.erase(words.begin());
   if (words.size() > 2) {
     ExitWithUsageError(

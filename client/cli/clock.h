@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clock: the time that a load is measured by; a test has one of its own.
+// Clock: the time by which a load is measured; a test has one of its own.
 //
-// Threads: anyone.
+// Threads: any thread.
 // Example: SteadyClock clock; clock.SleepUntil(clock.Now() + 1'000'000);
 #ifndef PINION_CLIENT_CLI_CLOCK_H_
 #define PINION_CLIENT_CLI_CLOCK_H_
@@ -17,14 +17,14 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
-  // Nanoseconds since some time in the past; never goes back.
+  // Nanoseconds since an unspecified time in the past; never goes back.
   virtual int64_t Now() = 0;
 
-  // Returns at once if that is past.
+  // Returns at once if that time has passed.
   virtual void SleepUntil(int64_t nanos) = 0;
 };
 
-// The machine's.
+// The machine's clock.
 class SteadyClock final : public Clock {
  public:
   int64_t Now() override {

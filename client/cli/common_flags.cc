@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/common_flags.h"
+#include "pinion/client/cli/common_flags.h"
 
 #include <google/protobuf/descriptor.pb.h>
 
@@ -10,20 +10,22 @@
 #include "absl/time/time.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
-#include "tools/command_line.h"
+#include "pinion/tools/command_line.h"
 
 ABSL_FLAG(std::string, target, "127.0.0.1:50051",
-          "The server, as gRPC names it: host:port or unix:path.");
+          "The server as a gRPC target: host:port or unix:path.");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(10),
-          "How long to wait for the answer to a call, as in 10s or 500ms.");
+          "How long to wait for the answer to a call, retries included, for "
+          "example 10s or 500ms; 0 or more; for bench above 0, at most 1h.");
 ABSL_FLAG(int, worker, -1,
-          "The worker to run on, for methods without a key; -1: any.");
+          "The worker to run on, 0 to the server's last, for methods without a "
+          "key; -1: any.");
 ABSL_FLAG(int, in_flight, 0,
-          "How many calls may be open at once, 1 to 1000000; 0: a number that "
-          "suits the command, which its help tells.");
+          "The most calls that may be open at once, 1 to 1000000; 0: the "
+          "command's default, which its help names.");
 ABSL_FLAG(std::string, descriptor_set, "",
-          "A file with the descriptors of services beyond kv and echo, as "
-          "made by protoc --include_imports --descriptor_set_out=FILE.");
+          "A file with the descriptors of further services, besides kv and "
+          "echo, made by protoc --include_imports --descriptor_set_out=FILE.");
 
 namespace pinion::cli {
 namespace {
@@ -31,7 +33,7 @@ namespace {
 using google::protobuf::DescriptorPool;
 
 // What is open costs memory here and at the server.
-constexpr int kMostInFlight = 1'000'000;
+constexpr int kMaxInFlight = 1'000'000;
 
 }  // namespace
 
@@ -53,9 +55,9 @@ CallOptions CallOptionsOfFlags() {
 
 int InFlightFlag(int preset) {
   const int in_flight = absl::GetFlag(FLAGS_in_flight);
-  if (in_flight < 0 || in_flight > kMostInFlight) {
+  if (in_flight < 0 || in_flight > kMaxInFlight) {
     ExitWithUsageError(absl::StrCat("--in_flight is ", in_flight,
-                                    "; valid are 1 to ", kMostInFlight,
+                                    "; valid are 1 to ", kMaxInFlight,
                                     ", and 0 for what suits the command"));
   }
   return in_flight == 0 ? preset : in_flight;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Flags that several commands of `pinion` have, and what is made of them. A
-// value that cannot be is told in one line, and ends the program with code 2.
+// The flags that several commands of `pinion` share, and what they mean. An
+// invalid value ends the program with one line and code 2.
 //
-// Threads: main's, after ParseCommandLine().
+// Threads: the main thread, after ParseCommandLine().
 // Example: JsonCodec codec(KnownMethods());
 //          auto connection = Connection::Connect(TargetFlag(), ...);
 #ifndef PINION_CLIENT_CLI_COMMON_FLAGS_H_
@@ -13,21 +13,22 @@
 
 #include <string>
 
-#include "client/client.h"
+#include "pinion/client/client.h"
 
 namespace pinion::cli {
 
 // --target
 std::string TargetFlag();
 
-// --timeout and --worker: what each call is sent with.
+// --timeout and --worker: the options of each call.
 CallOptions CallOptionsOfFlags();
 
-// --in_flight: how many calls may be open at once; `preset` if it is not given.
+// --in_flight: the most calls that may be open at once; `preset` if it is not
+// given.
 int InFlightFlag(int preset);
 
-// --descriptor_set: the services that can be called, which are those linked in
-// and those of the file.
+// --descriptor_set: the services that can be called: those linked in and those
+// of the file.
 const google::protobuf::DescriptorPool& KnownMethods();
 
 }  // namespace pinion::cli

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/failure_text.h"
+#include "pinion/client/cli/failure_text.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "client/cli/json_text.h"
-#include "client/failure.h"
+#include "pinion/client/cli/json_text.h"
+#include "pinion/client/failure.h"
 
 namespace pinion::cli {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FailureText: an error as people and programs are told it.
+// FailureText: an error for people and for programs.
 //
 // Threads: plain functions; any thread.
 // Example: std::fprintf(stderr, "pinion: %s\n", DescribeError(status).c_str());
@@ -15,15 +15,16 @@
 
 namespace pinion::cli {
 
-// "LANE_FULL"; empty for one that is not known here, and for unspecified.
+// "LANE_FULL"; empty for an unknown or unspecified reason.
 absl::string_view ReasonName(int reason);
 
-// Over several lines: code and message, then all that the failure tells.
+// Several lines: code and message, then everything in the failure.
 std::string DescribeError(const absl::Status& status);
 
-// As a JSON object: {"code":"NOT_FOUND","message":"...","reason":"HANDLER",
-// "executed":"YES"}. The reason is null if the server gave none; it is not
-// known then whether a handler ran, which is "MAYBE".
+// A JSON object: {"code":"NOT_FOUND","message":"...","reason":"HANDLER",
+// "executed":"YES"}.
+// The reason is null if the server gave none; "executed" is then "MAYBE",
+// because nobody knows whether a handler ran.
 std::string ErrorJson(const absl::Status& status);
 
 }  // namespace pinion::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/hdr_text.h"
+#include "pinion/client/cli/hdr_text.h"
 
 #include <cmath>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/histogram.h"
+#include "pinion/client/cli/histogram.h"
 
 #include <cmath>
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Histogram: how often which time was measured, to three significant digits.
+// Histogram: how often each time was measured, to three significant digits.
 //
-// Threads: the owner's alone; what many threads record is a Tally (tally.h).
+// Threads: the owner's only; for many threads use a LoadCounts (load_counts.h).
 // Example: Histogram latencies; latencies.Record(nanos);
 //          latencies.AtPercentile(99.9);   // nanoseconds
 //
 // After Gil Tene's HdrHistogram: 1024 buckets of equal width for each power of
-// two, and below 2048 ns one for each nanosecond. A time is told as the
-// longest that its bucket holds, so it is never told too short, and at most one
-// part in 1024 too long. (There is none for C or C++ among the packages that
-// Pinion builds with.)
+// two, and one for each nanosecond below 2048 ns. It reports a time as the
+// longest in its bucket, so it is never too short, and at most one part in 1024
+// too long. (There is no such package for C or C++ among those that Pinion
+// builds with.)
 #ifndef PINION_CLIENT_CLI_HISTOGRAM_H_
 #define PINION_CLIENT_CLI_HISTOGRAM_H_
 
@@ -22,8 +22,8 @@
 
 namespace pinion::cli {
 
-// Which bucket holds a number of nanoseconds, and which the first and the last
-// of a bucket are. What is longer than the last bucket counts as the longest.
+// The bucket of a number of nanoseconds, and the first and the last number in a
+// bucket. A number beyond the last bucket counts in that bucket.
 struct Buckets {
   static constexpr int kBits = 10;
   static constexpr int kLongestBits = 43;  // Over two hours.
@@ -61,8 +61,8 @@ class Histogram {
     max_ = std::max(max_, nanos);
   }
 
-  // What was counted elsewhere: times of one bucket, then their sum and the
-  // longest of them.
+  // Adds what was counted elsewhere: times of one bucket, then their sum and
+  // the longest of them.
   void Add(size_t bucket, uint64_t count) {
     counts_[bucket] += count;
     total_ += count;
@@ -72,8 +72,8 @@ class Histogram {
     max_ = std::max(max_, max);
   }
 
-  // What was recorded since `earlier`, a state of this histogram. The longest
-  // of it is known to its bucket only.
+  // The recordings since `earlier`, a state of this histogram. The longest of
+  // them is known only to its bucket.
   Histogram Since(const Histogram& earlier) const;
 
   uint64_t total() const { return total_; }
@@ -84,10 +84,10 @@ class Histogram {
   // To the width of the buckets.
   double StandardDeviation() const;
 
-  // The time that `percentile` of all do not exceed; 0 to 100.
+  // The time that `percentile`, 0 to 100, of all recordings did not exceed.
   int64_t AtPercentile(double percentile) const;
 
-  // How many are in each bucket, from the shortest.
+  // The count of each bucket, from the shortest.
   const std::vector<uint64_t>& counts() const { return counts_; }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JsonText: the little JSON that the commands write and take apart by
-// themselves. What is a message goes through JsonCodec.
+// JsonText: the simple JSON that the commands write and parse themselves.
+//           JsonCodec converts messages.
 //
 // Threads: plain functions; any thread.
 // Example: absl::StrCat("{\"message\":", JsonString(status.message()), "}")
@@ -20,10 +20,9 @@ namespace pinion::cli {
 // In quotes, on one line. Bytes that are not UTF-8 become U+FFFD.
 std::string JsonString(absl::string_view text);
 
-// The members of an object as they are written: each name without its quotes,
-// each value untouched, so that no digit of a number is lost. None if `json` is
-// not one object. What stands inside a value is not checked beyond its quotes
-// and brackets.
+// The members of an object as written: each name without its quotes, each value
+// unchanged, so that no digit of a number is lost. None if `json` is not one
+// object. Inside a value, only quotes and brackets are checked.
 using JsonMembers =
     std::vector<std::pair<absl::string_view, absl::string_view>>;
 std::optional<JsonMembers> JsonMembersOf(absl::string_view json);

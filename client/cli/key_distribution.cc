@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/key_distribution.h"
+#include "pinion/client/cli/key_distribution.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KeyDistribution: which of N keys a call takes.
+// KeyDistribution: which of N keys a call uses.
 //
-// Threads: anyone, each with a Random of its own.
-// Cost:    no table, whatever N is; zipf draws in constant time.
+// Threads: any thread, each with its own Random.
+// Cost:    no table, however large N is; zipf draws in constant time.
 // Example: const auto keys = KeyDistribution::Zipf(1'000'000, 0.99);
 //          keys.Draw(random);   // 0 is the most frequent
 #ifndef PINION_CLIENT_CLI_KEY_DISTRIBUTION_H_
@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "client/cli/random.h"
+#include "pinion/client/cli/random.h"
 
 namespace pinion::cli {
 
@@ -19,19 +19,19 @@ class KeyDistribution {
  public:
   // `keys` is at least 1.
 
-  // Each of the keys as often as any other.
+  // All keys equally often.
   static KeyDistribution Uniform(uint64_t keys);
 
-  // Key k, from 0, as often as is proportional to (k + 1) ^ -exponent; the
-  // exponent is above 0, and may be 1 or less.
+  // Key k, from 0, in proportion to (k + 1) ^ -exponent. The exponent is above
+  // 0, and may be 1 or less.
   static KeyDistribution Zipf(uint64_t keys, double exponent);
 
-  // Key 0 alone.
+  // Key 0 only.
   static KeyDistribution One(uint64_t keys);
 
   uint64_t Draw(Random& random) const;
 
-  // How many keys there are; each that is drawn is less.
+  // The number of keys; each drawn key is less.
   uint64_t keys() const { return keys_; }
 
  private:
@@ -46,7 +46,7 @@ class KeyDistribution {
 
   Kind kind_;
   uint64_t keys_;
-  // Of zipf, as DrawZipf() explains.
+  // For zipf; DrawZipf() explains them.
   double exponent_ = 0;
   double area_from_ = 0;
   double area_to_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/latency_curve.h"
+#include "pinion/client/cli/latency_curve.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,13 +17,13 @@ constexpr int kRows = 12;
 constexpr int kColumns = 60;
 // Every so many rows have their latency beside them.
 constexpr int kRowsPerLabel = 3;
-constexpr int kMostNines = 6;
+constexpr int kMaxNines = 6;
 
 // As many nines as the latencies can tell apart.
 int NinesOf(uint64_t total) {
   const int nines =
       static_cast<int>(std::floor(std::log10(static_cast<double>(total))));
-  return std::clamp(nines, 1, kMostNines);
+  return std::clamp(nines, 1, kMaxNines);
 }
 
 double PercentileOfColumn(int column, int nines) {

@@ -12,7 +12,7 @@
 
 #include <string>
 
-#include "client/cli/histogram.h"
+#include "pinion/client/cli/histogram.h"
 
 namespace pinion::cli {
 

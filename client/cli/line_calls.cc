@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/line_calls.h"
+#include "pinion/client/cli/line_calls.h"
 
 #include <cerrno>
 #include <cstring>
@@ -10,10 +10,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "client/cli/failure_text.h"
-#include "client/cli/json_text.h"
-#include "client/cli/line_reader.h"
-#include "client/failure.h"
+#include "pinion/client/cli/failure_text.h"
+#include "pinion/client/cli/json_text.h"
+#include "pinion/client/cli/line_reader.h"
+#include "pinion/client/failure.h"
 
 namespace pinion::cli {
 namespace {

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LineCalls: calls that are read from a stream, one JSON object a line, and
-// answered to another, one JSON object a line, as the answers come.
+// LineCalls: reads calls from a stream, one JSON object per line, and writes
+//            their answers to another one, one JSON object per line, as they
+//            come.
 //
-// Threads: Run() reads on the caller's thread and writes on one of its own, so
-//          that neither waits for the other; a callback only puts its answer
-//          into a list. Calls that are open or not yet written count against
-//          the bound: who does not take the answers is not read from either.
+// Threads: Run() reads on the caller's thread and writes on its own thread, so
+//          that neither waits for the other. A callback only puts its answer
+//          into a list. Calls that are open or not written yet count towards
+//          the limit: if nobody takes the answers, no more calls are read.
 // Example: LineCalls calls(codec, {.method = method, .in_flight = 256}, start);
 //          const bool all_succeeded = calls.Run(stdin, stdout);
 //
 //   {"line":1,"response":{"value":"1"}}
 //   {"line":2,"error":{"code":"NOT_FOUND","message":"...",...}}
 //
-// A line is a request of the method that was given for all, or names its own:
-// {"method":"/package.Service/Method","request":{...}}, with these two members
-// and no other. Empty lines are skipped, but counted. What is wrong with a line
-// is its answer, and the rest goes on.
+// A line is a request of the method given for all, or names its own:
+// {"method":"/package.Service/Method","request":{...}}, with exactly these two
+// members. Empty lines are skipped, but counted. A mistake in a line becomes
+// its answer, and the other lines go on.
 #ifndef PINION_CLIENT_CLI_LINE_CALLS_H_
 #define PINION_CLIENT_CLI_LINE_CALLS_H_
 
@@ -32,8 +33,8 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/client.h"
-#include "client/json_codec.h"
+#include "pinion/client/cli/json_codec.h"
+#include "pinion/client/client.h"
 #include "pinion/v1/timing.pb.h"
 
 namespace pinion::cli {
@@ -43,18 +44,19 @@ class LineCalls {
   struct Options {
     std::string method;  // Empty: each line names its own.
     int in_flight = 1;
-    // A longer line is an error; a message of 4 MiB fits in base64.
+    // A longer line is an error. A message of 4 MiB fits in base64.
     size_t line_bytes = 8 << 20;
   };
-  // Begins a call of `method`; `done` is called once, later.
+  // Starts a call of `method`; `done` is called once, later.
   using Start = absl::AnyInvocable<void(
       const std::string& method, const std::string& request,
       absl::AnyInvocable<void(const Reply&)> done)>;
 
   LineCalls(JsonCodec& codec, Options options, Start start);
 
-  // Runs all calls of `in`; returns once each has been answered to `out`. False
-  // if one failed, or if `in` or `out` did, which is told on standard error.
+  // Runs all calls of `in`, and returns once all answers are written to `out`.
+  // False if a call failed, or if `in` or `out` did, which is reported on
+  // standard error.
   bool Run(std::FILE* in, std::FILE* out);
 
  private:
@@ -70,7 +72,7 @@ class LineCalls {
   bool AwaitRoom();  // False once answers cannot be written any more.
   void Finish(Answer answer);
   void WriteAll(std::FILE* out);
-  std::string JsonOf(Answer& answer);  // A response that is none: an error.
+  std::string JsonOf(Answer& answer);  // An invalid response: an error.
 
   JsonCodec& codec_;
   const Options options_;
@@ -78,7 +80,7 @@ class LineCalls {
 
   std::mutex mutex_;  // Guards the rest.
   std::condition_variable changed_;
-  int open_ = 0;  // Begun and not yet written.
+  int open_ = 0;  // Started and not yet written.
   std::vector<Answer> answers_;
   bool input_ended_ = false;
   bool output_broken_ = false;

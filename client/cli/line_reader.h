@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LineReader: the lines of a stream, of which none takes more than a bound.
+// LineReader: reads the lines of a stream; no line takes more memory than a
+//             limit.
 //
-// Threads: the owner's alone.
+// Threads: the owner's only.
 // Example: LineReader reader(stdin, 8 << 20);
 //          while (auto line = reader.Next()) { if (line->ok()) ... }
 #ifndef PINION_CLIENT_CLI_LINE_READER_H_
@@ -26,9 +27,9 @@ class LineReader {
   LineReader(std::FILE* in, size_t max_bytes)
       : in_(in), max_bytes_(max_bytes) {}
 
-  // The next line without its end, of which "\r\n" is one; an error if it is
-  // longer than the bound, of which then only its end is looked for. None: the
-  // stream has ended, or failed (ferror() tells).
+  // The next line without its end, which may be "\r\n". An error if it exceeds
+  // the limit; the rest of that line is then skipped. None: the stream has
+  // ended or failed (see ferror()).
   std::optional<absl::StatusOr<std::string>> Next() {
     std::string line;
     bool too_long = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/load_generator.h"
+#include "pinion/client/cli/load_generator.h"
 
 #include <algorithm>
 #include <cmath>
@@ -138,13 +138,13 @@ void LoadGenerator::Count(int64_t due_ns, int64_t now_ns,
   const int64_t start = start_ns_.load(std::memory_order_relaxed);
   const int64_t end = end_ns_.load(std::memory_order_relaxed);
   if (!error.has_value() && now_ns >= start && now_ns < end) {
-    tally_.WithinTime();
+    counts_.WithinTime();
   }
   if (due_ns < start || due_ns >= end) return;
   if (error.has_value()) {
-    tally_.Failed(now_ns - due_ns, *error);
+    counts_.Failed(now_ns - due_ns, *error);
   } else {
-    tally_.Succeeded(now_ns - due_ns);
+    counts_.Succeeded(now_ns - due_ns);
   }
 }
 
@@ -203,7 +203,7 @@ LoadGenerator::Place* LoadGenerator::TakeFree() {
 LoadGenerator::State LoadGenerator::Look() {
   State state;
   const bool over = over_.load(std::memory_order_acquire);
-  state.answers = tally_.Look();
+  state.answers = counts_.Look();
   const int64_t start = start_ns_.load(std::memory_order_relaxed);
   const int64_t end = end_ns_.load(std::memory_order_relaxed);
   if (start != 0) {

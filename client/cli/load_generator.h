@@ -2,17 +2,17 @@
 //
 // LoadGenerator: sends calls to a target and measures their latency.
 //
-// Threads: Run() on one thread, which paces the open loop; answers come on any.
-//          Stop() and Look() from anyone.
-// Cost:    no lock and no memory for a call, beyond the target's.
-// Life:    if Run() left calls open, the target must go first.
+// Threads: Run() on one thread, which paces the open loop; answers come on any
+//          thread. Any thread may Stop() and Look().
+// Cost:    no lock and no memory for a call, besides the target's.
+// Life:    if Run() left calls open, destroy the target first.
 // Example: LoadGenerator load({.in_flight = 64}, maker, target, clock);
 //          load.Run();
 //          load.Look().answers.succeeded.AtPercentile(99);
 //
-// In a closed loop a number of places each have one call open, and send the
-// next when it is answered. In an open loop calls are due at a fixed rate,
-// whatever the target does, as those of many callers would be:
+// In a closed loop, a number of places each have one call open, and send the
+// next one when it is answered. In an open loop, calls are due at a fixed rate,
+// whatever the target does, like those of many callers:
 //
 //   due       1   2   3   4   5   6   7   8
 //   target    ====|   stall           |====
@@ -21,9 +21,9 @@
 //                 |       <-5-------->|       stall is in the latencies of all
 //                 |           <-6---->|       calls that fell into it
 //
-// Counted are the calls that are due, or in a closed loop are sent, in the
-// measured time, which follows the time to warm up; each until its answer, even
-// if that comes later. The rate is that of the answers within the time.
+// It counts the calls that are due (in a closed loop: sent) in the measured
+// time, which follows the warm-up; each until its answer, even if that comes
+// later. The rate is the rate of answers within the measured time.
 #ifndef PINION_CLIENT_CLI_LOAD_GENERATOR_H_
 #define PINION_CLIENT_CLI_LOAD_GENERATOR_H_
 
@@ -34,54 +34,55 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "client/cli/clock.h"
-#include "client/cli/histogram.h"
-#include "client/cli/load_target.h"
-#include "client/cli/random.h"
-#include "client/cli/request_maker.h"
-#include "client/cli/tally.h"
+#include "pinion/client/cli/clock.h"
+#include "pinion/client/cli/histogram.h"
+#include "pinion/client/cli/load_counts.h"
+#include "pinion/client/cli/load_target.h"
+#include "pinion/client/cli/random.h"
+#include "pinion/client/cli/request_maker.h"
 
 namespace pinion::cli {
 
 struct LoadOptions {
-  // The calls that are open at once; in an open loop at most.
+  // The calls that are open at once; in an open loop, the most.
   int in_flight = 64;
-  // Calls a second of an open loop; 0: a closed loop.
+  // Calls per second of an open loop; 0: a closed loop.
   double rate = 0;
   absl::Duration warm_up = absl::ZeroDuration();
   absl::Duration duration = absl::Seconds(10);
-  // How long answers are waited for at the end; after Stop() one second.
+  // How long to wait for answers at the end; after Stop(), one second.
   absl::Duration patience = absl::Seconds(11);
-  // Of the keys. In an open loop the calls have the same keys in the same
-  // order; in a closed loop those of each place do.
+  // Seed of the keys. In an open loop, all calls have the same keys in the same
+  // order; in a closed loop, the calls of each place do.
   uint64_t seed = 1;
 };
 
-class LoadGenerator final : private AnswerTaker {
+class LoadGenerator final : private AnswerReceiver {
  public:
-  // What was measured so far.
+  // The measurements so far.
   struct State {
-    Tally::State answers;
-    // Of the measured time, how much has passed.
+    LoadCounts::State answers;
+    // The part of the measured time that has passed.
     absl::Duration measured;
-    // Calls without an answer, those of the warm-up too. Known when Run() has
-    // returned, as are the next.
+    // Calls without an answer, those of the warm-up included. Known when Run()
+    // has returned, like the next ones.
     uint64_t open = 0;
-    // Of an open loop: how much later than due calls were sent.
+    // Open loop: how late calls were sent.
     Histogram send_delay;
-    // Due calls that had to wait as all places were taken.
+    // Due calls that had to wait because all places were taken.
     uint64_t waited_for_place = 0;
-    // Due calls that never were sent, as all places were taken to the end.
+    // Due calls that were never sent because all places were taken until the
+    // end.
     uint64_t unsent = 0;
   };
 
-  // All of them outlive it.
+  // All arguments must outlive it.
   LoadGenerator(const LoadOptions& options, const RequestMaker& requests,
                 LoadTarget& target, Clock& clock);
   LoadGenerator(const LoadGenerator&) = delete;
   LoadGenerator& operator=(const LoadGenerator&) = delete;
 
-  // Sends all calls and waits for the answers. Once only.
+  // Sends all calls and waits for the answers. Call it once.
   void Run();
 
   // Ends the measured time now.
@@ -91,12 +92,12 @@ class LoadGenerator final : private AnswerTaker {
   State Look();
 
  private:
-  // Where one call at a time is.
+  // A place of one call at a time.
   struct alignas(64) Place {
     explicit Place(uint64_t seed) : random(seed) {}
 
-    // Who sends the call writes these before it is sent, and reads them when it
-    // is answered.
+    // The thread that sends the call writes these before, and reads them when
+    // the call is answered.
     int64_t due_ns = 0;
     std::string buffer;
     Random random;
@@ -114,7 +115,7 @@ class LoadGenerator final : private AnswerTaker {
   int64_t DueOf(uint64_t call) const;
   void AwaitAnswers();
 
-  // Places without a call: anyone puts one, Run() takes all there are.
+  // Places without a call: any thread adds one, Run() takes all of them.
   void PutFree(Place& place);
   void TakeAllFree();  // When none is left of those taken before.
   Place* TakeFree();   // Null: there is none.
@@ -125,14 +126,14 @@ class LoadGenerator final : private AnswerTaker {
   Clock& clock_;
 
   std::vector<Place> places_;
-  Tally tally_;
+  LoadCounts counts_;
   std::atomic<bool> stop_{false};
-  // Of the measured time. The end moves when it is stopped.
+  // The measured time. Stop() moves its end.
   std::atomic<int64_t> start_ns_{0};
   std::atomic<int64_t> end_ns_{0};
   std::atomic<Place*> free_{nullptr};
 
-  // Run()'s thread alone; the figures are read when it has returned.
+  // Run()'s thread only; the figures are read when it has returned.
   int64_t first_due_ns_ = 0;
   Place* free_taken_ = nullptr;
   uint64_t sent_ = 0;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LoadTarget: what a load is sent to; a server, or what a test has in its
-// place.
+// LoadTarget: the receiver of a load: a server, or a test's replacement for it.
 //
-// Threads: Send() from any thread, also from within Answered().
+// Threads: Send() on any thread, also within Answered().
 // Example: class ServerTarget final : public LoadTarget { ... };
 #ifndef PINION_CLIENT_CLI_LOAD_TARGET_H_
 #define PINION_CLIENT_CLI_LOAD_TARGET_H_
@@ -12,30 +11,31 @@
 #include <optional>
 
 #include "absl/strings/string_view.h"
-#include "client/cli/tally.h"
+#include "pinion/client/cli/load_counts.h"
 
 namespace pinion::cli {
 
-// Who is told of answers.
-class AnswerTaker {
+// Receives answers.
+class AnswerReceiver {
  public:
-  // The call of that number has its answer: an error, or none. Once for each
-  // call, on any thread; it does not block.
+  // Call number `call` has its answer: an error, or none. Called once for each
+  // call, on any thread; must not block.
   virtual void Answered(uint32_t call,
                         const std::optional<ErrorKind>& error) = 0;
 
  protected:
-  ~AnswerTaker() = default;
+  ~AnswerReceiver() = default;
 };
 
 class LoadTarget {
  public:
   virtual ~LoadTarget() = default;
 
-  // Begins a call and waits for nothing. `request` is valid until it returns;
-  // `taker` outlives the call. One that cannot be begun is answered at once.
+  // Starts a call and does not wait. `request` is valid until it returns;
+  // `receiver` must outlive the call. A call that cannot be started is answered
+  // at once.
   virtual void Send(absl::string_view request, uint32_t call,
-                    AnswerTaker& taker) = 0;
+                    AnswerReceiver& receiver) = 0;
 };
 
 }  // namespace pinion::cli

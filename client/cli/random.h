@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Random: a small, fast source of numbers that are the same for one seed on
-// every machine (SplitMix64).
+//         every machine (SplitMix64).
 //
-// Threads: the owner's alone.
+// Threads: the owner's only.
 // Example: Random random(seed); random.Below(100);
 #ifndef PINION_CLIENT_CLI_RANDOM_H_
 #define PINION_CLIENT_CLI_RANDOM_H_
@@ -24,8 +24,8 @@ class Random {
     return mixed ^ (mixed >> 31);
   }
 
-  // From 0 to `bound` - 1, each as often as any other to within one part in
-  // 2^64 / `bound`.
+  // From 0 to `bound` - 1, all equally likely to within one part in 2^64 /
+  // `bound`.
   uint64_t Below(uint64_t bound) {
     return static_cast<uint64_t>(
         (static_cast<unsigned __int128>(Next()) * bound) >> 64);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/request_maker.h"
+#include "pinion/client/cli/request_maker.h"
 
 #include <utility>
 
@@ -110,16 +110,16 @@ absl::Status RequestMaker::MakeAll(Encode encode,
         "be ",
         what, " at most, so take fewer keys, or a key that is text"));
   };
-  if (keys_->keys() > kMostMade) {
-    return too_much(absl::StrCat(kMostMade, " requests"));
+  if (keys_->keys() > kMaxMade) {
+    return too_much(absl::StrCat(kMaxMade, " requests"));
   }
   for (uint64_t key = 0; key < keys_->keys(); ++key) {
     const auto request = encode(With(json_template, Text(key, padded)));
     if (!request.ok()) return request.status();
     made_ += *request;
     made_ends_.push_back(made_.size());
-    if (made_.size() > kMostBytes) {
-      return too_much(absl::StrCat(kMostBytes, " bytes"));
+    if (made_.size() > kMaxBytes) {
+      return too_much(absl::StrCat(kMaxBytes, " bytes"));
     }
   }
   return absl::OkStatus();

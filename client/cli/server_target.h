@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServerTarget: a load's calls go to one method of a server.
+// ServerTarget: sends a load's calls to one method of a server.
 //
-// Threads: anyone.
+// Threads: any thread.
 // Example: ServerTarget target(*client, method, options);
 //          LoadGenerator load(load_options, requests, target, clock);
 #ifndef PINION_CLIENT_CLI_SERVER_TARGET_H_
@@ -15,25 +15,25 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "client/cli/load_target.h"
-#include "client/client.h"
+#include "pinion/client/cli/load_target.h"
+#include "pinion/client/client.h"
 
 namespace pinion::cli {
 
 class ServerTarget final : public LoadTarget {
  public:
-  // `client` outlives it.
+  // `client` must outlive it.
   ServerTarget(Client& client, std::string method, CallOptions options)
       : client_(client),
         method_(std::move(method)),
         options_(std::move(options)) {}
 
   void Send(absl::string_view request, uint32_t call,
-            AnswerTaker& taker) override {
-    // Small enough to be kept without memory of its own.
+            AnswerReceiver& receiver) override {
+    // Small enough to be stored without allocating.
     client_.StartRaw(method_, request, options_,
-                     [&taker, call](const Reply& reply) {
-                       taker.Answered(call, KindOf(reply.status));
+                     [&receiver, call](const Reply& reply) {
+                       receiver.Answered(call, KindOf(reply.status));
                      });
   }
 

@@ -27,9 +27,9 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "client/client.h"
+#include "pinion/client/client.h"
 #include "pinion/kv/v1/kv.pb.h"
-#include "tools/command_line.h"
+#include "pinion/tools/command_line.h"
 
 ABSL_FLAG(std::string, target, "", "The server, as host:port.");
 ABSL_FLAG(std::string, text, "/usr/share/common-licenses/GPL-3",
@@ -47,7 +47,7 @@ constexpr char kUsage[] =
     "new, reads the counts back and compares them with its own.";
 
 // A key holds 1024 bytes; a longer run of letters is counted in parts.
-constexpr size_t kMostKeyBytes = 1024;
+constexpr size_t kMaxKeyBytes = 1024;
 
 std::string ReadText(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -78,7 +78,7 @@ std::vector<std::string> Words(const std::string& text) {
       char bytes[MB_LEN_MAX];
       std::mbstate_t fresh = {};
       word.append(bytes, std::wcrtomb(bytes, std::towlower(letter), &fresh));
-      if (word.size() + MB_LEN_MAX <= kMostKeyBytes) continue;
+      if (word.size() + MB_LEN_MAX <= kMaxKeyBytes) continue;
     }
     if (!word.empty()) words.push_back(std::exchange(word, ""));
   }

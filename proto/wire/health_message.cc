@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/health_message.h"
+#include "pinion/proto/wire/health_message.h"
 
 #include <cstdint>
 

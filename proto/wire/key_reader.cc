@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/key_reader.h"
+#include "pinion/proto/wire/key_reader.h"
 
 #include "absl/base/optimization.h"
 #include "absl/strings/escaping.h"
@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/wire_format.h"
-#include "proto/wire/wire_cursor.h"
+#include "pinion/proto/wire/wire_cursor.h"
 
 namespace pinion {
 namespace {
@@ -18,8 +18,6 @@ using google::protobuf::FileDescriptor;
 using google::protobuf::internal::WireFormat;
 using google::protobuf::internal::WireFormatLite;
 
-// Enough to know a key by, short enough for a line of a log.
-constexpr size_t kPrintedKeyBytes = 64;
 // Enough to find the misspelt one, short enough for a line.
 constexpr size_t kListedFields = 8;
 
@@ -104,21 +102,6 @@ uint64_t DefaultOf(const FieldDescriptor& field) {
 }
 
 }  // namespace
-
-std::string Key::ToString() const {
-  switch (kind_) {
-    case Kind::kSigned:
-      return absl::StrCat(static_cast<int64_t>(integer_));
-    case Kind::kUnsigned:
-      return absl::StrCat(integer_);
-    case Kind::kBytes:
-      break;
-  }
-  const std::string shown =
-      absl::CHexEscape(bytes_.substr(0, kPrintedKeyBytes));
-  if (bytes_.size() <= kPrintedKeyBytes) return absl::StrCat("\"", shown, "\"");
-  return absl::StrCat("\"", shown, "...\" (", bytes_.size(), " bytes)");
-}
 
 absl::StatusOr<KeyReader> KeyReader::Create(const Descriptor* request,
                                             absl::string_view path) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/session_answer.h"
+#include "pinion/proto/wire/session_answer.h"
+
+#include <algorithm>
 
 #include "absl/base/optimization.h"
-#include "proto/wire/session_tags.h"
-#include "proto/wire/wire_writer.h"
+#include "pinion/proto/wire/session_tags.h"
+#include "pinion/proto/wire/wire_writer.h"
 
 namespace pinion {
 namespace {
@@ -64,6 +66,23 @@ uint8_t* WriteAnswer(const OutgoingAnswer& answer, uint8_t* at) {
   at = WriteNumberField(session_tags::kAnswerId, answer.id, at);
   at = WriteBytesField(session_tags::kAnswerPayload, answer.payload, at);
   return ABSL_PREDICT_TRUE(is_plain) ? at : WriteRest(answer, at);
+}
+
+std::string EncodeAlike(const OutgoingAnswer& answer) {
+  std::string alike(SizeOfRest(answer), '\0');
+  WriteRest(answer, reinterpret_cast<uint8_t*>(alike.data()));
+  return alike;
+}
+
+size_t AlikeAnswerSize(uint64_t id, absl::string_view alike) {
+  return MessageFieldSize(NumberFieldSize(id) + alike.size());
+}
+
+uint8_t* WriteAlikeAnswer(uint64_t id, absl::string_view alike, uint8_t* at) {
+  at = BeginMessageField(session_tags::kAnswer,
+                         NumberFieldSize(id) + alike.size(), at);
+  at = WriteNumberField(session_tags::kAnswerId, id, at);
+  return std::copy(alike.begin(), alike.end(), at);
 }
 
 std::string EncodeServerHello(const v1::ServerHello& hello) {

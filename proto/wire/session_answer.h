@@ -17,10 +17,10 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "pinion/proto/wire/session_metadata.h"
 #include "pinion/v1/failure.pb.h"
 #include "pinion/v1/session.pb.h"
 #include "pinion/v1/timing.pb.h"
-#include "proto/wire/session_metadata.h"
 
 namespace pinion {
 
@@ -29,20 +29,26 @@ struct OutgoingAnswer {
   uint64_t id = 0;
   absl::string_view payload = {};
   int code = 0;
-  absl::string_view message = {};        // What is not UTF-8 is written as '?'.
+  absl::string_view message = {};        // Invalid UTF-8 is written as '?'.
   const v1::Failure* failure = nullptr;  // Null: none.
   const v1::Timing* timing = nullptr;    // Null: none.
   absl::string_view status_details = {};
   absl::Span<const MetadataView> trailing = {};
 };
 
-// How many bytes WriteAnswer() writes.
+// The number of bytes that WriteAnswer() writes.
 size_t AnswerSize(const OutgoingAnswer& answer);
 
 // Writes one answer of an OpenResponse. Returns where it ended.
 uint8_t* WriteAnswer(const OutgoingAnswer& answer, uint8_t* at);
 
-// An OpenResponse of nothing else, or the beginning or end of a larger one.
+// The same in two steps, for many answers that differ only in their id: the
+// common part of an answer without a payload, and each answer with it.
+std::string EncodeAlike(const OutgoingAnswer& answer);
+size_t AlikeAnswerSize(uint64_t id, absl::string_view alike);
+uint8_t* WriteAlikeAnswer(uint64_t id, absl::string_view alike, uint8_t* at);
+
+// A whole OpenResponse, or the beginning or end of a larger one.
 std::string EncodeServerHello(const v1::ServerHello& hello);
 std::string EncodeDrain(uint64_t grace_us, v1::DrainReason reason);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/session_call.h"
+#include "pinion/proto/wire/session_call.h"
 
-#include "proto/wire/session_tags.h"
-#include "proto/wire/wire_writer.h"
+#include "pinion/proto/wire/session_tags.h"
+#include "pinion/proto/wire/wire_writer.h"
 
 namespace pinion {
 namespace {
@@ -66,6 +66,12 @@ std::string EncodeClientHello(const v1::ClientHello& hello) {
   v1::OpenRequest request;
   *request.mutable_hello() = hello;
   return request.SerializeAsString();
+}
+
+std::string EncodeCall(const OutgoingCall& call) {
+  std::string bytes(CallSize(call), '\0');
+  WriteCall(call, reinterpret_cast<uint8_t*>(bytes.data()));
+  return bytes;
 }
 
 std::string EncodeMethodName(uint32_t index, absl::string_view name) {

@@ -19,16 +19,16 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "pinion/proto/wire/session_metadata.h"
 #include "pinion/v1/priority.pb.h"
 #include "pinion/v1/session.pb.h"
-#include "proto/wire/session_metadata.h"
 
 namespace pinion {
 
 // A SessionCall; see session.proto.
 struct OutgoingCall {
   uint64_t id = 0;
-  absl::string_view method = {};  // What is not UTF-8 is written as '?'.
+  absl::string_view method = {};  // Invalid UTF-8 is written as '?'.
   absl::string_view payload = {};
   uint64_t timeout_us = 0;
   v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
@@ -38,19 +38,20 @@ struct OutgoingCall {
   absl::Span<const MetadataView> metadata = {};
 };
 
-// How many bytes WriteCall() writes.
+// The number of bytes that WriteCall() writes.
 size_t CallSize(const OutgoingCall& call);
 
 // Writes one call of an OpenRequest. Returns where it ended.
 uint8_t* WriteCall(const OutgoingCall& call, uint8_t* at);
 
-// The same for the ids of the calls to cancel. No ids are no bytes.
+// The same for the ids of the calls to cancel. Without ids there are no bytes.
 size_t CancelsSize(absl::Span<const uint64_t> ids);
 uint8_t* WriteCancels(absl::Span<const uint64_t> ids, uint8_t* at);
 
-// An OpenRequest of nothing else, or the beginning or end of a larger one.
+// A whole OpenRequest, or the beginning or end of a larger one.
 std::string EncodeClientHello(const v1::ClientHello& hello);
 std::string EncodeMethodName(uint32_t index, absl::string_view name);
+std::string EncodeCall(const OutgoingCall& call);
 
 }  // namespace pinion
 

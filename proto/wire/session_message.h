@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionMessage: what is the same in reading an OpenRequest and an
-// OpenResponse, which are many elements (calls, answers) and a few other
-// fields: the scan of the whole, then element by element, and what went wrong.
+// SessionMessage: the common part of reading an OpenRequest and an
+//                 OpenResponse. Each has many elements (calls, answers) and a
+//                 few other fields: scan the whole, read element by element,
+//                 and report what is wrong.
 //
 // Threads: one at a time; the bytes must outlive the message.
 // Example: class SessionRequest : public SessionMessage { ... };
 //
-// A message of thousands of elements is read at some nanoseconds for each. So
-// the cursor is a local variable, kept in registers, and what is rare gets a
-// copy of it.
+// A message of megabytes can be read in portions: each step goes on where the
+// previous one ended.
+//
+// Each element of a large message takes a few nanoseconds to read. So the
+// cursor is a local variable, kept in registers, and rare code gets a copy of
+// it.
 #ifndef PINION_PROTO_WIRE_SESSION_MESSAGE_H_
 #define PINION_PROTO_WIRE_SESSION_MESSAGE_H_
 
@@ -20,7 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "proto/wire/wire_cursor.h"
+#include "pinion/proto/wire/wire_cursor.h"
 
 namespace pinion {
 
@@ -28,7 +32,7 @@ class SessionMessage {
  public:
   bool ok() const { return fault_ == nullptr; }
 
-  // INVALID_ARGUMENT, with what is wrong and at which byte, unless ok().
+  // Returns INVALID_ARGUMENT, with the mistake and its byte, unless ok().
   absl::Status status() const {
     if (ok()) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat(
@@ -36,50 +40,86 @@ class SessionMessage {
   }
 
  protected:
-  // How many levels may follow below the message, and below an element.
+  // The levels allowed below the message, and below an element.
   static constexpr int kDepth = WireCursor::kMaxDepth;
   static constexpr int kElementDepth = kDepth - 1;
 
-  // `type` is what status() names, `tag` that of an element.
-  SessionMessage(absl::string_view serialized, const char* type, uint32_t tag)
-      : serialized_(serialized), type_(type), tag_(tag) {}
+  // `type` is the name in status(), `tag` the tag of an element. `max_fields`
+  // is the most fields of one element, and of everything else together.
+  SessionMessage(absl::string_view serialized, const char* type, uint32_t tag,
+                 uint32_t max_fields = WireCursor::kAnyFields)
+      : serialized_(serialized),
+        type_(type),
+        tag_(tag),
+        max_fields_(max_fields),
+        others_left_(max_fields) {}
 
-  // The elements that the scan found.
+  // The number of elements that the scan found.
   size_t elements() const { return elements_; }
 
-  // Steps over the elements and reads, or skips, the other fields by
-  // `read(tag, &cursor)`. False upon a fault of a cursor.
+  bool scanned() const { return scanned_ == serialized_.size(); }
+
+  // Goes on with the scan: steps over at most `most` elements, and then reads
+  // or skips one other field with `read(tag, &cursor)`. Returns the number of
+  // these fields. On a fault, ok() is false.
   template <typename Read>
-  bool ScanFields(const Read& read) {
-    WireCursor cursor(serialized_);
+  size_t ScanNext(size_t most, const Read& read) {
+    WireCursor cursor(serialized_, scanned_);
+    size_t fields = 0;
     bool good = true;
-    while (good && !cursor.AtEnd()) {
+    bool other = false;
+    while (good && !other && fields < most && !cursor.AtEnd()) {
       uint32_t tag;
       absl::string_view element;
       good = cursor.ReadTag(&tag);
       if (ABSL_PREDICT_FALSE(!good)) break;
+      ++fields;
       if (ABSL_PREDICT_TRUE(tag == tag_)) {
         ++elements_;
         good = cursor.ReadBytes(&element);
       } else {
-        good = cursor.ReadRare([&](WireCursor* rare) { read(tag, rare); });
+        other = true;
+        good = ReadOther(&cursor, [&](WireCursor* rare) { read(tag, rare); });
       }
     }
+    scanned_ = cursor.position();
     if (!good) KeepFault(cursor);
-    return good;
+    return fields;
   }
 
-  // After a good scan: the other fields once more.
+  // The whole scan at once.
   template <typename Read>
-  void RereadFields(const Read& read) const {
-    WireCursor cursor(serialized_);
-    uint32_t tag;
-    while (!cursor.AtEnd() && cursor.ReadTag(&tag) && read(tag, &cursor)) {
-    }
+  bool ScanAll(const Read& read) {
+    while (!scanned()) ScanNext(serialized_.size(), read);
+    return ok();
   }
 
-  // Enters the next element and reads its fields by `read(tag, &cursor)`, after
-  // `begin(serialized element)`. False after the last, and upon a fault.
+  // The rest of a field that the scan has read: numbers up to the byte `end`.
+  // Calls back for each, at most `most`, from the byte `start`. Returns where
+  // it ended. On a fault, ok() is false.
+  template <typename Number>
+  size_t ReadPacked(size_t start, size_t end, size_t most,
+                    const Number& number) {
+    WireCursor cursor(serialized_.substr(0, end), start);
+    bool good = true;
+    for (; good && most > 0 && !cursor.AtEnd(); --most) {
+      uint64_t value;
+      good = cursor.ReadVarint(&value);
+      if (good) number(value);
+    }
+    if (!good) KeepFault(cursor);
+    return cursor.position();
+  }
+
+  // Makes NextElement() start with the first one again.
+  void Rewind() { position_ = 0; }
+  // Where `part` ends in the message.
+  size_t EndOf(absl::string_view part) const {
+    return static_cast<size_t>(part.data() + part.size() - serialized_.data());
+  }
+
+  // Enters the next element, calls `begin(serialized element)`, and reads its
+  // fields with `read(tag, &cursor)`. False after the last one, and on a fault.
   template <typename Begin, typename Read>
   bool NextElement(const Begin& begin, const Read& read) {
     WireCursor cursor(serialized_, position_);
@@ -100,10 +140,11 @@ class SessionMessage {
 
  private:
   template <typename Begin, typename Read>
-  static bool ReadElement(WireCursor* cursor, const Begin& begin,
-                          const Read& read) {
+  bool ReadElement(WireCursor* cursor, const Begin& begin,
+                   const Read& read) const {
     const char* const outer_limit = cursor->Enter(kDepth);
     if (ABSL_PREDICT_FALSE(outer_limit == nullptr)) return false;
+    cursor->AllowFields(max_fields_);
     begin(cursor->rest());
     while (!cursor->AtEnd()) {
       uint32_t tag;
@@ -113,19 +154,34 @@ class SessionMessage {
     return true;
   }
 
-  // The last: nothing is read after it.
+  // The field itself counts, too.
+  template <typename Read>
+  bool ReadOther(WireCursor* cursor, const Read& read) {
+    const bool good = cursor->ReadRare([&](WireCursor* rare) {
+      rare->AllowFields(others_left_);
+      if (rare->CountField()) read(rare);
+      others_left_ = rare->fields_left();
+    });
+    cursor->AllowFields(WireCursor::kAnyFields);
+    return good;
+  }
+
+  // Called last: nothing is read afterwards.
   void KeepFault(const WireCursor& cursor) {
     fault_ = cursor.fault();
     fault_at_ = cursor.offset();
-    position_ = serialized_.size();
+    position_ = scanned_ = serialized_.size();
   }
 
   const absl::string_view serialized_;
   const char* const type_;
   const uint32_t tag_;
+  const uint32_t max_fields_;
 
-  // Found by the scan.
+  // The scan: its position, what it has found, and what it may still find.
+  size_t scanned_ = 0;
   size_t elements_ = 0;
+  uint32_t others_left_;
 
   // Where NextElement() looks next.
   size_t position_ = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/session_metadata.h"
+#include "pinion/proto/wire/session_metadata.h"
 
-#include "proto/wire/session_tags.h"
-#include "proto/wire/wire_writer.h"
+#include "pinion/proto/wire/session_tags.h"
+#include "pinion/proto/wire/wire_writer.h"
 
 namespace pinion {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The metadata of a call or an answer of a session, read one by one as views,
-// and written from views.
+// The metadata of a session's call or answer, read entry by entry as views, and
+// written from views.
 //
 // Threads: plain functions; one thread at a time per reader.
 // Example: MetadataReader reader = call.metadata();
@@ -15,7 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "proto/wire/wire_cursor.h"
+#include "pinion/proto/wire/wire_cursor.h"
 
 namespace pinion {
 
@@ -26,12 +26,12 @@ struct MetadataView {
 
 class MetadataReader {
  public:
-  // Reads the fields with `tag` of `message`, which was checked and must
+  // Reads the fields with `tag` of `message`, which must be checked, and must
   // outlive the views.
   MetadataReader(absl::string_view message, uint32_t tag)
       : cursor_(message), tag_(tag) {}
 
-  // False after the last.
+  // False after the last one.
   bool Next(MetadataView* metadata);
 
  private:
@@ -39,7 +39,7 @@ class MetadataReader {
   const uint32_t tag_;
 };
 
-// How many bytes WriteMetadata() writes.
+// The number of bytes that WriteMetadata() writes.
 size_t MetadataSize(absl::Span<const MetadataView> metadata);
 
 // Writes each as a field with `tag`. Returns where it ended.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/session_request.h"
+#include "pinion/proto/wire/session_request.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "absl/base/attributes.h"
@@ -9,25 +10,6 @@ namespace pinion {
 namespace {
 
 constexpr int kMaxDepth = WireCursor::kMaxDepth;
-
-using OnCancel = absl::FunctionRef<void(uint64_t id)>;
-
-bool ReadCancel(WireCursor* cursor, OnCancel cancel) {
-  uint64_t id;
-  if (!cursor->ReadVarint(&id)) return false;
-  cancel(id);
-  return true;
-}
-
-bool ReadPackedCancels(WireCursor* cursor, OnCancel cancel) {
-  const char* const outer_limit = cursor->Enter(kMaxDepth);
-  if (outer_limit == nullptr) return false;
-  while (!cursor->AtEnd()) {
-    if (!ReadCancel(cursor, cancel)) return false;
-  }
-  cursor->Leave(outer_limit);
-  return true;
-}
 
 // What a repeated hello does not say keeps its value: that is protobuf's merge.
 bool ReadHello(WireCursor* cursor, ClientHelloView* hello) {
@@ -94,53 +76,58 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool ReadCallField(uint32_t tag, int depth,
 
 }  // namespace
 
-bool SessionRequest::Scan() {
-  const auto ignore = [](uint64_t) {};
-  return ScanFields([&](uint32_t tag, WireCursor* cursor) {
-    MethodNameView name;
+bool SessionRequest::Scan(size_t most, OnName name, OnCancel cancel) {
+  while (most > 0 && (!scanned() || cancels_at_ < cancels_end_)) {
+    size_t steps;
+    if (cancels_at_ < cancels_end_) {
+      steps = ReadCancels(most, cancel);
+    } else {
+      steps = ReadFields(most, name, cancel);
+    }
+    most -= std::min(most, steps);
+  }
+  return ok() && scanned() && cancels_at_ == cancels_end_;
+}
+
+size_t SessionRequest::ReadFields(size_t most, OnName name, OnCancel cancel) {
+  bool other = false;
+  const size_t fields = ScanNext(most, [&](uint32_t tag, WireCursor* cursor) {
+    uint64_t id;
+    absl::string_view ids;
+    MethodNameView method;
+    other = true;
     switch (tag) {
       case session_tags::kCancel:
-        has_cancels_ = true;
-        return ReadCancel(cursor, ignore);
+        if (cursor->ReadVarint(&id)) cancel(id);
+        return;
       case session_tags::kPackedCancels:
-        has_cancels_ = true;
-        return ReadPackedCancels(cursor, ignore);
+        if (!cursor->ReadBytes(&ids)) return;
+        cancels_end_ = EndOf(ids);
+        cancels_at_ = cancels_end_ - ids.size();
+        return;
       case session_tags::kClientHello:
         if (!hello_.has_value()) hello_.emplace();
-        return ReadHello(cursor, &*hello_);
+        ReadHello(cursor, &*hello_);
+        return;
       case session_tags::kMethodName:
-        has_method_names_ = true;
-        return ReadMethodName(cursor, &name);
+        if (ReadMethodName(cursor, &method)) name(method);
+        return;
       default:
-        return cursor->Skip(tag, kDepth);
+        cursor->Skip(tag, kDepth);
     }
   });
+  return other ? fields - 1 + kStepsOfOther : fields;
 }
 
-void SessionRequest::ForEachMethodName(
-    absl::FunctionRef<void(const MethodNameView&)> name) const {
-  if (!has_method_names_) return;
-  RereadFields([&](uint32_t tag, WireCursor* cursor) {
-    if (tag != session_tags::kMethodName) return cursor->Skip(tag, kDepth);
-    MethodNameView view;
-    if (!ReadMethodName(cursor, &view)) return false;
-    name(view);
-    return true;
-  });
-}
-
-void SessionRequest::ForEachCancel(OnCancel cancel) const {
-  if (!has_cancels_) return;
-  RereadFields([&](uint32_t tag, WireCursor* cursor) {
-    switch (tag) {
-      case session_tags::kCancel:
-        return ReadCancel(cursor, cancel);
-      case session_tags::kPackedCancels:
-        return ReadPackedCancels(cursor, cancel);
-      default:
-        return cursor->Skip(tag, kDepth);
-    }
-  });
+size_t SessionRequest::ReadCancels(size_t most, OnCancel cancel) {
+  size_t read = 0;
+  cancels_at_ = ReadPacked(cancels_at_, cancels_end_, most / kStepsOfOther + 1,
+                           [&](uint64_t id) {
+                             ++read;
+                             cancel(id);
+                           });
+  if (!ok()) cancels_at_ = cancels_end_;
+  return read * kStepsOfOther;
 }
 
 bool SessionRequest::NextCall(CallView* call) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/session_response.h"
+#include "pinion/proto/wire/session_response.h"
 
 #include <memory>
 
@@ -119,7 +119,7 @@ v1::Timing AnswerView::timing() const {
 }
 
 bool SessionResponse::Scan() {
-  return ScanFields([&](uint32_t tag, WireCursor* cursor) {
+  return ScanAll([&](uint32_t tag, WireCursor* cursor) {
     switch (tag) {
       case session_tags::kServerHello:
         if (!hello_.has_value()) hello_.emplace();

@@ -10,8 +10,8 @@
 //          while (response.NextAnswer(&answer)) Finish(answer.id, answer);
 //          if (!response.ok()) return response.status();
 //
-// It fails where protobuf fails, but for one thing: strings are not checked to
-// be UTF-8.
+// It fails where protobuf fails, with one exception: it does not check that
+// strings are UTF-8.
 #ifndef PINION_PROTO_WIRE_SESSION_RESPONSE_H_
 #define PINION_PROTO_WIRE_SESSION_RESPONSE_H_
 
@@ -20,12 +20,12 @@
 #include <optional>
 
 #include "absl/strings/string_view.h"
+#include "pinion/proto/wire/session_message.h"
+#include "pinion/proto/wire/session_metadata.h"
+#include "pinion/proto/wire/session_tags.h"
 #include "pinion/v1/failure.pb.h"
 #include "pinion/v1/session.pb.h"
 #include "pinion/v1/timing.pb.h"
-#include "proto/wire/session_message.h"
-#include "proto/wire/session_metadata.h"
-#include "proto/wire/session_tags.h"
 
 namespace pinion {
 
@@ -41,7 +41,7 @@ struct AnswerView {
   absl::string_view status_details;
   absl::string_view serialized;  // The whole SessionAnswer.
 
-  // Decoded upon demand; all default if there is none.
+  // Decoded on demand; all fields have their defaults if there is none.
   v1::Failure failure() const;
   v1::Timing timing() const;
   MetadataReader trailing() const {
@@ -68,19 +68,19 @@ class SessionResponse : public SessionMessage {
       : SessionMessage(serialized, "pinion.v1.OpenResponse",
                        session_tags::kAnswer) {}
 
-  // First of all: checks everything but the insides of the answers. False if
+  // Call it first. Checks everything but the insides of the answers. False if
   // the message cannot be decoded.
   bool Scan();
 
-  // How many answers the message has.
+  // The number of answers in the message.
   size_t answers() const { return elements(); }
 
   // The hello and the drain, if there are any.
   const std::optional<ServerHelloView>& hello() const { return hello_; }
   const std::optional<DrainView>& drain() const { return drain_; }
 
-  // The next answer. False after the last, and if the answer cannot be decoded:
-  // then ok() is false, and the message is broken as a whole.
+  // The next answer. False after the last one, and if the answer cannot be
+  // decoded; then ok() is false, and the whole message is invalid.
   bool NextAnswer(AnswerView* answer);
 
  private:

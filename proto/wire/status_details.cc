@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/status_details.h"
+#include "pinion/proto/wire/status_details.h"
 
 #include <cstddef>
 #include <cstdint>

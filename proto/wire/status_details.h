@@ -6,10 +6,10 @@
 // Threads: plain functions; any thread.
 // Example: std::string details = EncodeStatusDetails(8, "full", failure);
 //          absl::optional<v1::Failure> back =
-//          FailureFromStatusDetails(details);
+//              FailureFromStatusDetails(details);
 //
 // Written by hand: generated code of google/rpc/status.proto would collide with
-// that of a program that links Pinion and has its own.
+// the same code in a program that links Pinion.
 #ifndef PINION_PROTO_WIRE_STATUS_DETAILS_H_
 #define PINION_PROTO_WIRE_STATUS_DETAILS_H_
 
@@ -24,18 +24,18 @@ namespace pinion {
 // The bytes of a google.rpc.Status. `code` is a gRPC status code.
 std::string EncodeStatus(int code, absl::string_view message);
 
-// Adds a detail to those bytes: a message's type URL, and the message,
-// serialized.
+// Adds a detail to those bytes: a message's type URL and the serialized
+// message.
 void AppendStatusDetail(absl::string_view type_url, absl::string_view message,
                         std::string* status);
 
-// `code` is a gRPC status code. A failure that says when to retry says it once
-// more as a google.rpc.RetryInfo, which clients of any make understand.
+// `code` is a gRPC status code. If the failure has retry advice, adds it as a
+// google.rpc.RetryInfo, too, which any gRPC client understands.
 std::string EncodeStatusDetails(int code, absl::string_view message,
                                 const v1::Failure& failure);
 
-// The first Failure among the details; the other details are skipped. Nothing
-// if there is none, or if the bytes are not a google.rpc.Status.
+// The first Failure among the details; skips other details. None if there is no
+// Failure, or if the bytes are not a google.rpc.Status.
 absl::optional<v1::Failure> FailureFromStatusDetails(
     absl::string_view serialized);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WireCursor: walks over serialized protobuf fields, field by field, without
-// building messages and without allocating.
+// WireCursor: walks over serialized protobuf fields, one by one, without
+//             building messages or allocating.
 //
 // Threads: one at a time; a cursor lives on the stack of one read.
-// Faults:  a read that returns false is final; fault() and offset() tell why.
-//          A fault is always one for which protobuf's own parser fails too.
+// Faults:  a read that returns false is final; fault() and offset() say why.
+//          Protobuf's own parser fails on the same bytes, unless the cursor was
+//          limited to a number of fields.
 // Example: while (!cursor.AtEnd()) {
 //            if (!cursor.ReadTag(&tag) || !cursor.Skip(tag, depth)) break;
 //          }
@@ -24,8 +25,11 @@ namespace pinion {
 
 class WireCursor {
  public:
-  // As protobuf's: this many messages and groups may lie in one another.
+  // The same limit as protobuf's: messages and groups may be nested this deep.
   static constexpr int kMaxDepth = 100;
+
+  // The limit of a cursor that may read any number of fields.
+  static constexpr uint32_t kAnyFields = ~uint32_t{0};
 
   // Starts at byte `start` of `bytes`, which must outlive the cursor.
   explicit WireCursor(absl::string_view bytes, size_t start = 0)
@@ -36,11 +40,23 @@ class WireCursor {
   bool AtEnd() const { return position_ == limit_; }
   // Where the next read starts.
   size_t position() const { return static_cast<size_t>(position_ - begin_); }
-  // What is left to read, of the message that was entered last.
+  // The unread rest of the message that was entered last.
   absl::string_view rest() const { return {position_, Left()}; }
 
+  // Limits the fields that it reads from now on, those of nested messages
+  // included; one more is a fault. Strangers may send a message of nothing but
+  // fields, and each takes time.
+  void AllowFields(uint32_t most) { fields_left_ = most; }
+  uint32_t fields_left() const { return fields_left_; }
+  // Counts one field that was read in another way.
+  bool CountField() {
+    if (ABSL_PREDICT_TRUE(fields_left_-- != 0)) return true;
+    fields_left_ = 0;
+    return Fault("more fields than a part of a message may have", position_);
+  }
+
   bool failed() const { return fault_at_ != nullptr; }
-  // What is wrong, as words for a message, and where.
+  // The fault, in words for a message, and its position.
   const char* fault() const { return fault_; }
   size_t offset() const { return static_cast<size_t>(fault_at_ - begin_); }
 
@@ -53,13 +69,13 @@ class WireCursor {
     if (ABSL_PREDICT_FALSE(*tag < kFirstTag)) {
       return Fault("a field with the number 0", start);
     }
-    return true;
+    return CountField();
   }
 
-  // Bits beyond the 64th are dropped, as protobuf does.
+  // Bits beyond the 64th are dropped, as in protobuf.
   bool ReadVarint(uint64_t* value) { return ReadVarintOf(kVarint, value); }
 
-  // The same, for a field of 32 bits: protobuf keeps the low ones.
+  // The same for a field of 32 bits: protobuf keeps the low ones.
   bool ReadVarint32(uint32_t* value) {
     uint64_t varint;
     if (!ReadVarint(&varint)) return false;
@@ -80,7 +96,7 @@ class WireCursor {
     return ReadFixed("a truncated 8-byte value", value);
   }
 
-  // A length and as many bytes; the view looks into the cursor's bytes.
+  // A length and as many bytes. The view points into the cursor's bytes.
   bool ReadBytes(absl::string_view* bytes) {
     const char* const start = position_;
     uint64_t size;
@@ -93,9 +109,9 @@ class WireCursor {
     return true;
   }
 
-  // Enters the message that starts here: until Leave() the cursor's end is the
-  // message's. Returns the end to hand to Leave(), or null upon a fault.
-  // `depth` is how many more levels are allowed here.
+  // Enters the message that starts here: until Leave(), the cursor's end is the
+  // message's. Returns the end for Leave(), or null on a fault. `depth` is the
+  // number of levels that are still allowed here.
   const char* Enter(int depth) {
     const char* const start = position_;
     absl::string_view message;
@@ -111,8 +127,8 @@ class WireCursor {
   }
   void Leave(const char* outer_limit) { limit_ = outer_limit; }
 
-  // Reads the message that starts here. `read_field(tag)` reads, or skips, the
-  // value of each of its fields by this cursor; it is false upon a fault.
+  // Reads the message that starts here. `read_field(tag)` reads or skips the
+  // value of each of its fields with this cursor; it is false on a fault.
   template <typename ReadField>
   bool ReadMessage(int depth, ReadField&& read_field) {
     const char* const outer_limit = Enter(depth);
@@ -125,7 +141,7 @@ class WireCursor {
     return true;
   }
 
-  // Steps over the value of the field whose tag was just read.
+  // Skips the value of the field whose tag was just read.
   bool Skip(uint32_t tag, int depth) {
     uint64_t varint;
     uint32_t fixed32;
@@ -148,12 +164,12 @@ class WireCursor {
     return Fault("a field of wire type 6 or 7", position_);
   }
 
-  // The same, for where fields to skip are rare.
+  // The same, for code that seldom skips a field.
   bool SkipRare(uint32_t tag, int depth) {
     return ReadRare([&](WireCursor* rare) { rare->Skip(tag, depth); });
   }
 
-  // Steps over the message that starts here, and checks that it can be read.
+  // Skips the message that starts here, and checks that it can be read.
   bool CheckMessage(int depth) {
     return ReadRare([&](WireCursor* rare) {
       rare->ReadMessage(
@@ -161,9 +177,9 @@ class WireCursor {
     });
   }
 
-  // Calls `read(&cursor)` out of line and goes on where it ended. For what is
-  // rare in a fast loop: a cursor whose address is not taken by what is not
-  // inlined is kept in registers.
+  // Calls `read(&cursor)` out of line and goes on where it ended. For rare code
+  // in a fast loop: the cursor stays in registers if only inlined code takes
+  // its address.
   template <typename Read>
   bool ReadRare(const Read& read) {
     *this = After(*this, read);
@@ -174,8 +190,8 @@ class WireCursor {
   using WireFormatLite = google::protobuf::internal::WireFormatLite;
 
   struct Varint {
-    int inlined_bytes;  // As many as most have.
-    int max_bytes;      // As many as protobuf reads before it gives up.
+    int inlined_bytes;  // As many as most varints have.
+    int max_bytes;      // As many as protobuf reads at most.
     const char* truncated;
     const char* too_long;
   };
@@ -186,7 +202,7 @@ class WireCursor {
   static constexpr Varint kVarint = {5, 10, "a truncated varint",
                                      "a varint of more than 10 bytes"};
 
-  static constexpr uint32_t kFirstTag = 1 << 3;  // Of the field number 1.
+  static constexpr uint32_t kFirstTag = 1 << 3;  // For field number 1.
   static constexpr const char* kTooDeep =
       "messages or groups more than 100 levels deep";
 
@@ -205,8 +221,8 @@ class WireCursor {
     return cursor;
   }
 
-  // Most are of one byte, tags of the fields 16 to 2047 and many lengths of
-  // two, and times in microseconds of up to five.
+  // Most have one byte; tags of the fields 16 to 2047 and many lengths have
+  // two; times in microseconds have up to five.
   ABSL_ATTRIBUTE_ALWAYS_INLINE bool ReadVarintOf(const Varint& kind,
                                                  uint64_t* value) {
     const char* next = position_;
@@ -236,8 +252,8 @@ class WireCursor {
     return true;
   }
 
-  // The bits of a varint beyond its first `i` bytes, after which `next` stands.
-  // Null if it does not end before `limit`, or within `max_bytes`.
+  // The bits of a varint beyond its first `i` bytes; `next` follows these. Null
+  // if it does not end before `limit`, or within `max_bytes`.
   ABSL_ATTRIBUTE_NOINLINE static const char* RestOfVarint(const char* next,
                                                           const char* limit,
                                                           int i, int max_bytes,
@@ -283,6 +299,7 @@ class WireCursor {
   const char* begin_;
   const char* position_;
   const char* limit_;
+  uint32_t fields_left_ = kAnyFields;
 
   // Set once, by the read that failed.
   const char* fault_ = "";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes protobuf fields at a place whose room was computed before, as protobuf
-// writes them: a field that has its default is left out.
+// Writes protobuf fields, as protobuf does, into memory whose size was computed
+// before. A field with its default value is left out.
 //
 // Threads: plain functions; any thread.
 // Example: size_t size = NumberFieldSize(id) + BytesFieldSize(payload);
@@ -9,7 +9,7 @@
 //          at = WriteNumberField(kIdTag, id, at);
 //          at = WriteBytesField(kPayloadTag, payload, at);
 //
-// For the fields 1 to 15: a tag is one byte.
+// For fields 1 to 15: their tags take one byte.
 #ifndef PINION_PROTO_WIRE_WIRE_WRITER_H_
 #define PINION_PROTO_WIRE_WIRE_WRITER_H_
 
@@ -44,7 +44,7 @@ inline uint8_t* WriteTag(uint32_t tag, uint8_t* at) {
   return at;
 }
 
-// The 64 bits that a field of type int32 or of an enum is written as.
+// The 64 bits written for a field of type int32 or of an enum.
 inline uint64_t SignExtended(int32_t value) {
   return static_cast<uint64_t>(int64_t{value});
 }
@@ -57,11 +57,11 @@ inline uint8_t* WriteNumberField(uint32_t tag, uint64_t value, uint8_t* at) {
   return value == 0 ? at : WriteVarint(value, WriteTag(tag, at));
 }
 
-// A message of this size, also of 0.
+// A message of this size, even 0.
 inline size_t MessageFieldSize(size_t size) {
   return kTagBytes + VarintSize(size) + size;
 }
-// All but the message itself.
+// Everything but the message itself.
 inline uint8_t* BeginMessageField(uint32_t tag, size_t size, uint8_t* at) {
   return WriteVarint(size, WriteTag(tag, at));
 }
@@ -77,9 +77,9 @@ inline uint8_t* WriteBytesField(uint32_t tag, absl::string_view bytes,
   return at + bytes.size();
 }
 
-// A string field is as large as one of bytes. What is not UTF-8 in it is
-// written as question marks: it would make the whole message one that protobuf
-// does not read.
+// A string field is as large as a bytes field. Invalid UTF-8 in it is written
+// as question marks, because protobuf would not read the whole message
+// otherwise.
 inline uint8_t* WriteTextField(uint32_t tag, absl::string_view text,
                                uint8_t* at) {
   if (text.empty()) return at;

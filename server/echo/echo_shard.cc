@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/echo/echo_shard.h"
+#include "pinion/server/echo/echo_shard.h"
 
-#include "server/echo/asked_work.h"
+#include "pinion/server/echo/asked_work.h"
 
 namespace pinion::echo {
 namespace {
@@ -10,8 +10,8 @@ namespace {
 template <typename Request, typename Response>
 absl::Status Reply(const Request& request, Response* response,
                    CallContext& context) {
-  const absl::Status status =
-      DoAskedWork(request.spin_us(), request.block_us());
+  const absl::Status status = DoAskedWork(request.spin_us(), request.block_us(),
+                                          [&] { return context.cancelled(); });
   if (!status.ok()) return status;
   response->set_payload(request.payload());
   response->set_worker(context.worker());

@@ -2,16 +2,19 @@
 //
 // EchoShard: one worker's part of pinion.echo.v1.EchoService; see echo.proto.
 //
-// Threads: its worker's alone.
+// Threads: its worker only.
+// Limits:  one request may keep its worker busy for a minute, and any client
+//          may send many. Use it to measure and to try a client, not on a
+//          server that strangers can reach.
 // Example: pinion::Server server({}); pinion::echo::HostEcho(server);
 #ifndef PINION_SERVER_ECHO_ECHO_SHARD_H_
 #define PINION_SERVER_ECHO_ECHO_SHARD_H_
 
 #include "absl/status/status.h"
 #include "pinion/echo/v1/echo.pb.h"
-#include "server/call_context.h"
-#include "server/hosting.h"
-#include "server/server.h"
+#include "pinion/server/call_context.h"
+#include "pinion/server/hosting.h"
+#include "pinion/server/server.h"
 
 namespace pinion::echo {
 
@@ -23,8 +26,8 @@ class EchoShard {
                          v1::EchoKeyedResponse* response, CallContext& context);
 };
 
-// Puts the service on a server, or on what is attached to one of the user's
-// own, before it starts.
+// Adds the service to a Server, or to the Hosting of a gRPC server that you
+// build. Call it before the server starts.
 void HostEcho(Hosting& hosting);
 inline void HostEcho(Server& server) { HostEcho(server.hosting()); }
 

@@ -1,31 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keyed: the map from key to state that a shard keeps its state in, when that
-// should have a time to live, a byte bound, or be looked at or moved by slots.
+// Keyed: the map in which a shard keeps its state by key. Use it when the state
+//        should have a time to live or a memory limit, or should be visited or
+//        moved by slots.
 //
-// Threads: one, the shard's: the one that made it. It has no lock; a debug
-//          build stops at a call from elsewhere.
-// Keys:    strings, bytes and integers, hashed as the router does it, so that a
-//          slot's entries are those that the router sends to its owner.
-// Cost:    a look-up is one in an absl::flat_hash_map, and under kEvict, where
-//          the use is noted, 1.1 to 1.3 of them (tests/bench:keyed compares
-//          them). An entry takes some 110 bytes beside its place in the table,
-//          and the map 32 KiB.
+// Threads: one, the shard's thread that made it. It has no lock. A debug build
+//          stops the program at a call from another thread.
+// Keys:    strings, bytes and integers, each by its text (proto/wire/key.h). A
+//          slot contains the entries whose calls the router sends to the slot's
+//          owner. The table uses another hash, which only this process knows,
+//          so a client that can predict a key's worker cannot predict which
+//          keys collide.
+// Cost:    a look-up takes 0.8 to 1.1 times as long as in an
+//          absl::flat_hash_map; under kEvict, which records each use, 1.1 to
+//          1.3 times (docs/decisions/0005-hosting.md has the figures). An entry
+//          takes about 80 bytes besides its place in the table, and the map 32
+//          KiB. The map grows and shrinks in steps: no step moves more than two
+//          segments, about 1,400 entries, whatever the size of the map.
 // Example: Keyed<Account> accounts({.max_bytes = 1 << 30});
 //          auto account = accounts.FindOrCreate(request.name());
 //          if (!account.ok()) return account.status();  // Full.
 //          (*account)->state.balance += request.amount();
 //          accounts.ExpireAfter(**account, std::chrono::hours(24));
 //
-// A `key` is a Key, what converts to an absl::string_view, an integer or an
-// enum. A string key holds less than 4 GiB. The integers -1 and 2^64 - 1 are
-// one key, as they are to the router.
+// A `key` is a Key, an integer, an enum, or anything that converts to an
+// absl::string_view. A string key is shorter than 4 GiB. The integer 42 and the
+// string "42" are one key, as they are to the router.
 //
-// As in a flat_hash_map, a pointer to an entry is good until the next entry is
-// created: FindOrCreate(), Create() and PutSlot() may move all others, and let
-// some go.
-// Erase(), RunTimers(), Recount() of another and TakeSlot() move none, but may
-// let it go. Who needs two at once creates both, and then finds both.
+// A pointer to an entry is valid until the next entry is created, as in a
+// flat_hash_map: FindOrCreate(), Create() and PutSlot() may move all other
+// entries and remove some. Erase(), RunTimers(), TakeSlot() and Recount() of
+// another entry move none, but may remove it. If you need two entries at once,
+// create both first and then find both.
 #ifndef PINION_SERVER_KEYED_KEYED_H_
 #define PINION_SERVER_KEYED_KEYED_H_
 
@@ -45,44 +51,47 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "core/check.h"
-#include "core/clock.h"
-#include "core/thread_role.h"
-#include "core/timer_queue.h"
-#include "proto/wire/key_reader.h"
-#include "server/keyed/as_key.h"
-#include "server/keyed/keyed_entry.h"
-#include "server/keyed/keyed_index.h"
-#include "server/keyed/keyed_slot.h"
-#include "server/keyed/links.h"
-#include "server/keyed/no_room.h"
-#include "server/keyed/use_order.h"
-#include "server/slot.h"
+#include "absl/strings/string_view.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/base/thread_role.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/timer_queue.h"
+#include "pinion/proto/wire/as_key.h"
+#include "pinion/proto/wire/key.h"
+#include "pinion/server/keyed/byte_budget.h"
+#include "pinion/server/keyed/expiry_timers.h"
+#include "pinion/server/keyed/keyed_entry.h"
+#include "pinion/server/keyed/keyed_index.h"
+#include "pinion/server/keyed/keyed_nodes.h"
+#include "pinion/server/keyed/keyed_slot.h"
+#include "pinion/server/keyed/use_order.h"
+#include "pinion/server/slot.h"
 
 namespace pinion {
 
-// What happens to an entry for which there is no room.
+// What happens when there is no room for an entry.
 enum class WhenFull {
-  kRefuse,  // It is refused with RESOURCE_EXHAUSTED.
-  kEvict,   // Those go that were not found or created for the longest.
+  kRefuse,  // The new entry is refused with RESOURCE_EXHAUSTED.
+  kEvict,   // The least recently used entries are evicted.
 };
 
-// Why an entry went without being erased or taken out.
+// Why an entry was removed, other than by Erase() or TakeSlot().
 enum class WhyGone {
-  kExpired,  // Its time has passed.
-  kEvicted,  // To make room.
+  kExpired,  // Its time to live has passed.
+  kEvicted,  // It made room for others.
 };
 
 struct KeyedOptions {
-  // How many bytes all entries may take, with what they take beside their keys
-  // and states; 0 or more.
+  // The memory limit of all entries, in bytes, 0 or more. It counts keys,
+  // states and what Keyed needs for each entry. Lower it to bound the shard's
+  // memory.
   int64_t max_bytes = std::numeric_limits<int64_t>::max();
   WhenFull when_full = WhenFull::kRefuse;
 
-  // What errors call the bound, for who may raise it.
+  // The name of this limit in error messages, for those who may raise it.
   const char* max_bytes_name = "max_bytes";
 
-  // ServerOptions::key_seed.
+  // ShardInfo::key_seed(), which is HostingOptions::key_seed.
   uint64_t key_seed = 0;
 
   Clock clock = {};
@@ -97,126 +106,123 @@ class Keyed {
       : options_(options),
         evicts_(options.when_full == WhenFull::kEvict),
         slots_(new internal::SlotChain[kSlots]()),
-        index_(options.key_seed) {
+        budget_(options.max_bytes, options.max_bytes_name) {
     shard_thread_.Claim();
-    PINION_CHECK(options.max_bytes >= 0, "max_bytes is ", options.max_bytes);
   }
   Keyed(const Keyed&) = delete;
   Keyed& operator=(const Keyed&) = delete;
 
-  // The entry of `key`; null if it has none, or its time has passed. That it is
-  // used counts for its place among those to evict.
+  // Returns the entry of `key`; null if it has none or it has expired. Counts
+  // as a use of the entry.
   template <typename K>
   Entry* Find(const K& key) {
     shard_thread_.Assert();
-    return FindKey(internal::AsKey(key));
+    return FindKey(internal::AsText(key));
   }
 
-  // The same; one is made if it has none: State(), and no time to live.
-  // RESOURCE_EXHAUSTED if there is no room and none can be made; then none is
-  // made. What is due, and under kEvict what was used least recently, goes to
-  // make room.
+  // The same, but creates a missing entry with State() and no time to live. To
+  // make room it removes expired entries and, under kEvict, the least recently
+  // used ones. If there is still too little room, it creates nothing and
+  // returns RESOURCE_EXHAUSTED.
   template <typename K>
   absl::StatusOr<Entry*> FindOrCreate(const K& key) {
     shard_thread_.Assert();
-    return FindOrCreateKey(internal::AsKey(key));
+    return FindOrCreateKey(internal::AsText(key));
   }
 
-  // One of `state`, with no time to live, for `key`, which has none. Errors as
-  // those of FindOrCreate(); `state` goes with them.
+  // Creates an entry with `state` and no time to live. `key` must have no
+  // entry. Errors are those of FindOrCreate(); on an error `state` is lost.
   template <typename K>
   absl::StatusOr<Entry*> Create(const K& key, State&& state) {
     shard_thread_.Assert();
-    return CreateKey(internal::AsKey(key), std::move(state));
+    return CreateKey(internal::AsText(key), std::move(state));
   }
 
-  // Lets the entry of `key` go; false if it has none, or its time has passed.
+  // Removes the entry of `key`. False if it has none or it has expired.
   template <typename K>
   bool Erase(const K& key) {
     shard_thread_.Assert();
-    return EraseKey(internal::AsKey(key));
+    return EraseKey(internal::AsText(key));
   }
   void Erase(Entry& entry) {
     shard_thread_.Assert();
     Drop(entry);
   }
 
-  // Has `entry` pass once `span` from now has: in place of a time given before.
-  // Less than nothing is nothing; more than a hundred years is a hundred years.
+  // Makes `entry` expire `span` from now, replacing any earlier time. Negative
+  // spans count as zero, and spans over a hundred years as a hundred years.
   void ExpireAfter(Entry& entry, std::chrono::nanoseconds span) {
     shard_thread_.Assert();
     constexpr std::chrono::nanoseconds kLongest =
         std::chrono::hours(24) * 365 * 100;
-    entry.node_->expires_at =
-        options_.clock.Now() +
-        std::clamp(span, std::chrono::nanoseconds(0), kLongest);
+    entry.expires_at_ = options_.clock.Now() +
+                        std::clamp(span, std::chrono::nanoseconds(0), kLongest);
     entry.mortal_ = true;
-    Arm(*entry.node_);
+    Arm(entry);
   }
   void ExpireNever(Entry& entry) {
     shard_thread_.Assert();
     entry.mortal_ = false;
-    timers_.Disarm(*entry.node_);
+    timers_.Disarm(NodeOf(entry));
   }
 
-  // Lets up to `most` entries go whose time has passed, and says when to be
-  // called again, if at all; at once, if more are due. A KeyedExpiry calls
-  // it by itself. An entry that has passed is not found any more,
-  // whether it was let go or not.
+  // Removes up to `most` expired entries. Returns when to call it again: at
+  // once if more have expired, none if no entry has a time to live. A
+  // KeyedExpiry calls it for you. No function finds an expired entry, whether
+  // it has been removed or not.
   std::optional<Moment> RunTimers(size_t most = 1000) {
     shard_thread_.Assert();
-    const Moment now = options_.clock.Now();
-    while (most-- > 0 && DropDue(now)) {
-    }
-    return told_ = timers_.Next();
+    return timers_.RunTimers(options_.clock.Now(), most, [this](Timer& due) {
+      shard_thread_.Assert();
+      DropDue(due);
+    });
   }
 
-  // When RunTimers() next wants to be called; none if it does not.
+  // When RunTimers() should next be called; none if no entry has a time to
+  // live.
   std::optional<Moment> NextTimer() const {
     shard_thread_.Assert();
-    return timers_.Next();
+    return timers_.NextTimer();
   }
 
-  // Has `tell` hear of it whenever RunTimers() wants to be called earlier than
-  // it said last, or than was told since; and now, if it wants to be called at
-  // all. Null: nobody. See keyed_expiry.h.
+  // Calls `tell` when RunTimers() should be called earlier than it last
+  // returned, or than the last call of `tell` said; and now, if there is such a
+  // time. Null: calls nothing. See keyed_expiry.h.
   void OnTimer(absl::AnyInvocable<void(Moment at)> tell) {
     shard_thread_.Assert();
-    tell_ = std::move(tell);
-    told_ = timers_.Next();
-    if (tell_ != nullptr && told_.has_value()) tell_(*told_);
+    timers_.OnTimer(std::move(tell));
   }
 
-  // Has `tell` hear of each entry that goes without being erased or taken out,
-  // just before it goes. It does nothing with the Keyed. Null: nobody.
+  // Calls `tell` just before an entry is expired or evicted. `tell` must not
+  // use the Keyed. Null: calls nothing.
   void OnGone(absl::AnyInvocable<void(Entry& entry, WhyGone why)> tell) {
     shard_thread_.Assert();
     tell_gone_ = std::move(tell);
   }
 
-  // To be called when the state has come to own more or less memory, as
-  // state_bytes.h counts it; it is a use. Counts it anew, and makes room as
-  // FindOrCreate() does; `entry` stays. RESOURCE_EXHAUSTED if there is too
-  // little room still: the state stays as it is and is counted, for the caller
-  // to undo or keep. As long as all together take too much, nothing more is
-  // created.
+  // Counts the memory of `entry` again (see state_bytes.h). Call it after the
+  // state has grown or shrunk; it counts as a use. It makes room as
+  // FindOrCreate() does, but never removes `entry`. Returns RESOURCE_EXHAUSTED
+  // if there is still too little room: the state is then unchanged and counted,
+  // and the caller may undo the growth or keep it. While the limit is exceeded,
+  // no entry can be created.
   absl::Status Recount(Entry& entry) {
     shard_thread_.Assert();
-    internal::KeyedNode& node = *entry.node_;
-    bytes_ -= std::exchange(node.bytes, entry.CountBytes());
-    bytes_ += node.bytes;
+    KeyedNode& node = NodeOf(entry);
+    budget_.Remove(std::exchange(node.bytes, entry.CountBytes()));
+    budget_.Add(node.bytes);
     Touch(entry);
-    if (bytes_ <= options_.max_bytes) return absl::OkStatus();
-    timers_.Disarm(node);  // Lest its time passes just now.
+    if (budget_.HasRoomFor(0)) return absl::OkStatus();
+    timers_.Disarm(node);  // So that it does not expire just now.
     const bool room = MakeRoom(0, node.bytes);
-    if (entry.mortal_) Arm(node);
+    if (entry.mortal_) Arm(entry);
     if (room) return absl::OkStatus();
-    return NoRoom(entry, bytes_ - node.bytes, size() - 1);
+    return NoRoom(entry, node.bytes, budget_.bytes() - node.bytes, size() - 1);
   }
 
-  // Shows the entries whose time has not passed, of all slots or of one, in no
-  // order. `see` may erase the entry it is shown, and do with others what
-  // neither creates nor lets go of any. To see is not to use.
+  // Shows all entries that have not expired, of all slots or of one slot, in no
+  // particular order. `see` may erase the entry that it is shown. It must not
+  // create or remove other entries. A visit does not count as a use.
   void Visit(absl::FunctionRef<void(Entry&)> see) {
     shard_thread_.Assert();
     const Moment now = options_.clock.Now();
@@ -227,36 +233,40 @@ class Keyed {
   void VisitSlot(int slot, absl::FunctionRef<void(Entry&)> see) {
     shard_thread_.Assert();
     const Moment now = options_.clock.Now();
-    internal::SlotLink* next = ChainOf(slot).first();
+    KeyedNode* next = ChainOf(slot).front();
     while (next != nullptr) {
-      Entry& entry = index_.Of(static_cast<KeyedNode&>(*next));
-      next = next->next;
+      Entry& entry = EntryOf(*next);
+      next = internal::SlotChain::Next(*next);
       if (!entry.PassedAt(now)) see(entry);
     }
   }
 
-  // Takes the entries of a slot out, with their times to live and in the order
-  // of their last uses; under kRefuse, where finding is not noted, of their
-  // creation.
+  // Moves the entries of a slot out of the map. They keep their times to live
+  // and the order of their last uses; under kRefuse, which does not record
+  // uses, the order of their creation.
   KeyedSlot<State> TakeSlot(int slot) {
     shard_thread_.Assert();
     KeyedSlot<State> taken(slot, options_.key_seed);
-    for (Entry* entry : EntriesByUse(slot)) {
+    const std::vector<Entry*> entries = EntriesByUse(slot);
+    taken.entries_.reserve(entries.size());
+    for (Entry* entry : entries) {
       if (entry->PassedAt(options_.clock.Now())) {
         DropPassed(*entry);
         continue;
       }
-      taken.bytes_ += entry->node_->bytes;
-      Unlink(*entry);
-      taken.entries_.push_back(index_.Take(*entry->node_));
+      const int64_t bytes = NodeOf(*entry).bytes;
+      const uint64_t hash = Unlink(*entry);
+      taken.bytes_ += bytes;
+      taken.entries_.push_back({index_.Take(*entry, hash), bytes});
     }
     return taken;
   }
 
-  // Puts the entries in, as if they were used just now, in their order, and has
-  // them pass when they would have. Moves from `slot` only when OK;
-  // RESOURCE_EXHAUSTED if there is no room for all and none can be made.
-  // Nothing of the slot is here, and both Keyed have the same seed and clock.
+  // Moves the entries of `slot` into the map as the most recently used ones, in
+  // their order and with their times of expiry. The map must have no entries of
+  // that slot, and both Keyed must have the same seed and clock. Returns
+  // RESOURCE_EXHAUSTED if there is no room for all of them; `slot` is then
+  // unchanged.
   absl::Status PutSlot(KeyedSlot<State>&& slot) {
     shard_thread_.Assert();
     PINION_CHECK(slot.key_seed_ == options_.key_seed,
@@ -268,16 +278,17 @@ class Keyed {
       DropPassed(*entry);
     }
     if (!MakeRoom(slot.bytes_, slot.bytes_)) {
-      return internal::NoRoom(
+      return budget_.NoRoom(
           {.what = absl::StrCat("slot ", slot.slot(), " with ", slot.size(),
                                 " entries"),
            .needs = slot.bytes_,
-           .used = bytes_,
-           .entries = size(),
-           .max_bytes = options_.max_bytes,
-           .max_bytes_name = options_.max_bytes_name});
+           .used = budget_.bytes(),
+           .entries = size()});
     }
-    for (Entry& entry : slot.entries_) Link(std::move(entry));
+    for (auto& taken : slot.entries_) {
+      const uint64_t hash = TableHash(taken.entry.key_.bytes());
+      Link(std::move(taken.entry), hash, taken.bytes, slot.slot());
+    }
     slot.entries_.clear();
     slot.bytes_ = 0;
     return absl::OkStatus();
@@ -286,128 +297,165 @@ class Keyed {
   // The slot of `key`, 0 to kSlots - 1.
   template <typename K>
   int SlotOfKey(const K& key) const {
-    return SlotOf(internal::AsKey(key).Hash(options_.key_seed));
+    return SlotOfText(internal::AsText(key));
   }
 
-  // How many entries there are, and how many bytes they take; those included
-  // that have passed and were not let go yet.
+  // The number of entries, and the bytes that they take. Both include expired
+  // entries that have not been removed yet.
   size_t size() const {
     shard_thread_.Assert();
     return index_.size();
   }
   int64_t bytes() const {
     shard_thread_.Assert();
-    return bytes_;
+    return budget_.bytes();
   }
 
-  // How many entries were let go so far since their time had passed, and to
-  // make room for others.
+  // The numbers of entries that were removed so far because they had expired,
+  // and because others needed their room.
   uint64_t expired() const {
     shard_thread_.Assert();
-    return expired_;
+    return timers_.expired();
   }
   uint64_t evicted() const {
     shard_thread_.Assert();
-    return evicted_;
+    return budget_.evicted();
   }
 
  private:
   using KeyedNode = internal::KeyedNode;
 
-  Entry* FindKey(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    Entry* entry = index_.Find(key, key.Hash(options_.key_seed));
+  int SlotOfText(absl::string_view key) const {
+    return SlotOf(Key::FromBytes(key).Hash(options_.key_seed));
+  }
+
+  static uint64_t TableHash(absl::string_view key) {
+    return internal::KeyedIndex<Entry>::HashOf(key);
+  }
+
+  Entry* FindKey(absl::string_view key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    Entry* entry = index_.Find(key, TableHash(key));
     if (entry == nullptr || Passed(*entry)) return nullptr;
     Touch(*entry);
     return entry;
   }
 
-  absl::StatusOr<Entry*> FindOrCreateKey(const Key& key)
+  absl::StatusOr<Entry*> FindOrCreateKey(absl::string_view key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    const uint64_t hash = key.Hash(options_.key_seed);
+    const uint64_t hash = TableHash(key);
     Entry* entry = index_.Find(key, hash);
     if (entry != nullptr && !Passed(*entry)) {
       Touch(*entry);
       return entry;
     }
-    return Add(Entry(key, hash), entry);
+    return Add(Entry(Key::FromBytes(key)), hash, entry);
   }
 
-  absl::StatusOr<Entry*> CreateKey(const Key& key, State&& state)
+  absl::StatusOr<Entry*> CreateKey(absl::string_view key, State&& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    const uint64_t hash = key.Hash(options_.key_seed);
+    const uint64_t hash = TableHash(key);
     Entry* entry = index_.Find(key, hash);
-    PINION_CHECK(entry == nullptr || Passed(*entry), key.ToString(),
-                 " has an entry already");
-    return Add(Entry(key, hash, std::move(state)), entry);
+    PINION_CHECK(entry == nullptr || Passed(*entry),
+                 Key::FromBytes(key).ToString(), " has an entry already");
+    return Add(Entry(Key::FromBytes(key), std::move(state)), hash, entry);
   }
 
-  // In the place of `passed`, if it is not null: whose key may have been the
-  // one that `entry` was made by.
-  absl::StatusOr<Entry*> Add(Entry&& entry, Entry* passed)
+  // Replaces `passed`, if it is not null. `entry` may have been made from the
+  // key that lies in `passed`.
+  absl::StatusOr<Entry*> Add(Entry&& entry, uint64_t hash, Entry* passed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
     if (passed != nullptr) DropPassed(*passed);
-    entry.node_->bytes = entry.CountBytes();
-    if (!MakeRoom(entry.node_->bytes, entry.node_->bytes)) {
-      return NoRoom(entry, bytes_, size());
+    const int64_t bytes = entry.CountBytes();
+    if (!MakeRoom(bytes, bytes)) {
+      return NoRoom(entry, bytes, budget_.bytes(), size());
     }
-    return &Link(std::move(entry));
+    return &Link(std::move(entry), hash, bytes, SlotOfText(entry.key_.bytes()));
   }
 
-  bool EraseKey(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    Entry* entry = index_.Find(key, key.Hash(options_.key_seed));
+  bool EraseKey(absl::string_view key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    Entry* entry = index_.Find(key, TableHash(key));
     if (entry == nullptr) return false;
     const bool passed = Passed(*entry);
     passed ? DropPassed(*entry) : Drop(*entry);
     return !passed;
   }
 
-  // The clock is asked only about those that may have passed.
+  // Reads the clock only for entries that have a time to live.
   bool Passed(const Entry& entry) const {
     return entry.mortal_ && entry.PassedAt(options_.clock.Now());
   }
 
-  // Notes that it is used.
+  // Records a use.
   void Touch(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    if (evicts_) uses_.Use(entry.use_place_);
+    if (evicts_) uses_.Use(entry.place_);
   }
 
-  // As the one used last.
-  Entry& Link(Entry&& unlinked) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    Entry& entry = index_.Add(std::move(unlinked));
-    KeyedNode& node = *entry.node_;
-    slots_[SlotOf(node.hash)].Add(node);
-    if (evicts_) entry.use_place_ = uses_.Add(node);
+  KeyedNode& NodeOf(const Entry& entry)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    return nodes_[entry.place_];
+  }
+  Entry& EntryOf(const KeyedNode& node)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    return index_.At(node.place, node.hash);
+  }
+
+  // Adds the entry as the most recently used one.
+  Entry& Link(Entry&& unlinked, uint64_t hash, int64_t bytes, int slot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    GiveBackPlaces();
+    KeyedNode& node = nodes_.Add();
+    node.hash = hash;
     node.creation_number = ++last_creation_;
-    if (entry.mortal_) Arm(node);
-    bytes_ += node.bytes;
+    node.bytes = bytes;
+    unlinked.place_ = node.place;
+    Entry& entry = index_.Add(std::move(unlinked), hash);
+    slots_[slot].PushFront(node);
+    if (evicts_) uses_.Add(node.place);
+    if (entry.mortal_) Arm(entry);
+    budget_.Add(bytes);
     return entry;
   }
 
-  // Has it let go when its time has passed.
-  void Arm(KeyedNode& node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    timers_.Arm(node, node.expires_at);
-    if (tell_ == nullptr) return;
-    if (told_.has_value() && *told_ <= node.expires_at) return;
-    told_ = node.expires_at;
-    tell_(*told_);
+  // Releases up to two places of removed entries for each new entry, so that
+  // unused places become fewer.
+  void GiveBackPlaces() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    for (int i = 0; i < 2 && nodes_.Sparse(); ++i) {
+      nodes_.DropLast([this](uint32_t from, KeyedNode& node) {
+        shard_thread_.Assert();
+        index_.At(from, node.hash).place_ = node.place;
+        timers_.Moved(node);
+        if (evicts_) uses_.Move(from, node.place);
+      });
+      uses_.DropFrom(nodes_.end());
+    }
   }
 
-  // Out of all lines, but not out of the index.
-  void Unlink(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    KeyedNode& node = *entry.node_;
+  // Starts the timer that removes it when it expires.
+  void Arm(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    timers_.Arm(NodeOf(entry), entry.expires_at_);
+  }
+
+  // Unlinks it from everything but the index, and returns the hash by which the
+  // index has it.
+  uint64_t Unlink(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    KeyedNode& node = NodeOf(entry);
     internal::SlotChain::Remove(node);
-    if (evicts_) uses_.Remove(entry.use_place_);
+    if (evicts_) uses_.Remove(entry.place_);
     timers_.Disarm(node);
-    bytes_ -= node.bytes;
+    budget_.Remove(node.bytes);
+    nodes_.Remove(node);
+    return node.hash;
   }
 
   void Drop(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    Unlink(entry);
-    index_.Remove(*entry.node_);
+    const uint64_t hash = Unlink(entry);
+    index_.Remove(entry, hash);
   }
   void DropGone(Entry& entry, WhyGone why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    ++(why == WhyGone::kExpired ? expired_ : evicted_);
+    why == WhyGone::kExpired ? timers_.CountExpired() : budget_.CountEvicted();
     if (tell_gone_ != nullptr) tell_gone_(entry, why);
     Drop(entry);
   }
@@ -415,43 +463,47 @@ class Keyed {
     DropGone(entry, WhyGone::kExpired);
   }
 
-  // False if none is due.
-  bool DropDue(Moment now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+  void DropDue(Timer& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    DropPassed(EntryOf(static_cast<KeyedNode&>(due)));
+  }
+
+  // False if no entry has expired.
+  bool DropOneDue(Moment now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
     Timer* due = timers_.PopDue(now);
     if (due == nullptr) return false;
-    DropPassed(index_.Of(static_cast<KeyedNode&>(*due)));
+    DropDue(*due);
     return true;
   }
 
   bool DropOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    const KeyedNode* oldest = uses_.oldest();
-    if (oldest == nullptr) return false;
-    DropGone(index_.Of(*oldest), WhyGone::kEvicted);
+    const uint32_t oldest = uses_.oldest();
+    if (oldest == 0) return false;
+    DropGone(EntryOf(nodes_[oldest]), WhyGone::kEvicted);
     return true;
   }
 
-  // Makes room for `more` bytes, for the sake of what takes `needs` in all and
-  // is the last to go; lets nothing go for what cannot have room.
+  // Makes room for `more` bytes, needed by something that takes `needs` bytes
+  // in all and is removed last. Removes nothing if `needs` can never fit.
   bool MakeRoom(int64_t more, int64_t needs)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    if (bytes_ <= options_.max_bytes - more) return true;
-    if (needs > options_.max_bytes) return false;
+    if (budget_.HasRoomFor(more)) return true;
+    if (!budget_.CanHold(needs)) return false;
     const Moment now = options_.clock.Now();
-    while (bytes_ > options_.max_bytes - more) {
-      if (!DropDue(now) && !(evicts_ && DropOldest())) return false;
+    while (!budget_.HasRoomFor(more)) {
+      if (!DropOneDue(now) && !(evicts_ && DropOldest())) return false;
     }
     return true;
   }
 
-  // For an entry beside which there are so many others.
-  absl::Status NoRoom(const Entry& entry, int64_t used, size_t others) const {
-    return internal::NoRoom(
+  // The error for an entry of `bytes` bytes beside `entries` others.
+  absl::Status NoRoom(const Entry& entry, int64_t bytes, int64_t used,
+                      size_t others) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
+    return budget_.NoRoom(
         {.what = absl::StrCat("the entry of ", entry.key().ToString()),
-         .needs = entry.node_->bytes,
+         .needs = bytes,
          .used = used,
-         .entries = others,
-         .max_bytes = options_.max_bytes,
-         .max_bytes_name = options_.max_bytes_name});
+         .entries = others});
   }
 
   const internal::SlotChain& ChainOf(int slot) const {
@@ -459,19 +511,18 @@ class Keyed {
     return slots_[slot];
   }
 
-  // The one first that was not used for the longest; under kRefuse, that was
-  // created first.
+  // The least recently used entry first; under kRefuse, the one created first.
   std::vector<Entry*> EntriesByUse(int slot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
     std::vector<Entry*> entries;
-    internal::SlotLink* next = ChainOf(slot).first();
-    for (; next != nullptr; next = next->next) {
-      entries.push_back(&index_.Of(static_cast<KeyedNode&>(*next)));
+    KeyedNode* next = ChainOf(slot).front();
+    for (; next != nullptr; next = internal::SlotChain::Next(*next)) {
+      entries.push_back(&EntryOf(*next));
     }
     const auto number = [this](const Entry* entry) {
       shard_thread_.Assert();
-      return evicts_ ? uses_.UseNumber(entry->use_place_)
-                     : entry->node_->creation_number;
+      return evicts_ ? uses_.UseNumber(entry->place_)
+                     : nodes_[entry->place_].creation_number;
     };
     std::ranges::sort(entries, {}, number);
     return entries;
@@ -481,21 +532,17 @@ class Keyed {
   const KeyedOptions options_;
   const bool evicts_;
 
-  // The shard's alone.
+  // The shard's only.
   ThreadRole shard_thread_;
   const std::unique_ptr<internal::SlotChain[]> slots_;
   internal::KeyedIndex<Entry> index_ ABSL_GUARDED_BY(shard_thread_);
+  internal::KeyedNodes nodes_ ABSL_GUARDED_BY(shard_thread_);
   internal::UseOrder uses_ ABSL_GUARDED_BY(shard_thread_);
-  TimerQueue timers_ ABSL_GUARDED_BY(shard_thread_);
+  internal::ExpiryTimers timers_ ABSL_GUARDED_BY(shard_thread_);
+  internal::ByteBudget budget_ ABSL_GUARDED_BY(shard_thread_);
   absl::AnyInvocable<void(Entry& entry, WhyGone why)> tell_gone_
       ABSL_GUARDED_BY(shard_thread_);
-  // Who hears of the next timer, and what it knows.
-  absl::AnyInvocable<void(Moment at)> tell_ ABSL_GUARDED_BY(shard_thread_);
-  std::optional<Moment> told_ ABSL_GUARDED_BY(shard_thread_);
-  int64_t bytes_ ABSL_GUARDED_BY(shard_thread_) = 0;
   uint64_t last_creation_ ABSL_GUARDED_BY(shard_thread_) = 0;
-  uint64_t expired_ ABSL_GUARDED_BY(shard_thread_) = 0;
-  uint64_t evicted_ ABSL_GUARDED_BY(shard_thread_) = 0;
 };
 
 }  // namespace pinion

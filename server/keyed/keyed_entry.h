@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KeyedEntry: a key and its state, in a Keyed or on its way to another.
+// KeyedEntry: a key and its state, in a Keyed or on the way to another one.
 //
-// Threads: those of the Keyed, or the KeyedSlot, that has it.
+// Threads: the thread of the Keyed or KeyedSlot that holds the entry.
 // Example: entry->state.balance += 1;
 //          LOG(INFO) << entry->key().ToString();
 #ifndef PINION_SERVER_KEYED_KEYED_ENTRY_H_
@@ -10,16 +10,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <utility>
 
-#include "core/clock.h"
-#include "proto/wire/key_reader.h"
-#include "server/keyed/links.h"
-#include "server/keyed/state_bytes.h"
-#include "server/keyed/stored_key.h"
-#include "server/keyed/use_order.h"
+#include "pinion/core/clock.h"
+#include "pinion/proto/wire/key.h"
+#include "pinion/server/keyed/keyed_nodes.h"
+#include "pinion/server/keyed/state_bytes.h"
+#include "pinion/server/keyed/stored_key.h"
+#include "pinion/server/keyed/use_order.h"
 
 namespace pinion {
 
@@ -27,30 +26,34 @@ template <typename State>
 class Keyed;
 template <typename State>
 class KeyedSlot;
+namespace internal {
+template <typename Entry>
+class KeyedIndex;
+}  // namespace internal
 
 template <typename State>
 class KeyedEntry {
-  // What a look-up reads comes first, so that it lies together.
+  // The fields that a look-up reads come first, so that they lie together.
   internal::StoredKey key_;
   uint32_t mortal_ : 1 = 0;
-  // While in a Keyed that evicts.
-  uint32_t use_place_ : internal::UseOrder::kPlaceBits = 0;
+  uint32_t place_ : internal::KeyedNodes::kPlaceBits = 0;  // While in a Keyed.
+  Moment expires_at_;  // If it has a time to live.
 
  public:
   KeyedEntry(KeyedEntry&&) noexcept = default;
   KeyedEntry& operator=(KeyedEntry&&) = delete;
 
-  // The user's. Where it grows or shrinks under a byte bound: Keyed::Recount().
+  // The user's state. If it grows or shrinks while there is a memory limit,
+  // call Keyed::Recount().
   State state{};
 
-  // Looks into the entry. An integer comes as an unsigned one; it is the same
-  // key as the signed one of the same 64 bits.
-  Key key() const { return key_.Get(); }
+  // The key; a view into the entry.
+  Key key() const { return Key::FromBytes(key_.bytes()); }
 
-  // When it will be gone; none if it stays.
+  // When the entry expires; none if it stays.
   std::optional<Moment> expires() const {
     if (!mortal_) return std::nullopt;
-    return node_->expires_at;
+    return expires_at_;
   }
 
  private:
@@ -59,31 +62,24 @@ class KeyedEntry {
   template <typename Entry>
   friend class internal::KeyedIndex;
 
-  // What it takes beside itself, its key and its state: its node, a place in
-  // the order of uses and among the timers, and what malloc keeps.
+  // The memory beside the entry, its key and its state: its node, a place in
+  // the order of uses and one among the timers.
   static constexpr int64_t kBytesBeside =
-      sizeof(internal::KeyedNode) + internal::UseOrder::kPlaceBytes + 16 + 16;
+      sizeof(internal::KeyedNode) + internal::UseOrder::kPlaceBytes + 16;
 
-  KeyedEntry(const Key& key, uint64_t hash)
-      : key_(key), node_(new internal::KeyedNode(hash)) {}
-  KeyedEntry(const Key& key, uint64_t hash, State&& made)
-      : key_(key),
-        state(std::move(made)),
-        node_(new internal::KeyedNode(hash)) {}
+  explicit KeyedEntry(const Key& key) : key_(key) {}
+  KeyedEntry(const Key& key, State&& made)
+      : key_(key), state(std::move(made)) {}
 
-  bool PassedAt(Moment now) const {
-    return mortal_ && node_->expires_at <= now;
-  }
+  bool PassedAt(Moment now) const { return mortal_ && expires_at_ <= now; }
 
-  // The table that the entry stands in is at least nearly half full.
+  // Counts the entry's part of a table that is at least nearly half full.
   int64_t CountBytes() const {
     return static_cast<int64_t>(2 * (sizeof(*this) + 1) +
                                 key_.bytes_outside()) +
            kBytesBeside + internal::StateBytes(state) -
            static_cast<int64_t>(sizeof(State));
   }
-
-  std::unique_ptr<internal::KeyedNode> node_;
 };
 
 }  // namespace pinion

@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KeyedExpiry: lets the entries of a Keyed go by themselves when their time has
-//              passed, in steps between which calls run.
+// KeyedExpiry: removes the expired entries of a Keyed in steps, between which
+//              calls run.
 //
-// Threads: the shard's worker.
-// Cost:    a step lets up to 256 entries go, some 50 us. After some steps,
-//          others of the class have their turn; urgent calls wait for one step.
+// Threads: the shard's worker only.
+// Cost:    one step removes up to 256 entries, in about 50 us. After some steps
+//          other work of the class gets its turn; urgent calls wait for one
+//          step.
 // Example: Keyed<Account> accounts_{{.key_seed = info.key_seed(),
 //                                    .clock = info.clock()}};
-//          KeyedExpiry<Account> expiry_{info, accounts_};  // Behind it.
+//          KeyedExpiry<Account> expiry_{info, accounts_};  // Comes after it.
 #ifndef PINION_SERVER_KEYED_KEYED_EXPIRY_H_
 #define PINION_SERVER_KEYED_KEYED_EXPIRY_H_
 
 #include <cstddef>
 #include <optional>
 
-#include "core/clock.h"
-#include "core/task.h"
-#include "server/keyed/keyed.h"
-#include "server/shard_info.h"
-#include "server/shard_timer.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/task.h"
+#include "pinion/server/keyed/keyed.h"
+#include "pinion/server/shard_info.h"
+#include "pinion/server/shard_timer.h"
 
 namespace pinion {
 
 template <typename State>
 class KeyedExpiry {
  public:
-  // For `keyed`, whose clock is that of `info`; both outlive it. A Keyed has
-  // one.
+  // Serves `keyed`, which must have the clock of `info`. Both must outlive it.
+  // A Keyed can have one KeyedExpiry.
   KeyedExpiry(const ShardInfo& info, Keyed<State>& keyed,
               TaskClass task_class = TaskClass::kBulk)
       : keyed_(keyed), timer_(info, task_class, [this] { Step(); }) {
@@ -38,10 +39,10 @@ class KeyedExpiry {
   KeyedExpiry& operator=(const KeyedExpiry&) = delete;
 
  private:
-  static constexpr size_t kMostInOneStep = 256;
+  static constexpr size_t kMaxInOneStep = 256;
 
   void Step() {
-    const std::optional<Moment> next = keyed_.RunTimers(kMostInOneStep);
+    const std::optional<Moment> next = keyed_.RunTimers(kMaxInOneStep);
     if (next.has_value()) timer_.StartAt(*next);
   }
 

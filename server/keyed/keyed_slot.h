@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KeyedSlot: the entries of one slot, whole, taken out of one Keyed to be put
-// into another: with their times to live, and in the order of their last uses.
+// KeyedSlot: all entries of one slot, taken out of one Keyed to be put into
+//            another, with their times to live and the order of their last
+//            uses.
 //
-// Threads: one at a time; it may be handed from thread to thread.
-// Life:    what is not put anywhere goes with it.
+// Threads: one at a time; you may hand it from thread to thread.
+// Life:    the entries that you do not put anywhere are destroyed with it.
 // Example: KeyedSlot<Account> slot = from.TakeSlot(17);
 //          absl::Status put = to.PutSlot(std::move(slot));  // on to's thread
 #ifndef PINION_SERVER_KEYED_KEYED_SLOT_H_
@@ -16,7 +17,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "server/keyed/keyed_entry.h"
+#include "pinion/server/keyed/keyed_entry.h"
 
 namespace pinion {
 
@@ -34,22 +35,27 @@ class KeyedSlot {
 
   int slot() const { return slot_; }
   size_t size() const { return entries_.size(); }
-  // As its Keyed counted them.
+  // As the Keyed counted them.
   int64_t bytes() const { return bytes_; }
 
-  // Shows all entries, the one first that was not used for the longest.
+  // Shows all entries, the least recently used first.
   void Visit(absl::FunctionRef<void(const Entry&)> see) const {
-    for (const Entry& entry : entries_) see(entry);
+    for (const Taken& taken : entries_) see(taken.entry);
   }
 
  private:
   friend class Keyed<State>;
 
+  struct Taken {
+    Entry entry;
+    int64_t bytes;  // As the Keyed counted them.
+  };
+
   KeyedSlot(int slot, uint64_t key_seed) : slot_(slot), key_seed_(key_seed) {}
 
   const int slot_;
-  const uint64_t key_seed_;     // By which the entries belong to the slot.
-  std::vector<Entry> entries_;  // Their nodes hang in no line.
+  const uint64_t key_seed_;  // Assigns the entries to the slot.
+  std::vector<Taken> entries_;
   int64_t bytes_ = 0;
 };
 

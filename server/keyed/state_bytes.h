@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StateBytes: how much memory a state takes, itself and what it owns.
+// StateBytes: the memory of a state: its own and what it owns.
 //
 // Threads: plain function; any thread that may read the state.
-// Rule:    a protobuf message says it by SpaceUsedLong(); any other state takes
-//          its size, and what a function beside its class says that it owns:
+// Rule:    for a protobuf message, SpaceUsedLong(). For any other state, its
+//          size plus the result of PinionOwnedBytes(), if there is such a
+//          function beside its class:
 // Example: struct Cart { std::vector<Item> items; };
 //          size_t PinionOwnedBytes(const Cart& cart) {
 //            return cart.items.capacity() * sizeof(Item);

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StoredKey: a key of an entry's own, in 20 bytes if it is an integer or has at
-// most 15 bytes.
+// StoredKey: an entry's own copy of its key, within its 20 bytes if the key has
+//            at most 19, as all but the largest integers do.
 //
-// Threads: those of its owner.
+// Threads: its owner's.
 // Example: StoredKey stored(key); if (stored.Is(other)) ...
 #ifndef PINION_SERVER_KEYED_STORED_KEY_H_
 #define PINION_SERVER_KEYED_STORED_KEY_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "proto/wire/key_reader.h"
+#include "pinion/proto/wire/key.h"
 
 namespace pinion::internal {
 
-// Whether so many bytes are the same. Most keys are short, and for them a call
-// of memcmp() takes as long as all else in a look-up.
+// Whether `size` bytes are equal. Most keys are short, and for them a call of
+// memcmp() takes as long as the rest of a look-up.
 inline bool SameBytes(const char* a, const char* b, size_t size) {
   const auto same_at = [a, b](auto word, size_t at) {
     auto other = word;
@@ -27,7 +28,8 @@ inline bool SameBytes(const char* a, const char* b, size_t size) {
     std::memcpy(&other, b + at, sizeof(other));
     return word == other;
   };
-  if (size > 16) return std::memcmp(a, b, size) == 0;
+  if (size > 24) return std::memcmp(a, b, size) == 0;
+  if (size > 16 && !same_at(uint64_t{}, 8)) return false;
   if (size >= 8) return same_at(uint64_t{}, 0) && same_at(uint64_t{}, size - 8);
   if (size >= 4) return same_at(uint32_t{}, 0) && same_at(uint32_t{}, size - 4);
   for (size_t i = 0; i < size; ++i) {
@@ -38,64 +40,67 @@ inline bool SameBytes(const char* a, const char* b, size_t size) {
 
 class StoredKey {
  public:
-  explicit StoredKey(const Key& key) : is_bytes_(key.is_bytes()) {
-    const uint64_t integer = key.integer();
-    absl::string_view bytes = key.bytes();
-    if (!is_bytes_) {
-      bytes = absl::string_view(reinterpret_cast<const char*>(&integer),
-                                sizeof(integer));
-    }
-    size_ = static_cast<uint32_t>(bytes.size());
+  // A key has less than 4 GiB.
+  explicit StoredKey(const Key& key) {
+    const absl::string_view bytes = key.bytes();
+    size_ = SizeByte(bytes.size());
     char* to = place_;
     if (outside()) {
-      to = new char[size_];
-      std::memcpy(place_, &to, sizeof(to));
+      to = new char[bytes.size()];
+      const Outside there = {.bytes = to,
+                             .size = static_cast<uint32_t>(bytes.size())};
+      std::memcpy(place_, &there, sizeof(there));
     }
-    if (size_ > 0) std::memcpy(to, bytes.data(), size_);
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
   }
-  StoredKey(StoredKey&& other) noexcept
-      : size_(std::exchange(other.size_, 0)), is_bytes_(other.is_bytes_) {
+  StoredKey(StoredKey&& other) noexcept : size_(std::exchange(other.size_, 0)) {
     std::memcpy(place_, other.place_, sizeof(place_));
   }
   StoredKey& operator=(StoredKey&&) = delete;
   ~StoredKey() {
-    if (outside()) delete[] data();
+    if (outside()) delete[] there().bytes;
   }
 
-  // An integer comes as an unsigned one.
-  Key Get() const {
-    if (is_bytes_) return Key::FromBytes(absl::string_view(data(), size_));
-    return Key::FromUnsigned(integer());
+  absl::string_view bytes() const {
+    if (!outside()) return absl::string_view(place_, size_);
+    return absl::string_view(there().bytes, there().size);
   }
 
-  bool Is(const Key& key) const {
-    if (key.is_bytes() != is_bytes_) return false;
-    if (!is_bytes_) return key.integer() == integer();
-    return key.bytes().size() == size_ &&
-           SameBytes(data(), key.bytes().data(), size_);
+  bool Is(absl::string_view wanted) const {
+    if (SizeByte(wanted.size()) != size_) return false;
+    if (!outside()) return SameBytes(place_, wanted.data(), size_);
+    return bytes() == wanted;
   }
 
-  // What it takes beside itself.
-  size_t bytes_outside() const { return outside() ? size_ : 0; }
+  // The memory besides itself, with malloc's own part.
+  size_t bytes_outside() const {
+    return outside() ? there().size + kMallocBytes : 0;
+  }
 
  private:
-  bool outside() const { return size_ > sizeof(place_); }
-  const char* data() const {
-    if (!outside()) return place_;
-    const char* there;
+  // A key that does not fit.
+  struct Outside {
+    char* bytes;
+    uint32_t size;
+  };
+  static constexpr size_t kMallocBytes = 16;
+  static constexpr size_t kMaxInside = 19;
+  static constexpr uint8_t kOutside = kMaxInside + 1;
+
+  static uint8_t SizeByte(size_t size) {
+    return static_cast<uint8_t>(std::min<size_t>(size, kOutside));
+  }
+  bool outside() const { return size_ == kOutside; }
+  Outside there() const {
+    Outside there;
     std::memcpy(&there, place_, sizeof(there));
     return there;
   }
-  uint64_t integer() const {
-    uint64_t integer;
-    std::memcpy(&integer, place_, sizeof(integer));
-    return integer;
-  }
 
-  uint32_t size_;
-  bool is_bytes_;
-  char place_[15];  // The bytes themselves, or a pointer to them.
+  uint8_t size_;  // kOutside: place_ contains an Outside.
+  char place_[kMaxInside];
 };
+static_assert(sizeof(StoredKey) == 20);
 
 }  // namespace pinion::internal
 

@@ -3,151 +3,221 @@
 // UseOrder: the entries of a Keyed by their last uses, to know which to evict.
 //
 // Threads: the shard's alone.
-// Cost:    each call takes constant time, whatever was used before.
-// Example: const uint32_t place = order.Add(node);  // as the one used last
-//          order.Use(place);
-//          KeyedNode* next_to_go = order.oldest();
+// Cost:    a use writes a few words, some later, and allocates nothing. At each
+//          64th, some 1,000 older uses are looked at. Add() makes room for
+//          three uses more. oldest() skips 64 uses at a time, at worst all that
+//          are written down: of ten million entries 500,000 words.
+// Example: order.Add(node.place);  // As the one used last.
+//          order.Use(node.place);
+//          const uint32_t next_to_go = order.oldest();
 //
-// A ring of places, and each use moves one to its end. That takes three others
-// than those that a look-up has seen, each of which may be far from the CPU; so
-// the places lie together in an array, and uses are noted and made good some at
-// a time, when what they need was fetched all at once (unless it is near). To
-// stamp an entry in place of moving it would be cheaper still, but the first
+// Each use is written down behind those before it, and has a bit that says
+// whether it is its place's last. To use a place again clears the bit of its
+// last use: so unlike in a linked list, nothing of other entries is touched,
+// which may be far from the CPU. The bits are made good 64 uses at a time, when
+// what they need was fetched all at once. When room runs out, a sweep closes
+// the gaps: from the first use on it moves those that are the last of their
+// places down, in their order. It goes on in steps, faster than uses are added:
+//
+//      0        to_            from_          noted_from_    end_
+//      | swept  |    a gap     |  to be swept |  bits to do  |  room
+//
+// To stamp an entry in place of all this would be cheaper still, but the first
 // eviction after many uses would then have to look at as many entries.
 #ifndef PINION_SERVER_KEYED_USE_ORDER_H_
 #define PINION_SERVER_KEYED_USE_ORDER_H_
 
-#include <array>
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <utility>
 
-#include "core/check.h"
+#include "absl/base/attributes.h"
+#include "pinion/core/chunked_vector.h"
 
 namespace pinion::internal {
 
-struct KeyedNode;
-
 class UseOrder {
  public:
-  // How many bits the number of a place has; it is never 0. How many bytes the
-  // place has; once taken, it is kept for another.
-  static constexpr int kPlaceBits = 31;
-  static constexpr int kPlaceBytes = 24;
+  // What an entry takes here: the number of its last use, and room for three.
+  static constexpr int kPlaceBytes = 17;
 
-  // The place of `node`, which is used just now, until it is removed.
-  uint32_t Add(KeyedNode& node) {
+  // Places are those of KeyedNodes; this one is used just now.
+  void Add(uint32_t place) {
     CatchUp();
-    const uint32_t place = TakePlace();
-    nodes_[place] = &node;
-    const uint32_t newest = links_[kEnds].older;
-    LinkBehind(newest, place);
-    links_[kEnds].older = place;
-    return place;
+    MakeRoom(place);
+    is_last_[end_ / kWord] |= Bit(end_);
+    last_use_[place] = end_;
+    noted_from_ = end_ + 1;
+    WriteDown(place);
   }
 
   void Use(uint32_t place) {
-    if (noted_count_ == kMostNoted) CatchUp();
-    noted_[noted_count_++] = place;
-    if (far_) Prefetch(place);
+    if (far_) __builtin_prefetch(&last_use_[place], /*rw=*/1);
+    WriteDown(place);
   }
 
   void Remove(uint32_t place) {
     CatchUp();
-    Unlink(place);
-    links_[place].newer = free_;
-    free_ = place;
+    Forget(last_use_[place]);
   }
 
-  // Null if there is none.
-  KeyedNode* oldest() {
+  // What is at `from` is at `to` from now on, where nothing is.
+  void Move(uint32_t from, uint32_t to) {
     CatchUp();
-    return nodes_[links_[kEnds].newer];
+    last_use_[to] = last_use_[from];
+    places_[last_use_[to]] = to;
+  }
+  // Nothing is at `place` or behind it.
+  void DropFrom(uint32_t place) {
+    while (last_use_.size() > place) last_use_.pop_back();
+    GiveRoomBack();
+  }
+
+  // The place; 0 if there is none.
+  uint32_t oldest() {
+    CatchUp();
+    while (is_last_.size() > 0) {
+      const uint64_t last = is_last_[first_ / kWord];
+      if (last != 0) return places_[first_ + std::countr_zero(last)];
+      if (first_ / kWord == end_ / kWord) break;
+      first_ += kWord;
+      if (first_ > to_) first_ = std::max(first_, from_);  // Over the gap.
+    }
+    return 0;
   }
 
   // Greater than those of all that were used last before this one was.
-  uint64_t UseNumber(uint32_t place) {
+  uint32_t UseNumber(uint32_t place) {
     CatchUp();
-    return links_[place].use_number;
+    return last_use_[place];
   }
 
  private:
-  struct Link {
-    uint32_t older = kEnds;
-    uint32_t newer = kEnds;  // In a free place: the next free one.
-    uint64_t use_number = 0;
-  };
+  static constexpr uint32_t kWord = 64;  // How many bits a word has.
 
-  // The place that closes the ring, between the newest and the oldest.
-  static constexpr uint32_t kEnds = 0;
+  // How many uses a step of a sweep looks at; there is one for each word of
+  // uses that are added. So while it goes over all, a 15th as many are added.
+  static constexpr uint32_t kStep = 16 * kWord;
 
-  // Enough for a CPU to fetch as many places at a time as it can.
-  static constexpr size_t kMostNoted = 32;
+  // With room for three uses of each place, a use costs less than one that is
+  // swept; in small maps, with room for some more, nearly none.
+  size_t Room() const { return 3 * last_use_.size() + 32 * kWord; }
 
-  // So many stay in a CPU's caches; to fetch them beforehand would only cost.
-  static constexpr size_t kNearPlaces = 4096;
+  // When there are so many uses, or a few more, there is room for those that
+  // are added while they are swept.
+  static size_t MostBeforeSweep(size_t room) {
+    return (room - kWord) / 16 * 15;
+  }
 
-  // Makes the uses good that were noted, in their order.
+  // So many places stay in a CPU's first cache; to fetch them beforehand would
+  // only cost.
+  static constexpr size_t kNearPlaces = 8192;
+
+  static uint64_t Bit(uint32_t use) { return uint64_t{1} << use % kWord; }
+
+  void MakeRoom(uint32_t place) {
+    while (last_use_.size() <= place) last_use_.push_back(0);
+    far_ = last_use_.size() > kNearPlaces;
+    if (places_.size() >= Room()) return;
+    while (places_.size() < Room()) places_.push_back(0);
+    while (is_last_.size() * kWord < places_.size()) is_last_.push_back(0);
+    word_ = &places_[end_ / kWord * kWord];
+  }
+
+  void WriteDown(uint32_t place) {
+    word_[end_ % kWord] = place;
+    if (++end_ % kWord == 0) EndWord();
+  }
+  // Not inlined, so that what calls Use() needs few registers.
+  ABSL_ATTRIBUTE_NOINLINE void EndWord() {
+    CatchUp();
+    Sweep();
+    word_ = &places_[end_ / kWord * kWord];
+  }
+
+  void Forget(uint32_t use) { is_last_[use / kWord] &= ~Bit(use); }
+
+  // Makes the bits good of the uses that were written down since. All are of
+  // one word. The latest comes first: others of the same place then have no
+  // bit.
   void CatchUp() {
-    if (far_) PrefetchNeighbours();
-    uint32_t newest = links_[kEnds].older;
-    for (size_t i = 0; i < noted_count_; ++i) {
-      const uint32_t place = noted_[i];
-      if (place == newest) continue;
-      Unlink(place);
-      LinkBehind(newest, place);
-      newest = place;
+    const uint32_t from = std::exchange(noted_from_, end_);
+    if (from == end_) return;
+    const uint32_t* const places = word_;
+    uint64_t last_of_places = 0;
+    for (uint32_t use = end_; use-- > from;) {
+      uint32_t& last = last_use_[places[use % kWord]];
+      if (last >= from) continue;
+      Forget(last);
+      last = use;
+      last_of_places |= Bit(use);
     }
-    links_[kEnds].older = newest;
-    noted_count_ = 0;
+    is_last_[from / kWord] |= last_of_places;
   }
 
-  void PrefetchNeighbours() const {
-    for (size_t i = 0; i < noted_count_; ++i) {
-      Prefetch(links_[noted_[i]].older);
-      Prefetch(links_[noted_[i]].newer);
+  // Begins one if it is time, or goes on a step with it.
+  void Sweep() {
+    if (!sweeping() && end_ < MostBeforeSweep(Room())) return;
+    if (!sweeping()) to_ = 0;
+    first_ = std::min(first_, to_ / kWord * kWord);
+    const uint32_t until = std::min(from_ + kStep, end_);
+    for (; from_ < until; from_ += kWord) SweepWord();
+    if (from_ == end_) EndSweep();
+  }
+  void SweepWord() {
+    uint64_t last = std::exchange(is_last_[from_ / kWord], 0);
+    if (last == 0) return;
+    const int swept = std::popcount(last);
+    const uint32_t* const places = &places_[from_];
+    uint32_t to = to_;
+    for (; last != 0; last &= last - 1) {
+      const uint32_t place = places[std::countr_zero(last)];
+      places_[to] = place;
+      last_use_[place] = to++;
+    }
+    const uint64_t bits = ~uint64_t{0} >> (kWord - swept);
+    is_last_[to_ / kWord] |= bits << to_ % kWord;
+    if (to / kWord > to_ / kWord && to % kWord > 0) {
+      is_last_[to / kWord] |= bits >> (kWord - to_ % kWord);
+    }
+    to_ = to;
+  }
+
+  void EndSweep() {
+    first_ = std::min(first_, to_ / kWord * kWord);
+    end_ = noted_from_ = to_;
+    from_ = 0;
+    to_ = kNoSweep;
+  }
+  bool sweeping() const { return to_ != kNoSweep; }
+
+  // A little more at a time than the room of a place; not while the uses that
+  // there are, and those added while they are swept, may need it.
+  void GiveRoomBack() {
+    if (sweeping()) return;
+    const size_t needed =
+        std::max<size_t>(Room(), end_ + end_ / 15 + 3 * kWord);
+    for (int i = 0; i < 8 && places_.size() > needed; ++i) places_.pop_back();
+    while (is_last_.size() * kWord >= places_.size() + kWord) {
+      is_last_.pop_back();
     }
   }
-  void Prefetch(uint32_t place) const {
-    __builtin_prefetch(&links_[place], /*rw=*/1);
-  }
 
-  // Which is the newest from now on; the caller tells the ends.
-  void LinkBehind(uint32_t newest, uint32_t place) {
-    links_[place] = {
-        .older = newest, .newer = kEnds, .use_number = ++last_use_};
-    links_[newest].newer = place;
-  }
-  void Unlink(uint32_t place) {
-    const Link& link = links_[place];
-    links_[link.older].newer = link.newer;
-    links_[link.newer].older = link.older;
-  }
+  ChunkedVector<uint32_t> last_use_;  // By place.
+  ChunkedVector<uint32_t> places_;    // By use; there are uses up to end_.
+  ChunkedVector<uint64_t> is_last_;   // By use, a bit for each.
 
-  uint32_t TakePlace() {
-    const uint32_t place = free_;
-    if (place != kEnds) {
-      free_ = links_[place].newer;
-      return place;
-    }
-    PINION_CHECK(links_.size() >> kPlaceBits == 0, "over ", links_.size() - 1,
-                 " entries in one Keyed");
-    links_.emplace_back();
-    nodes_.push_back(nullptr);
-    far_ = links_.size() > kNearPlaces;
-    return static_cast<uint32_t>(links_.size() - 1);
-  }
+  static constexpr uint32_t kNoSweep = ~uint32_t{0};
 
-  // By place. The nodes are apart, since noting a use needs none.
-  static_assert(kPlaceBytes == sizeof(Link) + sizeof(KeyedNode*));
-  std::vector<Link> links_{1};
-  std::vector<KeyedNode*> nodes_{nullptr};
-
-  std::array<uint32_t, kMostNoted> noted_;
-  size_t noted_count_ = 0;
-  uint64_t last_use_ = 0;
-  bool far_ = false;       // There are more places than near ones.
-  uint32_t free_ = kEnds;  // The first free place; kEnds if there is none.
+  uint32_t* word_ = nullptr;  // The word of uses that end_ is in.
+  uint32_t end_ = 0;
+  uint32_t noted_from_ = 0;
+  uint32_t first_ = 0;  // Before this word no use is the last of its place.
+  uint32_t from_ = 0;
+  uint32_t to_ = kNoSweep;
+  bool far_ = false;  // There are more places than near ones.
 };
 
 }  // namespace pinion::internal

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/kv/host_kv.h"
+#include "pinion/server/kv/host_kv.h"
 
 #include <memory>
 
-#include "server/kv/kv_shard.h"
+#include "pinion/server/kv/kv_shard.h"
 
 namespace pinion::kv {
 namespace {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HostKv: puts pinion.kv.v1.KvService on a server, or on what is attached to
-//         one of the user's own.
+// HostKv: adds pinion.kv.v1.KvService to a Server, or to the Hosting of a gRPC
+//         server that you build.
 //
-// Threads: before the server starts, on the thread that builds it.
+// Threads: the thread that builds the server, before the server starts.
 // Errors:  options that are not valid stop the start, with one line.
 // Example: pinion::Server server({}); pinion::kv::HostKv(server);
 #ifndef PINION_SERVER_KV_HOST_KV_H_
 #define PINION_SERVER_KV_HOST_KV_H_
 
-#include "server/hosting.h"
-#include "server/kv/kv_options.h"
-#include "server/server.h"
+#include "pinion/server/hosting.h"
+#include "pinion/server/kv/kv_options.h"
+#include "pinion/server/server.h"
 
 namespace pinion::kv {
 

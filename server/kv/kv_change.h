@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KvChange: what became of the value of a key.
+// KvChange: one change of the value of a key.
 //
-// Threads: plain data. It looks into the shard, until who is told returns.
+// Threads: plain data. Its views point into the shard, and are valid until the
+//          observer returns.
 // Example: shard.OnChange([&](const KvChange& change) { ... });
 #ifndef PINION_SERVER_KV_KV_CHANGE_H_
 #define PINION_SERVER_KV_KV_CHANGE_H_
@@ -18,13 +19,13 @@ struct KvChange {
     kWritten,
     kDeleted,
     kExpired,  // Its time to live has passed.
-    kEvicted,  // To make room.
+    kEvicted,  // It made room for others.
   };
 
   Kind kind;
   absl::string_view key;
-  absl::string_view value;  // What was written, or is gone.
-  uint64_t version;  // Greater than that of each change of the key before.
+  absl::string_view value;  // The value that was written or removed.
+  uint64_t version;  // Greater than that of each earlier change of the key.
 };
 
 }  // namespace pinion::kv

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KvOptions: what can be said about the kv service before it starts.
+// KvOptions: the options of the kv service.
 //
 // Threads: plain data and functions.
 // Example: HostKv(server, {.bytes = int64_t{4} << 30,
@@ -13,27 +13,27 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/keyed/keyed.h"
+#include "pinion/server/keyed/keyed.h"
 
 namespace pinion::kv {
 
 struct KvOptions {
-  // How many bytes the values of one worker may take, with their keys and what
-  // they take beside, some 200 bytes each; 1 KiB to 1 TiB. Errors call it
-  // kv_bytes.
+  // The most bytes that the values of one worker may take, with their keys and
+  // about 200 bytes more for each; 1 KiB to 1 TiB. Errors call it kv_bytes.
+  // Raise it when writes are refused or values evicted though memory is free.
   int64_t bytes = int64_t{1} << 30;
 
-  // What happens to a write for which there is no room: it is refused with
-  // RESOURCE_EXHAUSTED, or values go that were not read or written for the
-  // longest.
+  // What happens to a write when there is no room: it is refused with
+  // RESOURCE_EXHAUSTED, or the least recently used values are evicted. Choose
+  // kEvict when the store is a cache.
   WhenFull when_full = WhenFull::kRefuse;
 };
 
-// INVALID_ARGUMENT with one line that names the option, its value and what
-// would be valid.
+// Returns INVALID_ARGUMENT with one line that names the option, its value and
+// what would be valid.
 absl::Status Validate(const KvOptions& options);
 
-// Of "refuse" or "evict".
+// Parses "refuse" or "evict".
 absl::StatusOr<WhenFull> ParseWhenFull(absl::string_view text);
 
 }  // namespace pinion::kv

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/kv/kv_shard.h"
+#include "pinion/server/kv/kv_shard.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "core/check.h"
+#include "pinion/core/base/check.h"
 
 namespace pinion::kv {
 namespace {
@@ -33,7 +33,8 @@ KvShard::KvShard(const ShardInfo& info, const KvOptions& options)
                .max_bytes_name = "kv_bytes",
                .key_seed = info.key_seed(),
                .clock = info.clock()}),
-      expiry_(info, values_) {
+      expiry_(info, values_),
+      watchers_(info) {
   values_.OnGone([this](Values::Entry& entry, WhyGone why) {
     Changed(entry, why == WhyGone::kExpired ? KvChange::Kind::kExpired
                                             : KvChange::Kind::kEvicted);
@@ -157,8 +158,9 @@ absl::Status KvShard::Replace(Values::Entry& entry, std::string text) {
 
 void KvShard::Changed(Values::Entry& entry, KvChange::Kind kind) {
   entry.state.version = ++last_version_;
+  const Key key = entry.key();  // The bytes may lie within it.
   const KvChange change = {.kind = kind,
-                           .key = entry.key().bytes(),
+                           .key = key.bytes(),
                            .value = entry.state.text,
                            .version = entry.state.version};
   watchers_.Tell(change);

@@ -2,11 +2,11 @@
 //
 // KvShard: one worker's part of pinion.kv.v1.KvService; see kv.proto.
 //
-// Threads: its worker's alone, so it needs no lock.
-// Expiry:  a value whose time to live has passed counts as absent, and goes by
-//          itself.
-// Bound:   what does not fit is refused and changes nothing, or lets others go:
-//          KvOptions.
+// Threads: its worker only, so it needs no lock.
+// Expiry:  a value whose time to live has passed counts as absent, and the
+//          shard removes it.
+// Bound:   a write that does not fit is refused and changes nothing, or evicts
+//          other values: see KvOptions.
 // Example: HostKv(server), which makes one on each worker.
 #ifndef PINION_SERVER_KV_KV_SHARD_H_
 #define PINION_SERVER_KV_KV_SHARD_H_
@@ -21,19 +21,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pinion/kv/v1/kv.pb.h"
-#include "server/keyed/keyed.h"
-#include "server/keyed/keyed_expiry.h"
-#include "server/kv/kv_change.h"
-#include "server/kv/kv_options.h"
-#include "server/kv/kv_watchers.h"
-#include "server/shard_info.h"
-#include "server/stream.h"
+#include "pinion/server/keyed/keyed.h"
+#include "pinion/server/keyed/keyed_expiry.h"
+#include "pinion/server/kv/kv_change.h"
+#include "pinion/server/kv/kv_options.h"
+#include "pinion/server/kv/kv_watchers.h"
+#include "pinion/server/shard_info.h"
+#include "pinion/server/stream.h"
 
 namespace pinion::kv {
 
 class KvShard {
  public:
-  // `options` are valid.
+  // `options` must be valid.
   explicit KvShard(const ShardInfo& info, const KvOptions& options = {});
 
   absl::Status Get(const v1::GetRequest& request, v1::GetResponse* response);
@@ -46,13 +46,13 @@ class KvShard {
                              v1::CompareAndSetResponse* response);
   void Watch(const v1::WatchRequest& request, Stream<v1::WatchResponse> stream);
 
-  // Has `tell` hear of each change, of all keys, in their order. It calls
-  // nothing of the shard. Null: nobody.
+  // Calls `tell` for each change of each key, in order. `tell` must not call
+  // the shard. Null: calls nothing.
   void OnChange(absl::AnyInvocable<void(const KvChange& change)> tell) {
     tell_ = std::move(tell);
   }
 
-  // How many bytes the values take, of KvOptions::bytes.
+  // The bytes that the values take, out of KvOptions::bytes.
   int64_t bytes() const { return values_.bytes(); }
 
  private:
@@ -68,24 +68,24 @@ class KvShard {
   };
   using Values = Keyed<Value>;
 
-  // Writes `text` and returns its version. `entry` is the key's; null if it has
-  // none. The value lives for `ttl_ms`, 0 being for good; absent: as long as
-  // the one before would have. RESOURCE_EXHAUSTED if there is no room; then
-  // nothing has changed.
+  // Writes `text` and returns its version. `entry` is the key's entry; null if
+  // it has none. The value lives for `ttl_ms`; 0 means forever, and absent
+  // means as long as the previous value would have. Returns RESOURCE_EXHAUSTED
+  // if there is no room; then nothing has changed.
   absl::StatusOr<uint64_t> Write(const std::string& key, Values::Entry* entry,
                                  std::string text,
                                  std::optional<uint64_t> ttl_ms);
   absl::Status Replace(Values::Entry& entry, std::string text);
 
-  // Each change of a key passes here: what was written, or is about to go.
+  // Every change of a key calls this, after a write and before a removal.
   void Changed(Values::Entry& entry, KvChange::Kind kind);
 
   Values values_;
   KeyedExpiry<Value> expiry_;
   KvWatchers watchers_;
   absl::AnyInvocable<void(const KvChange& change)> tell_;
-  // One count for all keys and changes: a key's versions rise even when its
-  // entry has gone in between.
+  // One counter for all keys and changes, so that a key's versions rise even
+  // after its entry was removed.
   uint64_t last_version_ = 0;
 };
 

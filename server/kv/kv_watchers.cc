@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/kv/kv_watchers.h"
+#include "pinion/server/kv/kv_watchers.h"
 
+#include <string>
 #include <utility>
 
 namespace pinion::kv {
@@ -34,58 +35,14 @@ v1::WatchResponse ResponseOf(const KvChange& change) {
 
 void KvWatchers::Add(const std::string& key, const v1::WatchResponse& present,
                      WatchStream stream) {
-  Watchers& watchers = watchers_[key];
-  watchers.push_back({.key = key, .stream = std::move(stream), .owed = {}});
-  const auto added = std::prev(watchers.end());
-  if (!SendOrOwe(*added, present)) return Remove(added);
-  added->stream.OnChange([this, added] { OnChange(added); });
+  watchers_.Add(key, std::move(stream), present);
 }
 
 void KvWatchers::Tell(const KvChange& change) {
-  const auto found = watchers_.find(change.key);
-  if (found == watchers_.end()) return;
-  const v1::WatchResponse response = ResponseOf(change);
-  found->second.remove_if(
-      [&](Watcher& watcher) { return !SendOrOwe(watcher, response); });
-  if (found->second.empty()) watchers_.erase(found);
-}
-
-bool KvWatchers::Send(Watcher& watcher, const v1::WatchResponse& response) {
-  absl::Status sent = watcher.stream.Send(response);
-  if (sent.ok()) return true;
-  watcher.stream.Finish(std::move(sent));
-  return false;
-}
-
-bool KvWatchers::SendOrOwe(Watcher& watcher,
-                           const v1::WatchResponse& response) {
-  if (watcher.stream.writable()) {
-    watcher.owed.reset();  // It is older, and not told any more.
-    return Send(watcher, response);
+  // The value is copied for watchers only.
+  if (watchers_.Follows(change.key)) {
+    watchers_.Publish(change.key, ResponseOf(change));
   }
-  watcher.owed = response;
-  return true;
-}
-
-void KvWatchers::OnChange(Watchers::iterator watcher) {
-  if (!GoOn(*watcher)) Remove(watcher);
-}
-
-bool KvWatchers::GoOn(Watcher& watcher) {
-  if (watcher.stream.cancelled()) return false;
-  if (watcher.stream.stopping()) {
-    watcher.stream.Finish(
-        absl::UnavailableError("the server is stopping; watch another"));
-    return false;
-  }
-  if (!watcher.owed.has_value() || !watcher.stream.writable()) return true;
-  return Send(watcher, *std::exchange(watcher.owed, std::nullopt));
-}
-
-void KvWatchers::Remove(Watchers::iterator watcher) {
-  const auto found = watchers_.find(watcher->key);
-  found->second.erase(watcher);
-  if (found->second.empty()) watchers_.erase(found);
 }
 
 }  // namespace pinion::kv

@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KvWatchers: the open Watch() streams of one shard; see kv.proto for what they
-//             are told.
+// KvWatchers: the open Watch() streams of one shard. kv.proto says what each
+//             watcher gets.
 //
-// Threads: the shard's worker.
-// Slow:    one whose client takes too little is owed the latest change, and
-//          told of that alone when there is room again. So each takes bounded
-//          memory, however often its key changes.
-// Stop:    when the server's stop begins, they end with UNAVAILABLE.
+// Threads: the shard's worker only.
+// Slow:    a watcher whose client takes too little gets only the latest change
+//          when there is room again. So each watcher takes bounded memory,
+//          however often its key changes.
 // Example: watchers.Add("a", present, std::move(stream));
 //          watchers.Tell({.kind = KvChange::Kind::kDeleted, .key = "a", ...});
 #ifndef PINION_SERVER_KV_KV_WATCHERS_H_
 #define PINION_SERVER_KV_KV_WATCHERS_H_
 
-#include <list>
-#include <optional>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/status/status.h"
 #include "pinion/kv/v1/kv.pb.h"
-#include "server/kv/kv_change.h"
-#include "server/stream.h"
+#include "pinion/server/followers.h"
+#include "pinion/server/kv/kv_change.h"
+#include "pinion/server/shard_info.h"
+#include "pinion/server/stream.h"
 
 namespace pinion::kv {
 
@@ -29,35 +26,19 @@ class KvWatchers {
  public:
   using WatchStream = Stream<v1::WatchResponse>;
 
-  KvWatchers() = default;
-  KvWatchers(const KvWatchers&) = delete;
-  KvWatchers& operator=(const KvWatchers&) = delete;
+  explicit KvWatchers(const ShardInfo& info)
+      : watchers_(info, {.when_slow = WhenSlow::kSkipToLatest}) {}
 
-  // From now on `stream` is told of the changes of `key`, after `present`.
+  // Adds `stream` as a watcher of `key`. It gets `present` first and then each
+  // change.
   void Add(const std::string& key, const v1::WatchResponse& present,
            WatchStream stream);
 
-  // Tells those that watch its key.
+  // Sends `change` to the watchers of its key.
   void Tell(const KvChange& change);
 
  private:
-  struct Watcher {
-    std::string key;
-    WatchStream stream;
-    std::optional<v1::WatchResponse> owed;
-  };
-  using Watchers = std::list<Watcher>;
-
-  // False if the stream has ended by it, and the watcher is to go.
-  static bool Send(Watcher& watcher, const v1::WatchResponse& response);
-  static bool SendOrOwe(Watcher& watcher, const v1::WatchResponse& response);
-
-  // What the stream is able to do has changed.
-  void OnChange(Watchers::iterator watcher);
-  static bool GoOn(Watcher& watcher);
-  void Remove(Watchers::iterator watcher);
-
-  absl::flat_hash_map<std::string, Watchers> watchers_;  // By key; none empty.
+  Followers<v1::WatchResponse> watchers_;  // By key.
 };
 
 }  // namespace pinion::kv

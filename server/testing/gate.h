@@ -2,9 +2,10 @@
 //
 // Gate: holds threads at a known point until the test opens it.
 //
-// Threads: anyone may call anything.
-// Example: worker: gate.Pass();    test: gate.AwaitArrivals(1); ...
-// gate.Open();
+// Threads: any thread may call anything.
+// Example: gate.Pass();            // On the worker.
+//          gate.AwaitArrivals(1);  // In the test, then ...
+//          gate.Open();
 #ifndef PINION_SERVER_TESTING_GATE_H_
 #define PINION_SERVER_TESTING_GATE_H_
 
@@ -23,14 +24,14 @@ class Gate {
     changed_.wait(lock, [this] { return open_; });
   }
 
-  // Lets all pass, from now on.
+  // Lets all threads pass, from now on.
   void Open() {
     std::unique_lock lock(mutex_);
     open_ = true;
     changed_.notify_all();
   }
 
-  // Waits until `count` have arrived since the gate was made.
+  // Waits until `count` threads have arrived since the gate was made.
   void AwaitArrivals(int count) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return arrivals_ >= count; });

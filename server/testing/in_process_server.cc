@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/testing/in_process_server.h"
+#include "pinion/server/testing/in_process_server.h"
 
-#include "core/check.h"
+#include "pinion/core/base/check.h"
+#include "pinion/server/hosting/for_test.h"
 
 namespace pinion::testing {
 namespace {
 
-ServerOptions WithFreePort(ServerOptions options) {
+ListenOptions WithFreePort(ListenOptions options) {
   options.listen = "127.0.0.1:0";
   return options;
+}
+
+std::unique_ptr<Server> MakeServer(const InProcessOptions& options,
+                                   std::optional<ManualRun> manual) {
+  ListenOptions listen = WithFreePort(options.listen);
+  if (!manual.has_value()) {
+    return std::make_unique<Server>(std::move(listen), options.hosting);
+  }
+  return internal::ServerForTest::Make(std::move(listen), options.hosting,
+                                       *std::move(manual));
 }
 
 }  // namespace
@@ -16,7 +27,7 @@ ServerOptions WithFreePort(ServerOptions options) {
 InProcessServer::InProcessServer(absl::FunctionRef<void(Server&)> host,
                                  InProcessOptions options)
     : InProcessServer(std::move(options)) {
-  host(server_);
+  host(*server_);
   const absl::Status started = Start();
   PINION_CHECK(started.ok(), "the server did not start: ", started.message());
 }
@@ -24,23 +35,21 @@ InProcessServer::InProcessServer(absl::FunctionRef<void(Server&)> host,
 InProcessServer::InProcessServer(InProcessOptions options,
                                  std::optional<ManualRun> manual)
     : options_(std::move(options)),
-      server_(manual.has_value()
-                  ? Server(WithFreePort(options_.server), *std::move(manual))
-                  : Server(WithFreePort(options_.server))) {}
+      server_(MakeServer(options_, std::move(manual))) {}
 
 InProcessServer::~InProcessServer() { Stop().IgnoreError(); }
 
 absl::Status InProcessServer::Start() {
-  const absl::Status started = server_.Start();
+  const absl::Status started = server_->Start();
   if (started.ok()) client_ = NewClient(options_.client);
   return started;
 }
 
 absl::Status InProcessServer::Stop() {
   CloseChannel();
-  server_.Drain();
+  server_->Drain();
   guard_->AwaitCalls();
-  return server_.Stop();
+  return server_->Stop();
 }
 
 std::unique_ptr<Client> InProcessServer::NewClient(ClientOptions options) {

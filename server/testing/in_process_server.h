@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// InProcessServer: a whole server in the test's process, and a client of it.
+// InProcessServer: a whole server in the test's process, and a client for it.
 //
-// Threads: the test's thread builds, starts and stops it; anyone may call.
-// Life:    the client's calls come over an in-process channel, and are kept off
-//          it once the server stops. A channel() of its own is not.
+// Threads: the test's thread builds, starts and stops it. Any thread may call.
+// Life:    the client uses an in-process channel, and begins no call on it once
+//          the server stops. Nothing protects a channel() that you take
+//          yourself.
 // Example: InProcessServer test([](Server& server) {
 //            server.Host<Counter>("shop.v1.CounterService")
 //                .On("Add", &Counter::Add);
@@ -23,52 +24,54 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/channel_guard.h"
-#include "client/client.h"
-#include "server/manual_run.h"
-#include "server/server.h"
-#include "server/testing/pending_call.h"
+#include "pinion/client/channel_guard.h"
+#include "pinion/client/client.h"
+#include "pinion/server/internal/manual_run.h"
+#include "pinion/server/server.h"
+#include "pinion/server/testing/pending_call.h"
 
 namespace pinion::testing {
 
-// A client for tests: a call is a unary call, tried once.
+// Options of a client for tests: unary calls, without retries.
 inline ClientOptions TestClient() {
-  return {.unary = true, .retry = {.most_attempts = 1}};
+  return {.unary = true, .retry = {.max_attempts = 1}};
 }
 
 struct InProcessOptions {
-  // What is listened on is a free port of 127.0.0.1, whatever this says.
-  ServerOptions server = {.workers = 2};
-  // The guard is the server's.
+  HostingOptions hosting = {.workers = 2};
+  // Its `listen` is ignored: the server listens on a free port of 127.0.0.1.
+  ListenOptions listen = {};
+  // `guard` is ignored: the client has the server's.
   ClientOptions client = TestClient();
 };
 
 class InProcessServer {
  public:
-  // Hosts what `host` hosts, and starts; ends the program if it cannot.
+  // Hosts the services that `host` hosts, and starts. Ends the program if the
+  // start fails.
   explicit InProcessServer(absl::FunctionRef<void(Server& server)> host,
                            InProcessOptions options = {});
-  // To be started by Start(), when services are hosted on server().
+  // Does not start: host services on server(), and then call Start().
   explicit InProcessServer(InProcessOptions options,
                            std::optional<ManualRun> manual = std::nullopt);
-  ~InProcessServer();  // Stops first.
+  ~InProcessServer();  // Calls Stop() first.
   InProcessServer(const InProcessServer&) = delete;
   InProcessServer& operator=(const InProcessServer&) = delete;
 
   absl::Status Start();
 
-  // Stops the server, as it would upon SIGTERM; what Server::Stop() says. Calls
-  // of clients fail from then on.
+  // Stops the server as SIGTERM would, and returns what Server::Stop() returns.
+  // Clients' calls fail from then on.
   absl::Status Stop();
 
-  // Has the clients begin no call any more, so that the server may stop.
+  // Makes the clients begin no further calls, so that the server can stop.
   void CloseChannel() { guard_->Close(); }
 
-  Server& server() { return server_; }
+  Server& server() { return *server_; }
   Client& client() { return *client_; }
 
-  // Begins a call, and waits for nothing. `answered`, if given, is called when
-  // the answer is there, on a thread of gRPC's.
+  // Starts a call and does not wait. `answered`, if given, runs on one of
+  // gRPC's threads when the answer has arrived.
   template <typename Request, typename Response>
   PendingCall<Response> Begin(const Method<Request, Response>& method,
                               const Request& request,
@@ -84,19 +87,19 @@ class InProcessServer {
     return call;
   }
 
-  // Another client, which must go before the server does.
+  // Another client. Destroy it before the server.
   std::unique_ptr<Client> NewClient(ClientOptions options);
 
-  // For generated stubs. No call may be begun on it once the server stops: gRPC
-  // 1.51 would crash.
+  // For generated stubs. Do not begin a call on it after the server has
+  // stopped: gRPC 1.51 would crash.
   std::shared_ptr<grpc::Channel> channel() {
-    return server_.InProcessChannel();
+    return server_->InProcessChannel();
   }
   const std::shared_ptr<ChannelGuard>& guard() const { return guard_; }
 
  private:
   const InProcessOptions options_;
-  Server server_;
+  const std::unique_ptr<Server> server_;
   const std::shared_ptr<ChannelGuard> guard_ = std::make_shared<ChannelGuard>();
   std::unique_ptr<Client> client_;  // From Start().
 };

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/testing/manual_server.h"
+#include "pinion/server/testing/manual_server.h"
 
-#include "core/check.h"
-#include "server/deadline_wheel.h"
-#include "server/testing/seed.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/server/expiry/deadline_wheel.h"
+#include "pinion/server/hosting/for_test.h"
+#include "pinion/server/snapshot.h"
+#include "pinion/server/testing/seed.h"
 
 namespace pinion::testing {
 
 ManualServer::ManualServer(absl::FunctionRef<void(Server&)> host,
                            ManualOptions options)
     : random_(options.seed.has_value() ? *options.seed : Seed().value()),
-      server_({.server = std::move(options.server),
+      server_({.hosting = std::move(options.hosting),
                .client = std::move(options.client)},
               ManualRun{.clock = time_.clock(),
                         .after_io_turn = [this] { NoteTurn(); }}) {
@@ -45,7 +48,7 @@ ManualServer::Seen ManualServer::AwaitSeen(
   std::unique_lock lock(mutex_);
   const uint64_t before = seen_.turns;
   lock.unlock();
-  server().hosting().TurnIo();
+  runtime().TurnIo();
   lock.lock();
   changed_.wait(lock, [&] { return seen_.turns > before && enough(seen_); });
   return seen_;
@@ -67,16 +70,22 @@ void ManualServer::AwaitWaiting(uint64_t calls) {
 }
 
 int ManualServer::RunUntilIdle() {
-  return server().hosting().manual_scheduler().RunUntilIdle(random_());
+  return runtime().manual_scheduler().RunUntilIdle(random_());
 }
 
 bool ManualServer::Step(int worker) {
-  return server().hosting().manual_scheduler().Step(worker);
+  return runtime().manual_scheduler().Step(worker);
 }
 
 void ManualServer::Advance(absl::Duration span) {
   time_.Advance(absl::ToChronoNanoseconds(span) + DeadlineWheel::kTick);
-  server().hosting().manual_expirer().RunDue();
+  ExpireDue();
+}
+
+void ManualServer::ExpireDue() { runtime().manual_expirer().RunDue(); }
+
+internal::Runtime& ManualServer::runtime() {
+  return internal::ServerForTest::runtime(server());
 }
 
 void ManualServer::BeginStop() {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ManualServer: a whole server in the test's process, of which the test steps
-// the workers and tells the time. So what a test of order, of a timeout or of a
-// stop says is what happens, each time, and nothing sleeps.
+// ManualServer: a whole server in the test's process. The test steps its
+//               workers and sets its clock, so a test of an order, of a timeout
+//               or of a stop runs the same way each time, and never sleeps.
 //
-// Threads: all of it is the test's thread's, and handlers run on that; gRPC's
-//          part is real, on an I/O thread. FakeClock and clients are anyone's.
-// Errors:  a mistake in what is hosted ends the program, saying so.
+// Threads: the test's thread only, and handlers run on it. gRPC's part is real,
+//          on an I/O thread. Any thread may use the FakeClock and clients.
+// Errors:  a mistake in a hosted service ends the program with a message.
 // Example: ManualServer test([](Server& server) {
 //            server.Host<Counter>("shop.v1.CounterService")
 //                .On("Add", &Counter::Add);
@@ -28,35 +28,35 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "client/client.h"
-#include "core/fake_clock.h"
-#include "server/server.h"
-#include "server/testing/in_process_server.h"
-#include "server/testing/pending_call.h"
+#include "pinion/client/client.h"
+#include "pinion/core/fake_clock.h"
+#include "pinion/server/server.h"
+#include "pinion/server/testing/in_process_server.h"
+#include "pinion/server/testing/pending_call.h"
 
 namespace pinion::testing {
 
 struct ManualOptions {
-  // The workers are no threads, so there may be more than there are CPUs.
-  ServerOptions server = {.workers = 2};
+  // The workers are not threads, so there may be more of them than CPUs.
+  HostingOptions hosting = {.workers = 2};
   ClientOptions client = TestClient();
-  // Decides in which order workers run; none: another each time, printed, or
-  // the one that PINION_SEED has.
+  // Determines the order in which workers run. None: PINION_SEED if it is set,
+  // otherwise a new number each time. The seed is printed.
   std::optional<uint64_t> seed = std::nullopt;
 };
 
 class ManualServer {
  public:
-  // Hosts what `host` hosts, and starts.
+  // Hosts the services that `host` hosts, and starts.
   explicit ManualServer(absl::FunctionRef<void(Server& server)> host,
                         ManualOptions options = {});
-  ~ManualServer();  // Stops first.
+  ~ManualServer();  // Calls Stop() first.
   ManualServer(const ManualServer&) = delete;
   ManualServer& operator=(const ManualServer&) = delete;
 
-  // Begins a call of client(), and returns when it has arrived and waits for
-  // its worker, or was answered at once. Await() its answer after what answers
-  // it.
+  // Starts a call with client(), and returns when the call waits for its worker
+  // or was answered at once. Call Await() on its answer only after you have
+  // stepped what answers it.
   template <typename Request, typename Response>
   PendingCall<Response> Call(const Method<Request, Response>& method,
                              const Request& request,
@@ -68,45 +68,47 @@ class ManualServer {
     return call;
   }
 
-  // Waits until `calls` wait for their workers, however they came.
+  // Waits until `calls` calls wait for their workers, from any client.
   void AwaitWaiting(uint64_t calls);
 
-  // Has the workers run, one step of one worker at a time in an order that the
-  // seed decides, until there is nothing left to do. Returns how many steps
-  // there were.
+  // Steps the workers, one at a time in an order that the seed determines,
+  // until no worker has anything to do. Returns the number of steps.
   int RunUntilIdle();
-  // One step of `worker`; false if it has nothing to do.
+  // Steps `worker` once. False if it has nothing to do.
   bool Step(int worker);
 
-  // Lets `span` pass, and with it answers the calls whose deadline has passed;
-  // timers of shards run with the next step. A server answers up to 2 ms after
-  // a deadline; so much more passes.
+  // Advances the clock by `span`, and answers the calls that expire by then.
+  // Timers of shards run with the next step. The clock advances by 2 ms more,
+  // because a server answers up to 2 ms after a deadline.
   void Advance(absl::Duration span);
+  // Answers the calls whose deadline has passed; no time passes.
+  void ExpireDue();
 
-  // From now on no call is let in. Those that wait can be run.
+  // Refuses all further calls. You can still run those that wait.
   void BeginStop();
-  // Answers what was not run by now, and ends the server.
+  // Answers all calls that have not run, and stops the server.
   absl::Status Stop();
 
-  // The time, which stands still but for Advance().
+  // The clock. Only Advance() moves it.
   FakeClock& time() { return time_; }
   Client& client() { return server_.client(); }
   Server& server() { return server_.server(); }
   InProcessServer& in_process() { return server_; }
 
  private:
-  // What the I/O thread has seen when it had looked at all that had come.
+  // The I/O thread's state after it had looked at everything that had arrived.
   struct Seen {
     uint64_t turns = 0;
-    uint64_t arrived = 0;  // Let in or refused.
+    uint64_t arrived = 0;  // Admitted or refused.
     uint64_t waiting = 0;
   };
 
+  internal::Runtime& runtime();
   void NoteTurn();
   void NoteAnswer();
   uint64_t CountArrived();
   void AwaitArrivalOr(uint64_t before, absl::FunctionRef<bool()> answered);
-  // Waits until `enough` of what was seen since this was called.
+  // Waits until `enough` is true of a state newer than this call.
   Seen AwaitSeen(absl::FunctionRef<bool(const Seen& seen)> enough);
 
   FakeClock time_;
@@ -116,7 +118,7 @@ class ManualServer {
   std::condition_variable changed_;
   Seen seen_;  // With the mutex held.
 
-  InProcessServer server_;  // The last: its I/O thread uses the others.
+  InProcessServer server_;  // Last, because its I/O thread uses the others.
   bool stopped_ = false;
 };
 

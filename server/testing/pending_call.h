@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PendingCall: a call that a test has begun, and its answer.
+// PendingCall: a call that a test has started, and its answer.
 //
-// Threads: anyone may wait for it; copies are of one call.
+// Threads: any thread may wait for it. Copies refer to the same call.
 // Example: PendingCall<AddResponse> add = test.Call(kAdd, request);
 //          ...
 //          EXPECT_EQ(add.Await()->value(), 3);
@@ -22,7 +22,7 @@ namespace pinion::testing {
 template <typename Response>
 class PendingCall {
  public:
-  // Whether the answer is there.
+  // Whether the answer has arrived.
   bool answered() const {
     const std::lock_guard lock(state_->mutex);
     return state_->answer.has_value();
@@ -35,7 +35,7 @@ class PendingCall {
     return *state_->answer;
   }
 
-  // Gives the answer, once.
+  // Sets the answer. Call it once.
   void Answer(absl::StatusOr<Response> answer) const {
     const std::lock_guard lock(state_->mutex);
     state_->answer = std::move(answer);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Seed: the number from which a test draws its choices, printed so that a run
-// that failed can be had again.
+// Seed: the number from which a test draws its choices. It is printed, so that
+//       you can repeat a failed run.
 //
-// Threads: made by one; its value is anyone's.
+// Threads: one thread makes it; any thread may read its value.
 // Example: const Seed seed;                      // prints it
 //          scheduler->RunUntilIdle(seed.value());
 //          bazel test --test_env=PINION_SEED=17 ...
@@ -24,7 +24,7 @@ class Seed {
     std::printf("the seed is %" PRIu64 "; PINION_SEED=%" PRIu64
                 " has it again\n",
                 value_, value_);
-    std::fflush(stdout);  // Also when the test hangs or crashes.
+    std::fflush(stdout);  // Even if the test hangs or crashes later.
   }
 
   uint64_t value() const { return value_; }

@@ -27,14 +27,14 @@
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "core/affinity.h"
-#include "core/check.h"
-#include "core/monotonic_nanos.h"
-#include "core/scheduler.h"
-#include "tests/bench/support/child_process.h"
-#include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
-#include "tests/bench/support/report.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/cpu/affinity.h"
+#include "pinion/core/monotonic_nanos.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/program.h"
+#include "pinion/tests/bench/support/progress.h"
+#include "pinion/tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 91, "how often each is measured; 1 to 1000");

@@ -15,14 +15,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
-#include "tests/bench/echo/batch_servers.h"
-#include "tests/bench/echo/session_echo.h"
-#include "tests/bench/support/bench_servers.h"
-#include "tests/bench/support/call_loop.h"
-#include "tests/bench/support/child_process.h"
-#include "tests/bench/support/measure_rounds.h"
-#include "tests/bench/support/program.h"
-#include "tests/bench/support/report.h"
+#include "pinion/tests/bench/echo/batch_servers.h"
+#include "pinion/tests/bench/echo/session_echo.h"
+#include "pinion/tests/bench/support/bench_servers.h"
+#include "pinion/tests/bench/support/call_loop.h"
+#include "pinion/tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/measure_rounds.h"
+#include "pinion/tests/bench/support/program.h"
+#include "pinion/tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 7, "how often each is measured; 1 to 1000");

@@ -25,14 +25,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "concurrentqueue/blockingconcurrentqueue.h"
-#include "core/monotonic_nanos.h"
-#include "core/scheduler.h"
-#include "core/work_batch.h"
-#include "core/work_item.h"
-#include "core/work_lists.h"
-#include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
-#include "tests/bench/support/report.h"
+#include "pinion/core/monotonic_nanos.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/work_batch.h"
+#include "pinion/core/work_item.h"
+#include "pinion/core/work_lists.h"
+#include "pinion/tests/bench/support/program.h"
+#include "pinion/tests/bench/support/progress.h"
+#include "pinion/tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 7, "how often each is measured; 1 to 1000");

@@ -13,14 +13,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
-#include "tests/bench/echo/contenders.h"
-#include "tests/bench/echo/echo_servers.h"
-#include "tests/bench/echo/open_loop.h"
-#include "tests/bench/support/bench_servers.h"
-#include "tests/bench/support/percentile.h"
-#include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
-#include "tests/bench/support/report.h"
+#include "pinion/tests/bench/echo/contenders.h"
+#include "pinion/tests/bench/echo/echo_servers.h"
+#include "pinion/tests/bench/echo/open_loop.h"
+#include "pinion/tests/bench/support/bench_servers.h"
+#include "pinion/tests/bench/support/percentile.h"
+#include "pinion/tests/bench/support/program.h"
+#include "pinion/tests/bench/support/progress.h"
+#include "pinion/tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the table");
 ABSL_FLAG(int, rounds, 100, "how many calls each server gets; 1 to 1000");

@@ -5,7 +5,7 @@
 //
 // Both hold the same keys, and are asked for the same ones in the same order.
 // keyed_evicting also notes each use, to know which entry to evict.
-#include "server/keyed/keyed.h"
+#include "pinion/server/keyed/keyed.h"
 
 #include <time.h>
 
@@ -25,17 +25,27 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "core/check.h"
-#include "tests/bench/support/order_of_round.h"
-#include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
-#include "tests/bench/support/report.h"
+#include "pinion/core/base/check.h"
+#include "pinion/tests/bench/keyed_growth.h"
+#include "pinion/tests/bench/support/order_of_round.h"
+#include "pinion/tests/bench/support/program.h"
+#include "pinion/tests/bench/support/progress.h"
+#include "pinion/tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
-ABSL_FLAG(int, rounds, 15, "how often each is measured; 1 to 1000");
+ABSL_FLAG(int, rounds, 15,
+          "how often each is measured, but for growth; 0 to 1000, 0 leaves all "
+          "but growth out");
 ABSL_FLAG(int, operations, 200'000,
           "how many of each kind a round has; 1000 to 100000000");
 ABSL_FLAG(int, key_bytes, 12, "how long each key is; 8 to 1024");
+ABSL_FLAG(int, grow_to, 300'000,
+          "how many entries the maps grow to, to find the longest operation; 0 "
+          "to 100000000, 0 leaves it out; beyond 300000 those of Keyed only, "
+          "each once");
+ABSL_FLAG(std::vector<std::string>, growing, {},
+          "which maps grow, all by default: flat_hash_map, keyed, "
+          "keyed_expiring, keyed_evicting");
 
 namespace pinion::bench {
 namespace {
@@ -48,6 +58,17 @@ constexpr char kUsage[] =
     "  miss            a key that is not\n"
     "  find_or_create  a key that is there, or, as often, one that is not yet\n"
     "  erase           a key that is there, unless it was drawn before\n"
+    "Then it grows maps, and shrinks them to nothing, and tells what the "
+    "longest\n"
+    "operation took by the clock (longest_us) and of CPU time "
+    "(longest_cpu_us), which\n"
+    "does not count what other threads took meanwhile, \"preempted\" times.\n"
+    "  grow            a new key after the other\n"
+    "  erase           all of them\n"
+    "  expire          the same; each has a time to live (keyed_expiring)\n"
+    "  use             finds each once (keyed_evicting)\n"
+    "  evict           the least recently used goes, until none is left\n"
+    "  grow_again      like grow, in the memory that is left\n"
     "Keys are drawn uniformly, or by Zipf's law: few of them very often.\n"
     "Up to 15 bytes of a key lie within a std::string, and so in the cells of\n"
     "flat_hash_map; --key_bytes=36 shows longer ones.";
@@ -298,21 +319,35 @@ class Measurement {
 
 int Main(int argc, char** argv) {
   ParseFlags(argc, argv, kUsage);
-  const int rounds = CheckedFlag(FLAGS_rounds, 1, 1000);
+  const int rounds = CheckedFlag(FLAGS_rounds, 0, 1000);
   const int operations = CheckedFlag(FLAGS_operations, 1000, 100'000'000);
   const int key_bytes = CheckedFlag(FLAGS_key_bytes, 8, 1024);
-  Report report("keyed", {"operation", "keys", "entries"}, {{"ns_per_op", 1}});
-  report.Compare("keyed", "flat_hash_map");
-  report.Compare("keyed_evicting", "flat_hash_map");
-  for (const size_t entries : kEntries) {
-    Measurement measurement(entries, static_cast<size_t>(key_bytes),
-                            static_cast<size_t>(operations), report);
-    for (int round = 0; round < rounds; ++round) measurement.Round(round);
+  const int grow_to = CheckedFlag(FLAGS_grow_to, 0, 100'000'000);
+  const std::vector<std::string> growing =
+      CheckedNames(FLAGS_growing, GrowingMaps());
+  const bool json = absl::GetFlag(FLAGS_json);
+  if (rounds > 0) {
+    Report report("keyed", {"operation", "keys", "entries"},
+                  {{"ns_per_op", 1}});
+    report.Compare("keyed", "flat_hash_map");
+    report.Compare("keyed_evicting", "flat_hash_map");
+    for (const size_t entries : kEntries) {
+      Measurement measurement(entries, static_cast<size_t>(key_bytes),
+                              static_cast<size_t>(operations), report);
+      for (int round = 0; round < rounds; ++round) measurement.Round(round);
+    }
+    report.Print(json,
+                 absl::StrFormat("Operations on one thread, keys of %d bytes, "
+                                 "states of %d; medians of %d rounds.",
+                                 key_bytes, sizeof(Account), rounds));
   }
-  report.Print(absl::GetFlag(FLAGS_json),
-               absl::StrFormat("Operations on one thread, keys of %d bytes, "
-                               "states of %d; medians of %d rounds.",
-                               key_bytes, sizeof(Account), rounds));
+  if (grow_to > 0) {
+    Report report = GrowthReport();
+    MeasureGrowth(growing, grow_to, key_bytes, report);
+    report.Print(json, absl::StrFormat("%sOperations one by one on maps that "
+                                       "grow and shrink, keys of %d bytes.",
+                                       rounds > 0 ? "\n" : "", key_bytes));
+  }
   return 0;
 }
 

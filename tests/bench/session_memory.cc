@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// session_memory: what a session costs that is idle, and what a call of one
-// costs that waits.
+// session_memory: what a session costs that is idle; what a call of one costs
+// that waits; and what a client that means no good has the server hold for each
+// byte that it sends.
 //
 // An idle session should take at most 32 KiB more than a stream of gRPC's that
-// does nothing; a waiting call at most 160 bytes beside its payload.
+// does nothing; a waiting call at most 160 bytes beside its payload. The rest
+// is bounded as docs/clients.md says, and should be few times what was sent.
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/async_generic_service.h>
@@ -19,6 +21,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,15 +31,18 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "core/check.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "pinion/core/base/check.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
+#include "pinion/server/call_context.h"
+#include "pinion/server/server.h"
+#include "pinion/tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/program.h"
+#include "pinion/tests/bench/support/progress.h"
+#include "pinion/tests/bench/support/report.h"
 #include "pinion/v1/session.pb.h"
-#include "server/server.h"
-#include "tests/bench/support/child_process.h"
-#include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
-#include "tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the table");
 ABSL_FLAG(int, rounds, 3, "how often each is measured; 1 to 100");
@@ -56,8 +62,11 @@ constexpr char kUsage[] =
     "that waits, beside its payload of 64 bytes: what has the message around "
     "it "
     "is\n"
-    "counted in. Each round has servers of its own. By default it takes a "
-    "minute.";
+    "counted in. And how many bytes it holds for each that was sent to it: of "
+    "calls\nthat wait and have nothing but an id; of calls with empty metadata "
+    "that wait; of\nempty calls that are refused beside one that waits; and of "
+    "such on sessions that\ntake no answer. Each round has servers of its own. "
+    "By default it takes two\nminutes.";
 
 constexpr int kSessions = 100;  // Over which the waiting calls are spread.
 // As a client has them that asks for thousands at once.
@@ -69,7 +78,9 @@ constexpr char kGet[] = "/pinion.kv.v1.KvService/Get";
 
 // They never end.
 struct KeptEcho {
-  absl::Status Echo(const echo::v1::EchoRequest&, echo::v1::EchoResponse*) {
+  // With the context, so that metadata is kept for it.
+  absl::Status Echo(const echo::v1::EchoRequest&, echo::v1::EchoResponse*,
+                    CallContext&) {
     for (;;) pause();
   }
 };
@@ -80,12 +91,12 @@ struct KeptKv {
 };
 
 std::string StartPinionThatKeeps() {
-  auto* const server = new Server({.listen = "127.0.0.1:0",
-                                   .workers = 1,
-                                   .io_threads = 1,
-                                   .lane_capacity = 524'287,
-                                   .lane_bytes = int64_t{1} << 30,
-                                   .max_calls = 2'000'000});
+  auto* const server =
+      new Server({.listen = "127.0.0.1:0"}, {.workers = 1,
+                                             .io_threads = 1,
+                                             .lane_calls = 524'287,
+                                             .lane_bytes = int64_t{1} << 30,
+                                             .server_calls = 2'000'000});
   server->Host<KeptEcho>("pinion.echo.v1.EchoService")
       .On("Echo", &KeptEcho::Echo);
   server->Host<KeptKv>("pinion.kv.v1.KvService").On("Get", &KeptKv::Get);
@@ -134,8 +145,10 @@ std::string StartBare() {
 class Stream final
     : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  explicit Stream(const std::shared_ptr<grpc::Channel>& channel)
-      : stub_(channel) {
+  // It takes `max_messages` and no more.
+  explicit Stream(const std::shared_ptr<grpc::Channel>& channel,
+                  int max_messages)
+      : stub_(channel), max_messages_(max_messages) {
     stub_.PrepareBidiStreamingCall(&context_, "/pinion.v1.SessionService/Open",
                                    grpc::StubOptions(), this);
     AddHold();
@@ -155,8 +168,18 @@ class Stream final
     PINION_CHECK(!done_, "a stream ended");
   }
 
+  // Waits until so many answers have come in all.
+  void AwaitAnswers(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return done_ || answers_ >= count; });
+    PINION_CHECK(!done_, "a stream ended");
+  }
+
   void Send(const v1::OpenRequest& request) {
-    const grpc::Slice slice(request.SerializeAsString());
+    SendBytes(request.SerializeAsString());
+  }
+  void SendBytes(const std::string& bytes) {
+    const grpc::Slice slice(bytes);
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return done_ || !writing_; });
     PINION_CHECK(!done_, "a stream ended");
@@ -168,10 +191,19 @@ class Stream final
  private:
   void OnReadDone(bool ok) override {
     if (!ok) return RemoveHold();
+    grpc::Slice slice;
+    v1::OpenResponse response;
+    PINION_CHECK(incoming_.DumpToSingleSlice(&slice).ok(), "no memory");
+    // What is no session's has none.
+    const bool parsed =
+        response.ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
     std::unique_lock lock(mutex_);
+    if (parsed) answers_ += response.answers_size();
     ++messages_;
     changed_.notify_all();
-    StartRead(&incoming_);
+    if (messages_ < max_messages_) return StartRead(&incoming_);
+    lock.unlock();
+    RemoveHold();
   }
   void OnWriteDone(bool) override {
     std::unique_lock lock(mutex_);
@@ -190,7 +222,9 @@ class Stream final
   grpc::ByteBuffer outgoing_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  const int max_messages_;
   int messages_ = 0;
+  int answers_ = 0;
   bool writing_ = false;
   bool done_ = false;
 };
@@ -201,9 +235,11 @@ class Streams {
   explicit Streams(const std::string& address)
       : channel_(
             grpc::CreateChannel(address, grpc::InsecureChannelCredentials())) {}
-  void Open(int count) {
+  void Open(int count, int max_messages = std::numeric_limits<int>::max()) {
     const size_t before = streams_.size();
-    for (int i = 0; i < count; ++i) streams_.emplace_back(channel_);
+    for (int i = 0; i < count; ++i) {
+      streams_.emplace_back(channel_, max_messages);
+    }
     for (size_t i = before; i < streams_.size(); ++i) {
       streams_[i].AwaitMessages(1);
     }
@@ -285,8 +321,77 @@ absl::StatusOr<double> BytesOfWaiting(int calls) {
          kPayloadBytes;
 }
 
+// What each of some sessions sends to have the server hold more.
+struct Attack {
+  const char* name;
+  std::string (*message)();
+  int answers;  // To it; the rest of its calls wait.
+  bool takes_answers = true;
+};
+
+// As many as a message may have, of two bytes each.
+constexpr int kEmptyCalls = 131'000;
+// What one session may have open, but for one or two.
+constexpr int kOpenCalls = 16'000;
+
+std::string NameOfEcho() {
+  v1::OpenRequest names;
+  v1::MethodName* const method = names.add_methods();
+  method->set_index(1);
+  method->set_name(kEcho);
+  return names.SerializeAsString();
+}
+
+// So many calls that wait, with so many entries of metadata that are empty.
+std::string CallsThatWait(int count, int entries) {
+  v1::OpenRequest request;
+  for (int i = 0; i < count; ++i) {
+    v1::SessionCall* const call = request.add_calls();
+    call->set_id(1 + i);
+    call->set_method_index(1);
+    for (int entry = 0; entry < entries; ++entry) call->add_metadata();
+  }
+  return NameOfEcho() + request.SerializeAsString();
+}
+
+std::string EmptyCalls() {
+  std::string bytes = CallsThatWait(1, 0);
+  for (int i = 0; i < kEmptyCalls; ++i) bytes += std::string("\x0a\0", 2);
+  return bytes;
+}
+
+std::vector<Attack> Attacks() {
+  return {
+      {"byte of calls that wait", [] { return CallsThatWait(kOpenCalls, 0); },
+       0},
+      {"byte of metadata that waits", [] { return CallsThatWait(4000, 500); },
+       0},
+      {"byte of refused beside one that waits", EmptyCalls, kEmptyCalls},
+      {"byte of refused and not taken", EmptyCalls, 0, false},
+  };
+}
+
+absl::StatusOr<double> BytesOfByte(const Attack& attack) {
+  constexpr int kAttackers = 10;
+  auto server = ChildProcess::Start("pinion");
+  if (!server.ok()) return server.status();
+  Streams streams((*server)->address());
+  streams.Open(kAttackers,
+               attack.takes_answers ? std::numeric_limits<int>::max() : 1);
+  const std::string message = attack.message();
+  const int64_t before = (*server)->ResidentBytes();
+  for (int i = 0; i < kAttackers; ++i) streams[i].SendBytes(message);
+  for (int i = 0; i < kAttackers; ++i) {
+    streams[i].AwaitAnswers(attack.answers);
+  }
+  // For what nothing tells of: that it waits, or cannot be sent.
+  absl::SleepFor(absl::Seconds(1));
+  return static_cast<double>((*server)->ResidentBytes() - before) /
+         static_cast<double>(kAttackers * message.size());
+}
+
 absl::Status Measure(int rounds, int sessions, int calls) {
-  Report report("session_memory", {"of"}, {{"bytes", 0}});
+  Report report("session_memory", {"of"}, {{"bytes", 1}});
   {
     Progress progress;
     for (int round = 1; round <= rounds; ++round) {
@@ -302,12 +407,18 @@ absl::Status Measure(int rounds, int sessions, int calls) {
       report.Add("pinion_beside_grpc_stream", {"idle session"},
                  {*pinion - *bare});
       report.Add("pinion", {"waiting call"}, {*waiting});
+      for (const Attack& attack : Attacks()) {
+        const auto bytes = BytesOfByte(attack);
+        if (!bytes.ok()) return bytes.status();
+        report.Add("pinion", {attack.name}, {*bytes});
+      }
     }
   }
   report.Print(
       absl::GetFlag(FLAGS_json),
       absl::StrFormat("Memory per idle session, of %d; and per waiting "
-                      "call beside its payload, of %d.",
+                      "call beside its payload, of %d; and per byte that 10 "
+                      "sessions send.",
                       sessions, calls));
   return absl::OkStatus();
 }

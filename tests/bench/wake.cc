@@ -26,14 +26,14 @@
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "core/affinity.h"
-#include "core/check.h"
-#include "core/cpu_plan.h"
-#include "core/cycle_clock.h"
-#include "core/scheduler.h"
-#include "tests/bench/support/program.h"
-#include "tests/bench/support/progress.h"
-#include "tests/bench/support/report.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/cpu/affinity.h"
+#include "pinion/core/cpu/cpu_plan.h"
+#include "pinion/core/cycle_clock.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/tests/bench/support/program.h"
+#include "pinion/tests/bench/support/progress.h"
+#include "pinion/tests/bench/support/report.h"
 
 ABSL_FLAG(bool, json, false, "one JSON object per line in place of the tables");
 ABSL_FLAG(int, rounds, 31, "how often each is measured; 1 to 1000");
@@ -62,7 +62,7 @@ constexpr char kUsage[] =
 
 // Enough for any percentile; a measurement that reaches it ends before its
 // time.
-constexpr size_t kMostRoundTrips = 2'000'000;
+constexpr size_t kMaxRoundTrips = 2'000'000;
 
 // What the first side notes of a measurement.
 class RoundTrips {
@@ -71,7 +71,7 @@ class RoundTrips {
   // sides run at their CPUs' full speed, and spin if they learn to.
   explicit RoundTrips(std::chrono::nanoseconds length)
       : length_(CycleClock::FromNanos(length.count())),
-        spans_(kMostRoundTrips) {}
+        spans_(kMaxRoundTrips) {}
 
   // Before the first round trip.
   void Begin() { begun_ = last_ = CycleClock::Now(); }
@@ -83,7 +83,7 @@ class RoundTrips {
     last_ = now;
     if (now - begun_ < length_ / 10) return true;
     spans_[noted_++] = span;
-    return now - begun_ < length_ && noted_ < kMostRoundTrips;
+    return now - begun_ < length_ && noted_ < kMaxRoundTrips;
   }
 
   double Micros(double percentile) {
@@ -216,7 +216,7 @@ void MeasureRound(int round, const Cpus& cpus, std::chrono::nanoseconds length,
 absl::StatusOr<Cpus> ChooseCpus() {
   const absl::StatusOr<Machine> machine = ProbeMachine();
   if (!machine.ok()) return machine.status();
-  const auto plan = MakeCpuPlan({.workers = "2"}, *machine);
+  const auto plan = MakeCpuPlan({.workers = 2}, *machine);
   if (!plan.ok()) return plan.status();
   return plan->worker_cpus;
 }

@@ -7,7 +7,7 @@ set -uo pipefail
 # shellcheck source=tests/support/programs.sh
 . tests/support/programs.sh
 
-start_server --workers=1
+start_server --workers=1 --echo
 folder=
 trap 'kill "$server_pid" 2>/dev/null; rm -rf "$folder"' EXIT
 
@@ -22,9 +22,9 @@ expect 0 'pinion call|pinion bench|COMMAND --help' "$pinion" --help
 expect 0 'usage: pinion call|--timeout (default: 10s)|Exit codes' "$pinion" call --help
 expect 0 'usage: pinion bench|--zipf_exponent (default: 0.99)|Exit codes' "$pinion" bench --help
 expect 0 'usage: pinion-server|--allow_unencrypted_public_traffic' "$server" --help
-expect 0 '--lane_bytes|--max_calls|--max_bytes|--grpc_memory_bytes' "$server" --help
-expect 0 '--kv_bytes|--kv_when_full' "$server" --help
-expect 0 '--default_timeout|--stall_after|--lame_duck|--grace|or SIGINT; a second one' "$server" --help
+expect 0 '--lane_bytes|--server_calls|--server_bytes|--grpc_memory_bytes' "$server" --help
+expect 0 '--kv_bytes|--kv_when_full|--echo' "$server" --help
+expect 0 '--default_timeout|--stall_after|--lame_duck|--grace|SIGTERM or SIGINT' "$server" --help
 
 # What the server refuses: code 1, the status, and its detail in words.
 expect 1 'NOT_FOUND: the key "b" has no value|reason: HANDLER|executed: YES' \
@@ -32,13 +32,13 @@ expect 1 'NOT_FOUND: the key "b" has no value|reason: HANDLER|executed: YES' \
 expect 1 'INVALID_ARGUMENT|1 to 1024 bytes|reason: BAD_REQUEST|executed: NO' \
   call $kv/Get '{}'
 expect 1 'INVALID_ARGUMENT|workers 0 to 0' call $echo/Echo '{}' --worker 3
-expect 1 'DEADLINE_EXCEEDED' call $echo/Echo '{"block_us":300000}' --timeout 20ms
+expect 1 'DEADLINE_EXCEEDED' call $echo/Echo '{"block_us":3000000}' --timeout 20ms
 expect 1 'INVALID_ARGUMENT|block_us is 60000001' \
   call $echo/Echo '{"block_us":60000001}'
 
 # Mistakes in the arguments.
 expect_mistake 'no flag --taget|--help' "$pinion" call $kv/Get '{}' --taget=x
-expect_mistake '--timeout|"soon"|as in 10s' "$pinion" call $kv/Get '{}' --timeout=soon
+expect_mistake '--timeout|"soon"|for example 10s' "$pinion" call $kv/Get '{}' --timeout=soon
 expect_mistake '--timeout needs a value' "$pinion" call $kv/Get '{}' --timeout
 expect_mistake 'the command is missing|"pinion call"|"pinion bench"' "$pinion"
 expect_mistake '"frob" is none|"pinion call"|"pinion bench"' "$pinion" frob
@@ -148,8 +148,6 @@ check_json '0 < result["p50_us"] <= result["p90_us"] <= result["p99_us"] <= resu
 check_json 'result["request_bytes"] == 102 and result["open"] == 0 and result["rps"] > 0'
 expect 0 '' bench --json --rate=1000 --keys=50 --distribution=zipf
 check_json 'result["calls"] + result["unsent"] == 300 and result["distribution"] == "zipf 0.99"'
-expect 0 '' bench --json --duration=2s
-check_json 'lines[0]["kind"] == "interval" and lines[0]["rps"] > 0'
 expect 0 '' bench $kv/Put --json --keys=10 --distribution=one '--request={"key":"b-{key}","value":"1"}'
 check_json 'result["keys"] == 10 and result["errors"] == 0'
 expect 0 '"value":"1"' call $kv/Get '{"key":"b-0"}'
@@ -177,7 +175,8 @@ assert rows[-1][1] == 1 and rows[-1][2] == result["calls"], rows[-1]
 assert abs(rows[-1][0] - result["max_us"] / 1000) < 0.001, rows[-1]
 END
 
-# Ctrl-C ends it early, and what was measured is told.
+# Each second it tells what it has measured by then. Ctrl-C ends it early, and
+# what was measured is told.
 exec {from_bench}< <(exec "$pinion" bench --target="$target" --warm_up=0 --duration=10m --json 2>"$err")
 bench_pid=$!
 read -r first <&"$from_bench"
@@ -186,6 +185,7 @@ kill -INT "$bench_pid"
 wait "$bench_pid"
 code=$?
 [ "$code" = 0 ] || complain "after Ctrl-C the exit code is $code, not 0"
+check_json 'lines[0]["kind"] == "interval" and "rps" in lines[0]'
 check_json 'result["kind"] == "result" and result["calls"] > 0 and 0.9 < result["seconds"] < 600'
 
 expect_mistake '--rate is -1|0 to' bench --rate=-1
@@ -215,22 +215,25 @@ expect_mistake 'listen|0.0.0.0:0|not encrypted|allow_unencrypted_public_traffic'
   "$server" --listen=0.0.0.0:0
 expect_mistake 'listen|"nowhere"|host:port' "$server" --listen=nowhere
 expect_mistake '9999' "$server" --listen=127.0.0.1:0 --workers=9999
-expect_mistake 'lane_capacity is 0|1 to 524287' "$server" --lane_capacity=0
+expect_mistake 'lane_calls is 0|1 to 524287' "$server" --lane_calls=0
 expect_mistake 'session_calls is 0|1 to 1000000' "$server" --session_calls=0
 expect_mistake 'session_bytes is 5' "$server" --session_bytes=5
 expect_mistake 'stream_bytes is 5|4194304 to 549755813887' "$server" --stream_bytes=5
 expect_mistake 'write_timeout is 1ms|10ms to 1h' "$server" --write_timeout=1ms
 expect_mistake 'max_session_age is 0' "$server" --max_session_age=0
 expect_mistake 'lane_bytes is 5|4194304 to 549755813887' "$server" --lane_bytes=5
-expect_mistake 'max_calls is 16777216|1 to 16777215' "$server" --max_calls=16777216
-expect_mistake 'max_bytes is -1|4194304 to 549755813887' "$server" --max_bytes=-1
+expect_mistake 'server_calls is 16777216|1 to 16777215' "$server" --server_calls=16777216
+expect_mistake 'server_bytes is -1|16777216 to 549755813887' "$server" --server_bytes=-1
 expect_mistake 'grpc_memory_bytes is 1|16777216 to 1099511627776' "$server" --grpc_memory_bytes=1
+expect_mistake 'keepalive_time is 1ms|100ms to 1h' "$server" --keepalive_time=1ms
+expect_mistake 'keepalive_timeout is 2h|100ms to 1h' "$server" --keepalive_timeout=2h
 expect_mistake 'default_timeout is 0|above 0' "$server" --default_timeout=0
 expect_mistake 'stall_after is 1ms|10ms to 1h' "$server" --stall_after=1ms
+expect_mistake 'healthy_share is 1.1|0 to 1' "$server" --healthy_share=1.1
 expect_mistake 'lame_duck is -1s|0 to 1h' "$server" --lame_duck=-1s
 expect_mistake 'grace is 2h|0 to 1h' "$server" --grace=2h
 expect_mistake '--grace|"soon"|0 to 1h' "$server" --grace=soon
-expect_mistake '--default_timeout|"10"|as in 10s' "$server" --default_timeout=10
+expect_mistake '--default_timeout|"10"|for example 10s' "$server" --default_timeout=10
 expect_mistake '--workers|"two"' "$server" --workers=two
 expect_mistake '--cpu_policy|loose' "$server" --cpu_policy=loose
 expect_mistake 'kv_bytes is 1023|1024 to 1099511627776' "$server" --listen=127.0.0.1:0 --kv_bytes=1023
@@ -260,7 +263,9 @@ expect 0 "$long" call $kv/Get '{"key":"second"}'
 expect 1 'RESOURCE_EXHAUSTED|raise kv_bytes|reason: HANDLER' \
   call $kv/Put '{"key":"third","value":"'"$long$long$long"'"}'
 expect_mistake "$socket|another server" "$server" --listen="$socket"
-expect 0 'YWJj' "$pinion" call $echo/Echo '{"payload":"YWJj"}' --target="$socket"
+# Nobody keeps its workers: the echo service is there only when it is asked for.
+expect 1 'UNIMPLEMENTED|reason: NO_SUCH_METHOD|executed: NO' \
+  call $echo/Echo '{"block_us":60000000}'
 kill -INT "$server_pid"
 expect_server_ends 0 "after SIGINT"
 

@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/client.h"
-#include "client/kv_methods.h"
 #include "gtest/gtest.h"
-#include "tests/support/sanitized.h"
+#include "pinion/client/client.h"
+#include "pinion/client/kv_methods.h"
+#include "pinion/tests/support/sanitized.h"
 
 namespace pinion {
 namespace {

@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "pinion/kv/v1/kv.pb.h"
-#include "server/server.h"
+#include "pinion/server/server.h"
 
 namespace {
 

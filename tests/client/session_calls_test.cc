@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/client.h"
-#include "client/kv_methods.h"
 #include "gtest/gtest.h"
-#include "server/kv/host_kv.h"
-#include "server/testing/gate.h"
-#include "tests/support/lane_test.h"
-#include "tests/support/sanitized.h"
-#include "tests/support/started_call.h"
+#include "pinion/client/client.h"
+#include "pinion/client/kv_methods.h"
+#include "pinion/server/kv/host_kv.h"
+#include "pinion/server/testing/gate.h"
+#include "pinion/tests/support/lane_test.h"
+#include "pinion/tests/support/sanitized.h"
+#include "pinion/tests/support/started_call.h"
 
 namespace pinion {
 namespace {
@@ -25,6 +25,7 @@ using ::pinion::testing::ExpectFailure;
 using ::pinion::testing::Gate;
 using ::pinion::testing::HeldWorker;
 using ::pinion::testing::kAdd;
+using ::pinion::testing::kBlindToGrpc;
 using ::pinion::testing::kTimesSlower;
 using ::pinion::testing::LaneTest;
 using ::pinion::testing::Started;
@@ -38,7 +39,7 @@ class SessionCallsTest : public LaneTest {
     options.guard = channel().guard;
     client_ = std::make_unique<Client>(channel().channel, options);
   }
-  void StartAndConnect(ServerOptions options = {.workers = 1}) {
+  void StartAndConnect(HostingOptions options = {.workers = 1}) {
     Start(std::move(options));
     Connect();
   }
@@ -50,11 +51,8 @@ class SessionCallsTest : public LaneTest {
 // Within one process the server reads the very bytes that the client wrote, in
 // an order that gRPC sees to and ThreadSanitizer does not see.
 std::vector<bool> Transports() {
-#if defined(__SANITIZE_THREAD__)
-  return {true};
-#else
+  if (kBlindToGrpc) return {true};
   return {false, true};
-#endif
 }
 
 INSTANTIATE_TEST_SUITE_P(, SessionCallsTest, ::testing::ValuesIn(Transports()),
@@ -143,7 +141,7 @@ TEST_P(SessionCallsTest, BringsWhatItWantsToTheHandler) {
 TEST_P(SessionCallsTest, LearnsThatWhatExpiredWhileItWaitedDidNotRun) {
   StartAndConnect();
   client_ = nullptr;
-  Connect({.verdict_timeout = absl::Minutes(5)});
+  Connect({.late_answer_timeout = absl::Minutes(5)});
   HeldWorker held(channel());
   Started call(client(), kAdd, AddOf("a"), {.timeout = absl::Milliseconds(30)});
   ExpectFailure(call, absl::StatusCode::kDeadlineExceeded, v1::REASON_EXPIRED,
@@ -177,8 +175,8 @@ TEST_P(SessionCallsTest, LearnsThatWhatItTookBackMayHaveRun) {
 }
 
 TEST_P(SessionCallsTest, GetsInWhenAFullLaneHasRoomAgain) {
-  Start({.workers = 1, .lane_capacity = 1});
-  Connect({.retry = {.most_attempts = 100, .most_tokens = 1000}});
+  Start({.workers = 1, .lane_calls = 1});
+  Connect({.retry = {.max_attempts = 100, .max_tokens = 1000}});
   Started first(client(), kAdd, AddOf("a"));
   gate_.AwaitArrivals(1);
   Started second(client(), kAdd, AddOf("a"));

@@ -5,10 +5,10 @@
 #include <string>
 #include <utility>
 
-#include "client/client.h"
 #include "gtest/gtest.h"
-#include "tests/support/lane_test.h"
-#include "tests/support/started_call.h"
+#include "pinion/client/client.h"
+#include "pinion/tests/support/lane_test.h"
+#include "pinion/tests/support/started_call.h"
 
 namespace pinion {
 namespace {
@@ -23,7 +23,7 @@ using ::pinion::testing::TransportName;
 
 class UnaryCallsTest : public LaneTest {
  protected:
-  void StartAndConnect(ServerOptions server, RetryOptions retry = {}) {
+  void StartAndConnect(HostingOptions server, RetryOptions retry = {}) {
     Start(std::move(server));
     client_ = std::make_unique<Client>(
         channel().channel,
@@ -43,8 +43,8 @@ class UnaryCallsTest : public LaneTest {
 INSTANTIATE_TEST_SUITE_P(, UnaryCallsTest, ::testing::Bool(), TransportName);
 
 TEST_P(UnaryCallsTest, GetInWhenAFullLaneHasRoomAgain) {
-  StartAndConnect({.workers = 1, .lane_capacity = 1},
-                  {.most_attempts = 100, .most_tokens = 1000});
+  StartAndConnect({.workers = 1, .lane_calls = 1},
+                  {.max_attempts = 100, .max_tokens = 1000});
   Started first(*client_, kAdd, AddOf("a"));
   gate_.AwaitArrivals(1);
   Started second(*client_, kAdd, AddOf("a"));
@@ -55,7 +55,7 @@ TEST_P(UnaryCallsTest, GetInWhenAFullLaneHasRoomAgain) {
 }
 
 TEST_P(UnaryCallsTest, FailAsTheyWereRefusedAfterTheLastAttempt) {
-  StartAndConnect({.workers = 1, .lane_capacity = 1}, {.most_attempts = 2});
+  StartAndConnect({.workers = 1, .lane_calls = 1}, {.max_attempts = 2});
   Started first(*client_, kAdd, AddOf("a"));
   gate_.AwaitArrivals(1);
   Started second(*client_, kAdd, AddOf("a"));
@@ -81,8 +81,8 @@ TEST_P(UnaryCallsTest, AreTakenBackWhileTheyWait) {
 
 TEST_P(UnaryCallsTest, EndWhenTheyAreTakenBackHoweverLongTheyWouldRest) {
   StartAndConnect(
-      {.workers = 1, .lane_capacity = 1},
-      {.first_rest = absl::Hours(1), .longest_rest = absl::Hours(1)});
+      {.workers = 1, .lane_calls = 1},
+      {.initial_backoff = absl::Hours(1), .max_backoff = absl::Hours(1)});
   Started first(*client_, kAdd, AddOf("a"));
   gate_.AwaitArrivals(1);
   Started second(*client_, kAdd, AddOf("a"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/affinity.h"
+#include "pinion/core/cpu/affinity.h"
 
 #include <sys/types.h>
 

@@ -8,10 +8,10 @@
 #include <thread>
 #include <vector>
 
-#include "core/fake_clock.h"
-#include "core/scheduler.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/core/fake_clock.h"
+#include "pinion/core/scheduler.h"
 
 namespace pinion {
 namespace {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/cpu_plan.h"
+#include "pinion/core/cpu/cpu_plan.h"
 
 #include <map>
 #include <set>
 
-#include "core/affinity.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/core/cpu/affinity.h"
 
 namespace pinion {
 namespace {
@@ -63,7 +64,7 @@ std::map<int, int> CountBy(int Cpu::*member, const std::vector<int>& cpus,
 // --- Choosing ---------------------------------------------------------------
 
 TEST(CpuPlanTest, TakesTheHighestNumbersAndLeavesTheLowOnesToIo) {
-  const CpuPlan plan = Plan({.workers = "3"}, Synthetic("Core:8 PU:1"));
+  const CpuPlan plan = Plan({.workers = 3}, Synthetic("Core:8 PU:1"));
   EXPECT_EQ(plan.workers, 3);
   EXPECT_THAT(plan.worker_cpus, ElementsAre(7, 6, 5));
   EXPECT_THAT(plan.io_cpus, ElementsAre(0, 1, 2, 3, 4));
@@ -71,9 +72,9 @@ TEST(CpuPlanTest, TakesTheHighestNumbersAndLeavesTheLowOnesToIo) {
 
 TEST(CpuPlanTest, TakesEachCoreOnceBeforeAnyHyperthread) {
   const Machine machine = Synthetic("Core:4 PU:2");
-  EXPECT_THAT(Plan({.workers = "4"}, machine).worker_cpus,
+  EXPECT_THAT(Plan({.workers = 4}, machine).worker_cpus,
               ElementsAre(7, 5, 3, 1));
-  EXPECT_THAT(Plan({.workers = "6"}, machine).worker_cpus,
+  EXPECT_THAT(Plan({.workers = 6}, machine).worker_cpus,
               ElementsAre(7, 5, 3, 1, 6, 4));
 }
 
@@ -81,23 +82,22 @@ TEST(CpuPlanTest, TakesALastFreeCoreBeforeAHyperthreadOfALessUsedNode) {
   // Node 0 has three cores left, node 1 has one.
   const Machine machine = AllowingOnly({0, 1, 2, 3, 4, 5, 6, 7},
                                        Synthetic("NUMANode:2 Core:3 PU:2"));
-  EXPECT_THAT(Plan({.workers = "4"}, machine).worker_cpus,
+  EXPECT_THAT(Plan({.workers = 4}, machine).worker_cpus,
               ElementsAre(7, 5, 3, 1));
 }
 
 TEST(CpuPlanTest, CountsAHyperthreadWhoseSiblingIsNotAllowedAsACore) {
   const Machine machine = AllowingOnly({0, 1, 2, 4}, Synthetic("Core:4 PU:2"));
-  EXPECT_THAT(Plan({.workers = "3"}, machine).worker_cpus,
-              ElementsAre(4, 2, 1));
+  EXPECT_THAT(Plan({.workers = 3}, machine).worker_cpus, ElementsAre(4, 2, 1));
 }
 
 TEST(CpuPlanTest, SpreadsOverNumaNodesAndThenOverL3Caches) {
   // Eight cores of two threads below each node: 0-15 and 16-31.
   const Machine machine = Synthetic("NUMANode:2 L3Cache:2 Core:4 PU:2");
-  EXPECT_THAT(Plan({.workers = "4"}, machine).worker_cpus,
+  EXPECT_THAT(Plan({.workers = 4}, machine).worker_cpus,
               ElementsAre(31, 15, 23, 7));
   for (int workers = 1; workers <= 32; ++workers) {
-    const CpuPlan plan = Plan({.workers = std::to_string(workers)}, machine);
+    const CpuPlan plan = Plan({.workers = workers}, machine);
     ASSERT_THAT(plan.worker_cpus, SizeIs(workers));
     for (const auto& [member, places] :
          {std::pair(&Cpu::numa, 2), {&Cpu::l3, 4}, {&Cpu::core, 16}}) {
@@ -112,14 +112,14 @@ TEST(CpuPlanTest, SpreadsOverNumaNodesAndThenOverL3Caches) {
 
 TEST(CpuPlanTest, SpreadsOverAnL3CacheThatSeveralNumaNodesShare) {
   const Machine machine = Synthetic("L3Cache:2 NUMANode:2 Core:2 PU:1");
-  const CpuPlan plan = Plan({.workers = "4"}, machine);
+  const CpuPlan plan = Plan({.workers = 4}, machine);
   EXPECT_THAT(CountBy(&Cpu::numa, plan.worker_cpus, machine), SizeIs(4));
   EXPECT_THAT(CountBy(&Cpu::l3, plan.worker_cpus, machine), SizeIs(2));
 }
 
 TEST(CpuPlanTest, KeepsSparseNumbersAsTheyAre) {
   const Machine machine = Synthetic("Core:3 PU:2(indexes=0,100,7,300,8,5)");
-  const CpuPlan plan = Plan({.workers = "4"}, machine);
+  const CpuPlan plan = Plan({.workers = 4}, machine);
   EXPECT_THAT(plan.worker_cpus, ElementsAre(300, 100, 8, 7));
   EXPECT_THAT(plan.io_cpus, ElementsAre(0, 5));
   EXPECT_THAT(Plan({.cpus = "5,300"}, machine).worker_cpus,
@@ -133,7 +133,7 @@ TEST(CpuPlanTest, PlansMoreThan64Cpus) {
   EXPECT_EQ(plan.workers, 128);
   EXPECT_THAT(CountBy(&Cpu::core, plan.worker_cpus, machine), SizeIs(128));
   EXPECT_THAT(plan.io_cpus, SizeIs(128));
-  EXPECT_THAT(Plan({.workers = "256"}, machine).worker_cpus, SizeIs(256));
+  EXPECT_THAT(Plan({.workers = 256}, machine).worker_cpus, SizeIs(256));
   EXPECT_THAT(Plan({.cpus = "200,64-66"}, machine).worker_cpus,
               ElementsAre(200, 64, 65, 66));
 }
@@ -146,7 +146,7 @@ TEST(CpuPlanTest, UsesOnlyAllowedCpus) {
 }
 
 TEST(CpuPlanTest, TakesEachCpuForACoreIfNoneAreKnown) {
-  const CpuPlan plan = Plan({.workers = "2"}, Synthetic("PU:4"));
+  const CpuPlan plan = Plan({.workers = 2}, Synthetic("PU:4"));
   EXPECT_THAT(plan.worker_cpus, ElementsAre(3, 2));
   EXPECT_THAT(plan.ToString(), AllOf(HasSubstr("   0   -      4  2-3"),
                                      Not(HasSubstr("share a core"))));
@@ -186,16 +186,16 @@ TEST(CpuPlanTest, AutomaticCountHeedsTheQuota) {
 }
 
 TEST(CpuPlanTest, SharesAllCpusWithIoOnlyIfWorkersHaveEachAndSaysSo) {
-  const CpuPlan plan = Plan({.workers = "2"}, Synthetic("Core:2 PU:1"));
+  const CpuPlan plan = Plan({.workers = 2}, Synthetic("Core:2 PU:1"));
   EXPECT_THAT(plan.io_cpus, ElementsAre(0, 1));
   EXPECT_THAT(plan.ToString(), HasSubstr("I/O shares them all"));
-  EXPECT_THAT(Plan({.workers = "1"}, Synthetic("Core:2 PU:1")).ToString(),
+  EXPECT_THAT(Plan({.workers = 1}, Synthetic("Core:2 PU:1")).ToString(),
               Not(HasSubstr("I/O shares")));
 }
 
 TEST(CpuPlanTest, RefusesMorePinnedWorkersThanCpusWithTheNumbers) {
   const Machine machine = AllowingOnly({1, 2, 3, 6}, Synthetic("Core:8 PU:1"));
-  EXPECT_EQ(Refusal({.workers = "5"}, machine),
+  EXPECT_EQ(Refusal({.workers = 5}, machine),
             "5 pinned workers cannot each have a CPU: this process may use "
             "4 CPUs (1-3,6, by the affinity mask); ask for at most 4, or let "
             "workers float");
@@ -207,26 +207,25 @@ TEST(CpuPlanTest, RefusesMorePinnedWorkersThanTheQuotaPaysFor) {
       "3 pinned workers cannot each have a CPU: the cgroup quota allows "
       "2.5 CPUs (/sys/fs/cgroup/a/cpu.max); ask for at most 2, raise the "
       "quota, or let workers float";
-  EXPECT_EQ(Refusal({.workers = "3"}, machine), refusal);
+  EXPECT_EQ(Refusal({.workers = 3}, machine), refusal);
   EXPECT_EQ(Refusal({.cpus = "1-3"}, machine), refusal);
-  EXPECT_EQ(Plan({.workers = "2"}, machine).workers, 2);
+  EXPECT_EQ(Plan({.workers = 2}, machine).workers, 2);
 }
 
 TEST(CpuPlanTest, AllowsOnePinnedWorkerUnderAQuotaBelowOneCpu) {
   const Machine machine = WithQuota(Synthetic("Core:2 PU:1"), 0.25);
-  EXPECT_EQ(Plan({.workers = "1"}, machine).workers, 1);
-  EXPECT_THAT(Refusal({.workers = "2"}, machine),
+  EXPECT_EQ(Plan({.workers = 1}, machine).workers, 1);
+  EXPECT_THAT(Refusal({.workers = 2}, machine),
               HasSubstr("ask for at most 1,"));
 }
 
 TEST(CpuPlanTest, RefusesACountThatIsNone) {
   const Machine machine = Synthetic("Core:8 PU:1");
-  for (const std::string count :
-       {"0", "-1", "", "two", "1.5", "+1", " 1", "8193", "99999999999999"}) {
+  for (const int count : {-1, -5, 8193, 1 << 30}) {
     EXPECT_EQ(Refusal({.workers = count}, machine),
-              "'" + count +
-                  "' workers cannot be had; expected 'auto' or a count from "
-                  "1 to 8192");
+              absl::StrCat(count,
+                           " workers cannot be had; give a number from 1 to "
+                           "8192, or 0 for as many as fit the machine"));
   }
 }
 
@@ -258,7 +257,7 @@ TEST(CpuPlanTest, FloatingWorkersShareAllAllowedCpusWithIo) {
 
 TEST(CpuPlanTest, FloatingWorkersShareTheListedCpusAlone) {
   const CpuPlan plan =
-      Plan({.workers = "2", .cpus = "5-7", .policy = CpuPolicy::kFloat},
+      Plan({.workers = 2, .cpus = "5-7", .policy = CpuPolicy::kFloat},
            Synthetic("Core:8 PU:1"));
   EXPECT_EQ(plan.workers, 2);
   EXPECT_THAT(plan.worker_cpus, ElementsAre(5, 6, 7));
@@ -270,7 +269,7 @@ TEST(CpuPlanTest, FloatingWorkersExceedTheCpusOnlyIfCounted) {
   EXPECT_EQ(Plan({.cpus = "0-3", .policy = CpuPolicy::kFloat}, machine).workers,
             2);
   const CpuPlan plan =
-      Plan({.workers = "9", .policy = CpuPolicy::kFloat}, machine);
+      Plan({.workers = 9, .policy = CpuPolicy::kFloat}, machine);
   EXPECT_EQ(plan.workers, 9);
   EXPECT_THAT(plan.ToString(),
               HasSubstr("9 workers were asked for and take turns: there is "
@@ -285,12 +284,12 @@ TEST(CpuPlanTest, TakesAListExactlyAndInItsOrder) {
   EXPECT_EQ(plan.workers, 5);
   EXPECT_THAT(plan.worker_cpus, ElementsAre(8, 0, 1, 2, 4));
   EXPECT_THAT(plan.io_cpus, ElementsAre(3, 5, 6, 7, 9));
-  EXPECT_EQ(Plan({.workers = "5", .cpus = "8,0-2,4"}, machine).worker_cpus,
+  EXPECT_EQ(Plan({.workers = 5, .cpus = "8,0-2,4"}, machine).worker_cpus,
             plan.worker_cpus);
 }
 
 TEST(CpuPlanTest, RefusesAListThatDisagreesWithTheCount) {
-  EXPECT_EQ(Refusal({.workers = "3", .cpus = "0-1"}, Synthetic("Core:4 PU:1")),
+  EXPECT_EQ(Refusal({.workers = 3, .cpus = "0-1"}, Synthetic("Core:4 PU:1")),
             "3 pinned workers and the CPU list '0-1' of 2 CPUs do not agree; "
             "list as many CPUs as workers, or leave one out");
 }
@@ -366,7 +365,7 @@ TEST(CpuPlanTest, PrintsItselfAsATableAndSaysWhy) {
 }
 
 TEST(CpuPlanTest, SaysHowManyWorkersShareACore) {
-  EXPECT_THAT(Plan({.workers = "3"}, Synthetic("Core:2 PU:2")).ToString(),
+  EXPECT_THAT(Plan({.workers = 3}, Synthetic("Core:2 PU:2")).ToString(),
               HasSubstr("2 workers share a core with another worker."));
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/inbox.h"
+#include "pinion/core/inbox.h"
 
 #include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
 
-#include "core/work_item.h"
 #include "gtest/gtest.h"
+#include "pinion/core/work_item.h"
 
 namespace pinion {
 namespace {

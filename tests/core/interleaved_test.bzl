@@ -5,11 +5,11 @@
     interleaved_test(
         name = "late_append_test",
         srcs = ["late_append_test.cc"],
-        deps = ["//core:interleaving", "//core:work_lists", ...],
+        deps = ["//core/base:interleaving", "//core:work_lists", ...],
     )
 
 It takes what cc_test takes. What the test is made of is compiled once more for
-it, with the points of core/interleaving.h; all other targets are built without,
+it, with the points of core/base/interleaving.h; all other targets are built without,
 and none of them is built twice.
 """
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The points of core/interleaving.h, in a build that has them.
-#include "core/interleaving.h"
+// The points of core/base/interleaving.h, in a build that has them.
+#include "pinion/core/base/interleaving.h"
 
 #include <thread>
 #include <vector>
 
-#include "core/work_list.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/core/work_list.h"
 
 #ifndef PINION_INTERLEAVING_POINTS
 #error "built without points; run it as //tests/core:interleaving_test"
@@ -68,7 +68,7 @@ TEST_F(InterleavingTest, AListReachesItsPointWhenTheItemIsInIt) {
     waiting = list.size();
   });
   EXPECT_EQ(list.Append(&item), Appended::kFirst);
-  EXPECT_THAT(points_, ElementsAre(Point::kAppended));
+  EXPECT_THAT(points_, ElementsAre(Point::kLinked, Point::kAppended));
   EXPECT_EQ(waiting, 1);
   EXPECT_EQ(list.TakeAll().Pop(), &item);
 }

@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/clock.h"
-#include "core/fake_clock.h"
-#include "core/interleaving.h"
-#include "core/scheduler.h"
-#include "core/wake_times.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/base/interleaving.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/fake_clock.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/wake_times.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {

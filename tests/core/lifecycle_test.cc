@@ -9,12 +9,12 @@
 #include <thread>
 #include <vector>
 
-#include "core/fake_clock.h"
-#include "core/scheduler.h"
-#include "core/work_lists.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/fake_clock.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/work_lists.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {

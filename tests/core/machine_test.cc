@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/machine.h"
+#include "pinion/core/cpu/machine.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/affinity.h"
-#include "core/cgroup_quota.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/core/cpu/affinity.h"
+#include "pinion/core/cpu/cgroup_quota.h"
 
 namespace pinion {
 namespace {

@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/fake_clock.h"
-#include "core/scheduler.h"
-#include "core/work_lists.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/seed.h"
+#include "pinion/core/fake_clock.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/work_lists.h"
+#include "pinion/server/testing/seed.h"
 
 namespace pinion {
 namespace {
@@ -97,7 +97,7 @@ TEST(ManualTest, EndsAfterTheStepsItWasAllowedThoughThereIsMore) {
   Task* task = nullptr;
   task = scheduler->AddTask(0, [&](WakeReasons) { task->Wake(); });
   task->Wake();
-  EXPECT_EQ(scheduler->RunUntilIdle(/*seed=*/1, /*most_steps=*/10), 10);
+  EXPECT_EQ(scheduler->RunUntilIdle(/*seed=*/1, /*max_steps=*/10), 10);
   EXPECT_EQ(task->stats().runs, 10u);
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The points of core/interleaving.h are nothing in a build for use.
+// The points of core/base/interleaving.h are nothing in a build for use.
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <string_view>
 
-#include "core/interleaving.h"
-#include "core/scheduler.h"
 #include "gtest/gtest.h"
+#include "pinion/core/base/interleaving.h"
+#include "pinion/core/scheduler.h"
 
 #ifdef PINION_INTERLEAVING_POINTS
 #error "this is how programs are built for use, and it has points"

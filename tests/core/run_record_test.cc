@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/run_record.h"
+#include "pinion/core/run_record.h"
 
 #include <atomic>
 #include <cstdint>
 #include <thread>
 
-#include "core/tally.h"
 #include "gtest/gtest.h"
+#include "pinion/core/tally.h"
 
 namespace pinion {
 namespace {

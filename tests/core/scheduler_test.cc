@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/scheduler.h"
+#include "pinion/core/scheduler.h"
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 #include <vector>
 
-#include "core/affinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/cpu/affinity.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {

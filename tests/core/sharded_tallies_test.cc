@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/sharded_tallies.h"
+#include "pinion/core/sharded_tallies.h"
 
 #include <atomic>
 #include <cstddef>
@@ -8,9 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "core/thread_index.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/thread_index.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {
@@ -35,13 +35,13 @@ void OnThreads(int count, const std::function<void(int)>& function) {
 class Crowd {
  public:
   Crowd() {
-    for (int i = 0; i < ShardedTallies::kMostThreads; ++i) {
+    for (int i = 0; i < ShardedTallies::kMaxThreads; ++i) {
       threads_.emplace_back([this] {
         ThreadIndex();
         here_.Pass();
       });
     }
-    here_.AwaitArrivals(ShardedTallies::kMostThreads);
+    here_.AwaitArrivals(ShardedTallies::kMaxThreads);
   }
   ~Crowd() {
     here_.Open();
@@ -107,7 +107,7 @@ TEST(ShardedTalliesTest, SumsWhatMoreThreadsAddThanHaveAShardOfTheirOwn) {
   Elsewhere([&] { tallies.Add(0, 1); });
   const Crowd crowd;
   OnThreads(kThreads, [&](int) {
-    EXPECT_GE(ThreadIndex(), ShardedTallies::kMostThreads);
+    EXPECT_GE(ThreadIndex(), ShardedTallies::kMaxThreads);
     for (uint64_t i = 0; i < kEach; ++i) tallies.Add(0, 1);
   });
   EXPECT_EQ(tallies.Sum(0), kThreads * kEach + 1);

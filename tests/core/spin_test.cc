@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/spin.h"
+#include "pinion/core/spin.h"
 
 #include "gtest/gtest.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/stall_watch.h"
+#include "pinion/core/stall_watch.h"
 
 #include <sys/types.h>
 #include <unistd.h>
@@ -15,13 +15,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/clock.h"
-#include "core/fake_clock.h"
-#include "core/run_record.h"
-#include "core/thread_times.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/fake_clock.h"
+#include "pinion/core/run_record.h"
+#include "pinion/core/thread_times.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {

@@ -11,13 +11,13 @@
 #include <thread>
 #include <vector>
 
-#include "core/affinity.h"
-#include "core/interleaving.h"
-#include "core/scheduler.h"
-#include "core/work_lists.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/seed.h"
+#include "pinion/core/base/interleaving.h"
+#include "pinion/core/cpu/affinity.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/work_lists.h"
+#include "pinion/server/testing/seed.h"
 
 namespace pinion {
 namespace {

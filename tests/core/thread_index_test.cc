@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/thread_index.h"
+#include "pinion/core/thread_index.h"
 
 #include <pthread.h>
 
@@ -9,7 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {

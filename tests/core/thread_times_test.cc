@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/thread_times.h"
+#include "pinion/core/thread_times.h"
 
 #include <sys/types.h>
 #include <time.h>
@@ -16,10 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/affinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/cpu/affinity.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {

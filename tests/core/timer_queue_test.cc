@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/timer_queue.h"
+#include "pinion/core/timer_queue.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,10 +7,10 @@
 #include <random>
 #include <vector>
 
-#include "core/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/seed.h"
+#include "pinion/core/clock.h"
+#include "pinion/server/testing/seed.h"
 
 namespace pinion {
 namespace {
@@ -62,16 +62,28 @@ TEST(TimerQueueTest, AgreesWithAPlainMapWhateverIsDone) {
   std::mt19937_64 random(seed.value());
   TimerQueue timers;
   std::vector<Timer> all(300);
+  std::vector<Timer> others(all.size());
   std::map<Timer*, Moment> expected;
   Moment now = kNearTheWrap;
   for (int step = 0; step < 100'000; ++step) {
-    Timer& timer = all[random() % all.size()];
-    switch (random() % 4) {
+    const size_t which = random() % all.size();
+    Timer& timer = all[which];
+    switch (random() % 5) {
       case 0:
       case 1: {
         const Moment at = now + nanoseconds(random() % 100'000'000);
         timers.Arm(timer, at);
         expected[&timer] = at;
+        break;
+      }
+      case 4: {  // It moves elsewhere, and back.
+        others[which] = timer;
+        timers.Moved(others[which]);
+        timer = Timer();
+        timers.Arm(all[(which + 1) % all.size()], now + nanoseconds(500));
+        expected[&all[(which + 1) % all.size()]] = now + nanoseconds(500);
+        timer = others[which];
+        timers.Moved(timer);
         break;
       }
       case 2:

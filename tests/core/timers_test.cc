@@ -7,11 +7,11 @@
 #include <thread>
 #include <vector>
 
-#include "core/fake_clock.h"
-#include "core/scheduler.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/fake_clock.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/watch_stalls.h"
+#include "pinion/core/watch_stalls.h"
+
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 
-#include "core/scheduler.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/thread_times.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {
@@ -16,9 +21,26 @@ namespace {
 using ::pinion::testing::Gate;
 using ::testing::HasSubstr;
 
+// Waits until `thread` is blocked, as it soon is at a gate.
+void AwaitBlocked(pid_t thread) {
+  while (!ReadThreadTimes(thread).value().blocked) std::this_thread::yield();
+}
+
 TEST(WatchStallsTest, NamesTheTaskThatHoldsItsWorker) {
   auto scheduler = Scheduler::Start({.workers = 1}).value();
   Gate held, reported;
+  pid_t thread = 0;
+  scheduler
+      ->AddTask(0, {.name = "slow"},
+                [&](WakeReasons) {
+                  thread = gettid();
+                  held.Pass();
+                })
+      ->Wake();
+  // It is not looked at before: on a busy machine it might have run for longer
+  // than the threshold and not be at the gate.
+  held.AwaitArrivals(1);
+  AwaitBlocked(thread);
   std::string line;
   auto watch =
       WatchStalls(*scheduler, {.threshold = std::chrono::milliseconds(10)},
@@ -28,8 +50,6 @@ TEST(WatchStallsTest, NamesTheTaskThatHoldsItsWorker) {
                     reported.Open();
                   });
   ASSERT_TRUE(watch.ok()) << watch.status();
-  scheduler->AddTask(0, {.name = "slow"}, [&](WakeReasons) { held.Pass(); })
-      ->Wake();
   reported.Pass();
   held.Open();
   EXPECT_THAT(line, HasSubstr("worker 0: \"slow\" has run for "));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/work_list.h"
+#include "pinion/core/work_list.h"
 
 #include <atomic>
 #include <memory>
@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/work_item.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/core/work_item.h"
 
 namespace pinion {
 namespace {

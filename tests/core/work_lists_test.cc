@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/work_lists.h"
+#include "pinion/core/work_lists.h"
 
 #include <algorithm>
 #include <atomic>
@@ -10,12 +10,12 @@
 #include <thread>
 #include <vector>
 
-#include "core/fake_clock.h"
-#include "core/scheduler.h"
-#include "core/work_item.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/testing/gate.h"
+#include "pinion/core/fake_clock.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/work_item.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion {
 namespace {
@@ -215,8 +215,9 @@ TEST(WorkListsTest, HandlesInADrainAllThatABatchHadLeft) {
 }
 
 TEST(WorkListsTest, HandsBackWhatWaitedWhenAListCloses) {
-  auto scheduler = Scheduler::Start({.workers = 1}).value();
+  Job taken(0, 0), waiting(0, 1), late(0, 2);  // They outlive the worker.
   Gate held;
+  auto scheduler = Scheduler::Start({.workers = 1}).value();
   WorkLists<Job>* lists = WorkLists<Job>::Create(*scheduler, {.capacity = 8},
                                                  [&](int, WorkBatch& jobs) {
                                                    held.Pass();
@@ -224,7 +225,6 @@ TEST(WorkListsTest, HandsBackWhatWaitedWhenAListCloses) {
                                                    }
                                                  })
                               .value();
-  Job taken(0, 0), waiting(0, 1), late(0, 2);
   lists->Add(0, &taken);
   held.AwaitArrivals(1);
   lists->Add(0, &waiting);

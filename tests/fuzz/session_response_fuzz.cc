@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tests/fuzz/must_agree.h"
-#include "tests/proto/session_oracle.h"
+#include "pinion/tests/fuzz/must_agree.h"
+#include "pinion/tests/proto/session_oracle.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   pinion::testing::MustAgree(pinion::testing::ResponseDisagreement, data, size);

@@ -19,11 +19,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "pinion/server/snapshot.h"
+#include "pinion/tests/support/lane_test.h"
+#include "pinion/tests/support/session_client.h"
+#include "pinion/tests/support/test_server.h"
 #include "pinion/v1/session.pb.h"
-#include "server/snapshot.h"
-#include "tests/support/lane_test.h"
-#include "tests/support/session_client.h"
-#include "tests/support/test_server.h"
 
 namespace pinion::testing {
 namespace {
@@ -46,7 +46,8 @@ class World {
 
   void AwaitRest() {
     ServerSnapshot snapshot = server_.server().Snapshot();
-    while (snapshot.held_calls != 0 || !AllAnswered(snapshot)) {
+    while (snapshot.held_calls != 0 || snapshot.held_bytes != 0 ||
+           !AllAnswered(snapshot)) {
       std::this_thread::yield();
       snapshot = server_.server().Snapshot();
     }
@@ -81,7 +82,7 @@ class World {
                                  : absl::OkStatus();
   };
   TestServer server_{{.workers = 1,
-                      .lane_capacity = 8,
+                      .lane_calls = 8,
                       .session_calls = 12,
                       .max_message_bytes = 1024}};
   std::array<GuardedChannel, 2> channels_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/proto/random_wire.h"
+#include "pinion/tests/proto/random_wire.h"
 
 #include <iostream>
 

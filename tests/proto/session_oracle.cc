@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/proto/session_oracle.h"
+#include "pinion/tests/proto/session_oracle.h"
 
 #include <cstdint>
 #include <optional>
@@ -8,11 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/stubs/logging.h"
+#include "pinion/proto/wire/session_answer.h"
+#include "pinion/proto/wire/session_call.h"
+#include "pinion/proto/wire/session_request.h"
+#include "pinion/proto/wire/session_response.h"
 #include "pinion/v1/session.pb.h"
-#include "proto/wire/session_answer.h"
-#include "proto/wire/session_call.h"
-#include "proto/wire/session_request.h"
-#include "proto/wire/session_response.h"
 #include "tests/proto/session_shape.pb.h"
 
 namespace pinion::testing {
@@ -53,13 +53,16 @@ std::optional<test::shape::OpenRequest> ReadRequest(const std::string& bytes) {
   const std::vector<char> block = InBlock(bytes);
   test::shape::OpenRequest read;
   SessionRequest request({block.data(), block.size()});
-  if (!request.Scan()) return std::nullopt;
-  request.ForEachCancel([&](uint64_t id) { read.add_cancel(id); });
-  request.ForEachMethodName([&](const MethodNameView& view) {
+  const auto add_cancel = [&](uint64_t id) { read.add_cancel(id); };
+  const auto add_name = [&](const MethodNameView& view) {
     test::shape::MethodName* const name = read.add_methods();
     name->set_index(view.index);
     name->set_name(Str(view.name));
-  });
+  };
+  // In the smallest portions.
+  while (!request.Scan(1, add_name, add_cancel)) {
+    if (!request.ok()) return std::nullopt;
+  }
   if (request.hello().has_value()) {
     read.mutable_hello()->set_revision(request.hello()->revision);
     read.mutable_hello()->set_name(Str(request.hello()->name));

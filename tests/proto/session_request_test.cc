@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/session_request.h"
+#include "pinion/proto/wire/session_request.h"
 
 #include <cstdint>
 #include <limits>
@@ -9,9 +9,9 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/proto/wire/session_call.h"
+#include "pinion/tests/proto/session_oracle.h"
 #include "pinion/v1/session.pb.h"
-#include "proto/wire/session_call.h"
-#include "tests/proto/session_oracle.h"
 #include "tests/proto/session_shape.pb.h"
 
 namespace pinion {
@@ -69,9 +69,15 @@ std::string OneCall(const std::string& call) {
   return bytes + call;
 }
 
+// The whole scan, at once.
+bool Scan(SessionRequest& request) {
+  return request.Scan(
+      SIZE_MAX, [](const MethodNameView&) {}, [](uint64_t) {});
+}
+
 std::vector<CallView> CallsOf(absl::string_view bytes) {
   SessionRequest request(bytes);
-  EXPECT_TRUE(request.Scan()) << request.status();
+  EXPECT_TRUE(Scan(request)) << request.status();
   std::vector<CallView> calls;
   CallView call;
   while (request.NextCall(&call)) calls.push_back(call);
@@ -82,9 +88,11 @@ std::vector<CallView> CallsOf(absl::string_view bytes) {
 
 std::vector<uint64_t> CancelsOf(absl::string_view bytes) {
   SessionRequest request(bytes);
-  EXPECT_TRUE(request.Scan()) << request.status();
   std::vector<uint64_t> ids;
-  request.ForEachCancel([&](uint64_t id) { ids.push_back(id); });
+  EXPECT_TRUE(request.Scan(
+      SIZE_MAX, [](const MethodNameView&) {},
+      [&](uint64_t id) { ids.push_back(id); }))
+      << request.status();
   return ids;
 }
 
@@ -92,7 +100,7 @@ std::vector<uint64_t> CancelsOf(absl::string_view bytes) {
 std::string FaultOf(absl::string_view bytes) {
   SessionRequest request(bytes);
   CallView call;
-  if (request.Scan()) {
+  if (Scan(request)) {
     while (request.NextCall(&call)) {
     }
   }
@@ -118,7 +126,7 @@ TEST(SessionRequestTest, EachFieldOfACallIsRead) {
 TEST(SessionRequestTest, WhatACallDoesNotSayIsTheDefaultAgain) {
   const std::string bytes = Everything().SerializeAsString();
   SessionRequest request(bytes);
-  ASSERT_TRUE(request.Scan());
+  ASSERT_TRUE(Scan(request));
   CallView call;
   ASSERT_TRUE(request.NextCall(&call));
   ASSERT_TRUE(request.NextCall(&call));  // The same place for both.
@@ -154,25 +162,86 @@ TEST(SessionRequestTest, ACallWithoutMetadataGivesNone) {
   EXPECT_FALSE(CallView().metadata().Next(&metadata));
 }
 
-TEST(SessionRequestTest, HelloAndNamesOfMethodsAreThereAfterTheScan) {
+TEST(SessionRequestTest, TheScanTellsOfHelloAndNamesOfMethods) {
   const std::string bytes = Everything().SerializeAsString();
   SessionRequest request(bytes);
-  ASSERT_TRUE(request.Scan());
+  int names = 0;
+  ASSERT_TRUE(request.Scan(
+      SIZE_MAX,
+      [&](const MethodNameView& name) {
+        EXPECT_EQ(name.index, 1u);
+        EXPECT_EQ(name.name, "/pinion.kv.v1.KvService/Get");
+        ++names;
+      },
+      [](uint64_t) {}));
+  EXPECT_EQ(names, 1);
   ASSERT_TRUE(request.hello().has_value());
   EXPECT_EQ(request.hello()->revision, 1u);
   EXPECT_EQ(request.hello()->name, "checkout/2.3");
-  int names = 0;
-  request.ForEachMethodName([&](const MethodNameView& name) {
-    EXPECT_EQ(name.index, 1u);
-    EXPECT_EQ(name.name, "/pinion.kv.v1.KvService/Get");
-    ++names;
-  });
-  EXPECT_EQ(names, 1);
+}
+
+TEST(SessionRequestTest, AScanTakesNoMoreStepsThanItMay) {
+  constexpr size_t kCancels = 10'000;
+  v1::OpenRequest cancels;
+  for (size_t i = 0; i < kCancels; ++i) cancels.add_cancel(i);
+  std::string bytes = cancels.SerializeAsString();
+  for (int i = 0; i < 10'000; ++i) bytes += OneCall("");
+  SessionRequest request(bytes);
+  size_t cancelled = 0;
+  size_t portions = 0;
+  for (bool done = false; !done; ++portions) {
+    const size_t cancelled_before = cancelled;
+    const size_t calls_before = request.calls();
+    done = request.Scan(
+        160, [](const MethodNameView&) {}, [&](uint64_t) { ++cancelled; });
+    ASSERT_TRUE(request.ok());
+    EXPECT_LE(SessionRequest::kStepsOfOther * (cancelled - cancelled_before) +
+                  request.calls() - calls_before,
+              160u + SessionRequest::kStepsOfOther);
+  }
+  EXPECT_EQ(cancelled, kCancels);
+  EXPECT_EQ(request.calls(), 10'000u);
+  EXPECT_GT(portions, 900u);
+}
+
+TEST(SessionRequestTest, AMessageOfFieldsAndNoDataIsAFault) {
+  constexpr int kMany = 20'000;
+  std::string ids, entries, unknown;
+  for (int i = 0; i < kMany; ++i) {
+    ids += "\x08\x01";                          // The id again.
+    entries += std::string("\x0a\x00", 2);      // A name, empty.
+    unknown += std::string("\xa0\x06\x01", 3);  // A field that is unknown.
+  }
+  for (const std::string& bytes :
+       {OneCall(ids), OneCall(OneCall(entries).replace(0, 1, "\x52")), unknown,
+        "\xa3\x06" + unknown + "\xa4\x06",
+        OneCall(entries).replace(0, 1, "\x1a")}) {
+    EXPECT_THAT(FaultOf(bytes), HasSubstr("more fields than"));
+  }
+  // What has as many and is data is none.
+  v1::OpenRequest request;
+  for (int i = 0; i < kMany; ++i) {
+    request.add_calls()->set_id(i);
+    request.add_cancel(i);
+  }
+  EXPECT_EQ(FaultOf(request.SerializeAsString()), "");
+}
+
+TEST(SessionRequestTest, CallsCanBeReadOnceMore) {
+  const std::string bytes = Everything().SerializeAsString();
+  SessionRequest request(bytes);
+  ASSERT_TRUE(Scan(request));
+  CallView call;
+  while (request.NextCall(&call)) {
+  }
+  request.Rewind();
+  ASSERT_TRUE(request.NextCall(&call));
+  EXPECT_EQ(call.id, 300u);
 }
 
 TEST(SessionRequestTest, AnEmptyMessageHasNothing) {
   SessionRequest request("");
-  EXPECT_TRUE(request.Scan());
+  EXPECT_TRUE(Scan(request));
   EXPECT_EQ(request.calls(), 0u);
   EXPECT_FALSE(request.hello().has_value());
   EXPECT_THAT(CallsOf(""), IsEmpty());
@@ -201,7 +270,7 @@ TEST(SessionRequestTest, AHelloSaidTwiceIsMerged) {
   second.mutable_hello()->set_name("second");
   const std::string bytes = Merged(first, second);
   SessionRequest request(bytes);
-  ASSERT_TRUE(request.Scan());
+  ASSERT_TRUE(Scan(request));
   EXPECT_EQ(request.hello()->name, "second");
   EXPECT_EQ(request.hello()->revision, 1u);
 }
@@ -242,10 +311,10 @@ TEST(SessionRequestTest, AKnownFieldOfAWrongWireTypeIsUnknown) {
 }
 
 TEST(SessionRequestTest, TimeoutsHaveAll64Bits) {
-  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+  constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
   for (const uint64_t timeout :
        {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128},
-        uint64_t{60'000'000}, uint64_t{1} << 35, kMost}) {
+        uint64_t{60'000'000}, uint64_t{1} << 35, kMax}) {
     v1::OpenRequest request;
     request.add_calls()->set_timeout_us(timeout);
     const std::string bytes = request.SerializeAsString();
@@ -320,7 +389,7 @@ TEST(SessionRequestTest, AFaultSaysWhatAndAtWhichByte) {
 TEST(SessionRequestTest, NothingIsReadBehindAFault) {
   const std::string bytes = OneCall("\x08\x80") + OneCall("\x08\x01");
   SessionRequest request(bytes);
-  ASSERT_TRUE(request.Scan());
+  ASSERT_TRUE(Scan(request));
   EXPECT_EQ(request.calls(), 2u);
   CallView call;
   EXPECT_FALSE(request.NextCall(&call));

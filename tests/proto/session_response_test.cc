@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/wire/session_response.h"
+#include "pinion/proto/wire/session_response.h"
 
 #include <cstdint>
 #include <string>
@@ -8,9 +8,9 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/proto/wire/session_answer.h"
+#include "pinion/tests/proto/session_oracle.h"
 #include "pinion/v1/session.pb.h"
-#include "proto/wire/session_answer.h"
-#include "tests/proto/session_oracle.h"
 
 namespace pinion {
 namespace {

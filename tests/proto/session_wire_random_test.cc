@@ -11,10 +11,10 @@
 #include "absl/strings/escaping.h"
 #include "google/protobuf/stubs/logging.h"
 #include "gtest/gtest.h"
+#include "pinion/server/testing/seed.h"
+#include "pinion/tests/proto/random_wire.h"
+#include "pinion/tests/proto/session_oracle.h"
 #include "pinion/v1/session.pb.h"
-#include "server/testing/seed.h"
-#include "tests/proto/random_wire.h"
-#include "tests/proto/session_oracle.h"
 
 namespace pinion {
 namespace {

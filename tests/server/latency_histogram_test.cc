@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/latency_histogram.h"
+#include "pinion/server/latency_histogram.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/testing/seed.h"
+#include "pinion/server/testing/seed.h"
 
 namespace pinion {
 namespace {

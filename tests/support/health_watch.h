@@ -21,7 +21,8 @@
 #include <utility>
 
 #include "gtest/gtest.h"
-#include "proto/wire/health_message.h"
+#include "pinion/proto/wire/health_message.h"
+#include "pinion/server/health.h"
 
 namespace pinion::testing {
 

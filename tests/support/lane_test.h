@@ -11,6 +11,9 @@
 //            Start({.workers = 1});
 //            HeldWorker held(channel());
 //            OpenCall add(channel(), kAdd, AddOf("a"));
+//
+// A test of what happens at a time calls StartManual() instead: its workers run
+// when it steps them, and the clock goes on when it says so.
 #ifndef PINION_TESTS_SUPPORT_LANE_TEST_H_
 #define PINION_TESTS_SUPPORT_LANE_TEST_H_
 
@@ -25,14 +28,15 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
-#include "server/call_context.h"
-#include "server/snapshot.h"
-#include "server/testing/gate.h"
+#include "pinion/server/call_context.h"
+#include "pinion/server/snapshot.h"
+#include "pinion/server/testing/gate.h"
+#include "pinion/server/testing/manual_server.h"
+#include "pinion/tests/support/grpc_order.h"
+#include "pinion/tests/support/open_call.h"
+#include "pinion/tests/support/test_server.h"
 #include "shop/v1/counter.pb.h"
-#include "tests/support/grpc_order.h"
 #include "tests/support/hold.pb.h"
-#include "tests/support/open_call.h"
-#include "tests/support/test_server.h"
 
 namespace pinion::testing {
 
@@ -122,21 +126,29 @@ class LaneTest : public ::testing::TestWithParam<bool> {
  protected:
   ~LaneTest() override { gate_.Open(); }
 
-  void Start(ServerOptions options) {
-    test_ = std::make_unique<TestServer>(std::move(options));
-    HostAdd(server(), counted_add_);
-    server()
-        .Host<HoldShard>("pinion.test.HoldService")
-        .On("Hold", &HoldShard::Hold);
-    HostMore(server());
+  void Start(HostingOptions options, ListenOptions listen = {}) {
+    test_ = std::make_unique<TestServer>(std::move(options), std::move(listen));
+    HostAll(server());
     test_->Start();
     channel_ = GetParam() ? test_->TcpChannel() : test_->InProcessChannel();
+  }
+  // Calls that came are awaited by manual().AwaitWaiting() here.
+  void StartManual(HostingOptions options) {
+    manual_ = std::make_unique<ManualServer>(
+        [this](Server& server) { HostAll(server); },
+        ManualOptions{.hosting = std::move(options)});
+    channel_ = GetParam() ? TcpChannelTo(server())
+                          : GuardedChannel{manual_->in_process().channel(),
+                                           manual_->in_process().guard()};
   }
   virtual void HostMore(Server&) {}
   void DestroyServer() { test_.reset(); }
 
   TestServer& test() { return *test_; }
-  Server& server() { return test_->server(); }
+  ManualServer& manual() { return *manual_; }
+  Server& server() {
+    return manual_ != nullptr ? manual_->server() : test_->server();
+  }
   const GuardedChannel& channel() const { return channel_; }
 
   // The lane of Add on worker 0.
@@ -183,6 +195,13 @@ class LaneTest : public ::testing::TestWithParam<bool> {
   };
 
  private:
+  void HostAll(Server& server) {
+    HostAdd(server, counted_add_);
+    server.Host<HoldShard>("pinion.test.HoldService")
+        .On("Hold", &HoldShard::Hold);
+    HostMore(server);
+  }
+
   std::atomic<int> adds_begun_{0};
   const AddShard::Handler counted_add_ =
       [this](const auto& request, auto* response, CallContext& context) {
@@ -193,6 +212,7 @@ class LaneTest : public ::testing::TestWithParam<bool> {
         return status;
       };
   std::unique_ptr<TestServer> test_;
+  std::unique_ptr<ManualServer> manual_;
   GuardedChannel channel_;
 };
 

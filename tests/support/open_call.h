@@ -30,11 +30,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "client/channel_guard.h"
+#include "pinion/client/channel_guard.h"
+#include "pinion/proto/wire/status_details.h"
+#include "pinion/server/testing/gate.h"
+#include "pinion/tests/support/grpc_order.h"
 #include "pinion/v1/failure.pb.h"
-#include "proto/wire/status_details.h"
-#include "server/testing/gate.h"
-#include "tests/support/grpc_order.h"
 
 namespace pinion::testing {
 

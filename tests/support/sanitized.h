@@ -10,23 +10,40 @@
 #ifndef PINION_TESTS_SUPPORT_SANITIZED_H_
 #define PINION_TESTS_SUPPORT_SANITIZED_H_
 
+// GCC defines a macro, Clang has a feature.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PINION_ADDRESS_SANITIZED 1
+#elif __has_feature(thread_sanitizer)
+#define PINION_THREAD_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define PINION_ADDRESS_SANITIZED 1
+#elif defined(__SANITIZE_THREAD__)
+#define PINION_THREAD_SANITIZED 1
+#endif
+
 namespace pinion::testing {
 
 // Whether the order in which gRPC hands bytes on within the process is not seen
 // here, and so taken for a race.
-#if defined(__SANITIZE_THREAD__)
+#if defined(PINION_THREAD_SANITIZED)
 inline constexpr bool kBlindToGrpc = true;
 #else
 inline constexpr bool kBlindToGrpc = false;
 #endif
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(PINION_THREAD_SANITIZED)
 inline constexpr int kTimesSlower = 50;
-#elif defined(__SANITIZE_ADDRESS__)
+#elif defined(PINION_ADDRESS_SANITIZED)
 inline constexpr int kTimesSlower = 4;
 #else
 inline constexpr int kTimesSlower = 1;
 #endif
+
+#undef PINION_ADDRESS_SANITIZED
+#undef PINION_THREAD_SANITIZED
 
 }  // namespace pinion::testing
 

@@ -37,10 +37,13 @@ namespace pinion::testing {
 class ScriptedStream final
     : public grpc::ServerBidiReactor<v1::OpenRequest, v1::OpenResponse> {
  public:
-  explicit ScriptedStream(grpc::CallbackServerContext& context)
-      : context_(context) {
-    StartRead(&incoming_);
+  ScriptedStream(grpc::CallbackServerContext& context, bool reads)
+      : peer(context.peer()), context_(context) {
+    if (reads) StartRead(&incoming_);
   }
+
+  // Names the connection.
+  const std::string peer;
 
   // The next call that came. Its method has its name, however it was sent.
   v1::SessionCall AwaitCall() {
@@ -80,21 +83,20 @@ class ScriptedStream final
     unsent_.push_back(std::move(response));
     WriteNext();
   }
-  void SendHello(uint64_t most_calls = 1000,
-                 uint64_t most_bytes = uint64_t{1} << 30,
-                 uint64_t most_message_bytes = 4 << 20) {
+  void SendHello(uint64_t max_calls = 1000,
+                 uint64_t max_bytes = uint64_t{1} << 30,
+                 uint64_t max_message_bytes = 4 << 20) {
     v1::OpenResponse response;
-    *response.mutable_hello() =
-        Hello(most_calls, most_bytes, most_message_bytes);
+    *response.mutable_hello() = Hello(max_calls, max_bytes, max_message_bytes);
     Send(response);
   }
-  static v1::ServerHello Hello(uint64_t most_calls, uint64_t most_bytes,
-                               uint64_t most_message_bytes) {
+  static v1::ServerHello Hello(uint64_t max_calls, uint64_t max_bytes,
+                               uint64_t max_message_bytes) {
     v1::ServerHello hello;
     hello.set_revision(1);
-    hello.set_max_open_calls(most_calls);
-    hello.set_max_open_bytes(most_bytes);
-    hello.set_max_message_bytes(most_message_bytes);
+    hello.set_max_open_calls(max_calls);
+    hello.set_max_open_bytes(max_bytes);
+    hello.set_max_message_bytes(max_message_bytes);
     return hello;
   }
   // Answers with the payload.
@@ -218,8 +220,10 @@ class ScriptedStream final
 
 class ScriptedSessions final : private v1::SessionService::CallbackService {
  public:
-  // On a free port, or on that of one that has stopped.
-  explicit ScriptedSessions(int port = 0) : port_(port) {
+  // On a free port, or on that of one that has stopped. Whether it reads what
+  // clients say.
+  explicit ScriptedSessions(int port = 0, bool reads = true)
+      : port_(port), reads_(reads) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(absl::StrCat("127.0.0.1:", port),
                              grpc::InsecureServerCredentials(), &port_);
@@ -234,6 +238,12 @@ class ScriptedSessions final : private v1::SessionService::CallbackService {
   int port() const { return port_; }
   std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
 
+  // How many streams were opened.
+  size_t streams() {
+    std::unique_lock lock(mutex_);
+    return streams_.size();
+  }
+
   // The stream that was opened as the n-th, from 0.
   ScriptedStream& AwaitStream(size_t n) {
     std::unique_lock lock(mutex_);
@@ -245,12 +255,13 @@ class ScriptedSessions final : private v1::SessionService::CallbackService {
   grpc::ServerBidiReactor<v1::OpenRequest, v1::OpenResponse>* Open(
       grpc::CallbackServerContext* context) override {
     std::unique_lock lock(mutex_);
-    streams_.push_back(std::make_unique<ScriptedStream>(*context));
+    streams_.push_back(std::make_unique<ScriptedStream>(*context, reads_));
     changed_.notify_all();
     return streams_.back().get();
   }
 
   int port_;
+  const bool reads_;
   std::unique_ptr<grpc::Server> server_;
 
   std::mutex mutex_;  // Guards the rest.

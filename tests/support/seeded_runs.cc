@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/support/seeded_runs.h"
+#include "pinion/tests/support/seeded_runs.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -55,7 +55,7 @@ uint64_t Choose() {
 
 SeededRuns::SeededRuns(const SeededRunsOptions& options)
     : replays_(std::getenv("PINION_SEED") != nullptr),
-      most_(replays_ ? 1 : options.most),
+      max_runs_(replays_ ? 1 : options.max_runs),
       first_(Choose()),
       end_(std::chrono::steady_clock::now() + options.time) {
   SayLastWordsAtTheEnd();
@@ -69,7 +69,7 @@ SeededRuns::~SeededRuns() {
 }
 
 bool SeededRuns::Next() {
-  if (made_ == most_) return false;
+  if (made_ == max_runs_) return false;
   if (made_ > 0 && std::chrono::steady_clock::now() >= end_) return false;
   ++made_;
   last_words_size = std::snprintf(last_words, sizeof(last_words),

@@ -4,7 +4,7 @@
 // of the last is printed, also when that run crashes or hangs.
 //
 // Threads: the test's; one at a time in a program.
-// Example: SeededRuns runs({.most = 1000, .time = std::chrono::seconds(60)});
+// Example: SeededRuns runs({.max_runs = 99, .time = std::chrono::seconds(60)});
 //          while (!HasFailure() && runs.Next()) Try(runs.seed());
 //          bazel test --test_env=PINION_SEED=17 ...       // that run alone
 #ifndef PINION_TESTS_SUPPORT_SEEDED_RUNS_H_
@@ -17,7 +17,7 @@ namespace pinion::testing {
 
 struct SeededRunsOptions {
   // How many runs are made, if they fit into that time.
-  int most = 1;
+  int max_runs = 1;
   std::chrono::nanoseconds time{0};
 };
 
@@ -37,7 +37,7 @@ class SeededRuns {
 
  private:
   const bool replays_;
-  const int most_;
+  const int max_runs_;
   const uint64_t first_;
   const std::chrono::steady_clock::time_point end_;
   int made_ = 0;

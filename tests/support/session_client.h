@@ -33,28 +33,29 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "client/channel_guard.h"
 #include "gtest/gtest.h"
+#include "pinion/client/channel_guard.h"
+#include "pinion/tests/support/grpc_order.h"
+#include "pinion/tests/support/open_call.h"
 #include "pinion/v1/session.pb.h"
-#include "tests/support/grpc_order.h"
-#include "tests/support/open_call.h"
 
 namespace pinion::testing {
 
 class SessionClient final
     : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
-  // What of the stream is taken at first.
-  enum class Takes { kAll, kNothing };
+  // What of the stream is taken at first. The rest stays with gRPC.
+  enum class Takes { kAll, kHello, kNothing };
 
   explicit SessionClient(const GuardedChannel& channel,
                          Takes takes = Takes::kAll)
       : stub_(channel.channel),
         guard_(channel.guard),
         taking_(takes == Takes::kAll) {
+    const auto begin = [&] { Begin(takes != Takes::kNothing); };
     if (guard_ == nullptr) {
-      Begin();
-    } else if (!guard_->Begin([this] { Begin(); })) {
+      begin();
+    } else if (!guard_->Begin(begin)) {
       guard_ = nullptr;
       End({grpc::StatusCode::UNAVAILABLE, "the server has stopped"});
     }
@@ -94,8 +95,8 @@ class SessionClient final
   // From now on takes what comes.
   void TakeAll() {
     std::unique_lock lock(mutex_);
-    if (std::exchange(taking_, true) || stream_ended_) return;
-    StartRead(&incoming_);
+    if (std::exchange(taking_, true) || stream_ended_ || reading_) return;
+    Read();
   }
 
   // Waits for the next answer to a call of that id.
@@ -164,15 +165,20 @@ class SessionClient final
   }
 
  private:
-  void Begin() {
+  void Begin(bool reads) {
     stub_.PrepareBidiStreamingCall(&context_, "/pinion.v1.SessionService/Open",
                                    grpc::StubOptions(), this);
     AddHold();  // For what is begun on other threads, until a read fails.
-    if (taking_) StartRead(&incoming_);
+    if (reads) Read();
     StartCall();
   }
 
   // The rest: with the lock held, or on a thread of gRPC's.
+  void Read() {
+    reading_ = true;
+    StartRead(&incoming_);
+  }
+
   void WriteNext() {
     if (writing_ || stream_ended_) return;
     if (!unsent_.empty()) {
@@ -193,9 +199,10 @@ class SessionClient final
   void OnReadDone(bool ok) override {
     OrderAsGrpcDoes();
     std::unique_lock lock(mutex_);
+    reading_ = false;
     if (ok) {
       Keep();
-      StartRead(&incoming_);
+      if (taking_) Read();
     } else {
       stream_ended_ = true;
       RemoveHold();
@@ -221,9 +228,9 @@ class SessionClient final
     ASSERT_TRUE(
         response.ParseFromArray(slice.begin(), static_cast<int>(slice.size())));
     if (response.has_hello()) {
-      most_message_bytes_ = response.hello().max_message_bytes();
+      max_message_bytes_ = response.hello().max_message_bytes();
     }
-    EXPECT_LE(slice.size(), most_message_bytes_);
+    EXPECT_LE(slice.size(), max_message_bytes_);
     EXPECT_EQ(response.has_hello(), !hello_.has_value())
         << "the hello comes in the first message and in no other";
     if (!hello_.has_value()) hello_ = response.hello();
@@ -257,11 +264,12 @@ class SessionClient final
   bool sends_ended_ = false;
   bool writes_done_ = false;
   bool taking_;
+  bool reading_ = false;       // A read is under way.
   bool stream_ended_ = false;  // Nothing more is to be begun.
   bool ended_ = false;
   absl::Status status_;
   std::optional<v1::ServerHello> hello_;
-  uint64_t most_message_bytes_ = 0;  // As the hello says.
+  uint64_t max_message_bytes_ = 0;  // As the hello says.
   std::deque<v1::Drain> drains_;
   std::multimap<uint64_t, v1::SessionAnswer> answers_;  // Those not asked for.
   uint64_t answers_come_ = 0;

@@ -16,11 +16,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "client/client.h"
 #include "gtest/gtest.h"
+#include "pinion/client/client.h"
+#include "pinion/server/testing/gate.h"
+#include "pinion/tests/support/grpc_order.h"
 #include "pinion/v1/failure.pb.h"
-#include "server/testing/gate.h"
-#include "tests/support/grpc_order.h"
 
 namespace pinion::testing {
 
@@ -41,6 +41,7 @@ class Started {
   ~Started() { answered_.Pass(); }
 
   CallId id() const { return id_; }
+  bool answered() const { return answers_ > 0; }
   const absl::Status& Await() {
     answered_.Pass();
     return status_;

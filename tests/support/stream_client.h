@@ -28,12 +28,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "client/channel_guard.h"
 #include "gtest/gtest.h"
+#include "pinion/client/channel_guard.h"
+#include "pinion/proto/wire/status_details.h"
+#include "pinion/tests/support/grpc_order.h"
+#include "pinion/tests/support/open_call.h"
 #include "pinion/v1/failure.pb.h"
-#include "proto/wire/status_details.h"
-#include "tests/support/grpc_order.h"
-#include "tests/support/open_call.h"
 
 namespace pinion::testing {
 

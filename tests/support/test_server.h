@@ -17,18 +17,33 @@
 #include <memory>
 #include <utility>
 
-#include "client/client.h"
 #include "gtest/gtest.h"
-#include "server/server.h"
-#include "server/testing/in_process_server.h"
-#include "tests/support/open_call.h"
+#include "pinion/client/client.h"
+#include "pinion/server/server.h"
+#include "pinion/server/snapshot.h"
+#include "pinion/server/testing/in_process_server.h"
+#include "pinion/tests/support/open_call.h"
 
 namespace pinion::testing {
 
+// Each channel has a connection of its own. The client's windows stay as they
+// begin, 64 KiB: on a fast machine gRPC would let them grow until whole answers
+// are out that nobody reads.
+inline GuardedChannel TcpChannelTo(const Server& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return {grpc::CreateCustomChannel(
+              server.address(), grpc::InsecureChannelCredentials(), arguments),
+          nullptr};
+}
+
 class TestServer {
  public:
-  explicit TestServer(ServerOptions options = {})
-      : in_process_({.server = std::move(options), .client = kUnary}) {}
+  explicit TestServer(HostingOptions options = {}, ListenOptions listen = {})
+      : in_process_({.hosting = std::move(options),
+                     .listen = std::move(listen),
+                     .client = kUnary}) {}
   ~TestServer() {
     if (!stop_tried_) Stop();
   }
@@ -77,11 +92,7 @@ class TestServer {
   GuardedChannel InProcessChannel() {
     return {in_process_.channel(), in_process_.guard()};
   }
-  GuardedChannel TcpChannel() {
-    return {grpc::CreateChannel(server().address(),
-                                grpc::InsecureChannelCredentials()),
-            nullptr};
-  }
+  GuardedChannel TcpChannel() { return TcpChannelTo(server()); }
 
  private:
   static inline const ClientOptions kUnary = {.unary = true};

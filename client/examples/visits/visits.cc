@@ -16,8 +16,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/client.h"
-#include "client/kv_methods.h"
+#include "pinion/client/client.h"
+#include "pinion/client/kv_methods.h"
 
 namespace {
 

@@ -15,7 +15,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "server/hosting.h"
+#include "pinion/server/hosting.h"
 #include "shop/v1/cart.grpc.pb.h"
 
 using shop::v1::AddItemRequest;

@@ -6,7 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "server/server.h"
+#include "pinion/server/server.h"
 #include "shop/v1/counter.pb.h"
 
 using shop::v1::AddRequest;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/examples/ledger/accounts.h"
+#include "pinion/server/examples/ledger/accounts.h"
 
 #include <utility>
 
@@ -15,11 +15,11 @@ absl::Status TooMuch(const std::string& name, int64_t room) {
 
 // What is kept after the line of that number.
 absl::Status SendLines(const Account& account, uint64_t after,
-                       Followers::LineStream& stream) {
+                       Accounts::LineStream& stream) {
   v1::StatementResponse response;
   for (const v1::Line& line : account.lines) {
     if (line.number() > after) *response.add_lines() = line;
-    const bool full = response.lines_size() == kMostLinesAtOnce;
+    const bool full = response.lines_size() == kMaxLinesAtOnce;
     const bool last = line.number() == account.last_line;
     if (!full && !(last && response.lines_size() > 0)) continue;
     absl::Status sent = stream.Send(response);
@@ -99,15 +99,20 @@ void Accounts::Book(Entry& entry, int64_t amount, const std::string& other,
   line.set_balance(account.balance + account.on_its_way);
   line.set_other(other);
   line.set_transfer(transfer);
-  followers_.Tell(entry.key().bytes(), line);
+  TellFollowers(entry, line);
   if (account.lines.size() > lines_kept_) account.lines.pop_front();
   // If there is too little room, none is opened until there is more; but what
   // has been done is not undone for the sake of its line.
   accounts_.Recount(entry).IgnoreError();
 }
 
-void Accounts::Tell(const v1::StatementRequest& request,
-                    Followers::LineStream stream) {
+void Accounts::TellFollowers(const Entry& entry, const v1::Line& line) {
+  v1::StatementResponse response;
+  *response.add_lines() = line;
+  followers_.Publish(entry.key().bytes(), response);
+}
+
+void Accounts::Tell(const v1::StatementRequest& request, LineStream stream) {
   const Account* account = Find(request.account());
   if (account == nullptr) return stream.Finish(NoAccount(request.account()));
   absl::Status sent = SendLines(*account, request.after(), stream);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Accounts: the accounts of one worker, and what is to be told of them.
+// Accounts: the accounts of one worker, and the followers of their statements.
 //
-// Threads: the worker's alone.
-// Money:   is never more nor less by what is done here, but for deposits.
-//          What a transfer takes is `on_its_way` until it is told where it
-//          came to.
+// Threads: the worker's only.
+// Money:   nothing here changes the total amount, except deposits. The amount
+//          that a transfer takes is `on_its_way` until the worker learns where
+//          it arrived.
 // Example: absl::Status taken = accounts.Take(transfer);  // On one worker.
 //          absl::Status added = accounts.Add(transfer);   // On another.
 //          added.ok() ? accounts.SetArrived(transfer)     // On the first.
@@ -20,9 +20,11 @@
 
 #include "absl/status/status.h"
 #include "bank/v1/ledger.pb.h"
-#include "server/examples/ledger/followers.h"
-#include "server/examples/ledger/limits.h"
-#include "server/keyed/keyed.h"
+#include "pinion/server/examples/ledger/limits.h"
+#include "pinion/server/followers.h"
+#include "pinion/server/keyed/keyed.h"
+#include "pinion/server/shard_info.h"
+#include "pinion/server/stream.h"
 
 namespace bank {
 
@@ -32,49 +34,58 @@ struct Account {
   uint64_t last_line = 0;
   std::deque<v1::Line> lines;
 
-  // What may be added. What is on its way counts, since it may come back.
-  int64_t room() const { return kMost - balance - on_its_way; }
+  // How much may be added. The amount on its way counts, since it may come
+  // back.
+  int64_t room() const { return kMax - balance - on_its_way; }
 };
 
-// For the byte bound: what an account takes beside itself.
+// For the memory limit: what an account takes besides itself.
 inline size_t PinionOwnedBytes(const Account& account) {
-  return account.lines.size() * kMostBytesOfALine;
+  return account.lines.size() * kMaxBytesOfALine;
 }
 
 class Accounts {
  public:
-  // Each keeps its last `lines_kept` lines.
-  Accounts(const pinion::KeyedOptions& options, size_t lines_kept)
-      : lines_kept_(lines_kept), accounts_(options) {}
+  using LineStream = pinion::Stream<v1::StatementResponse>;
+
+  // Each account keeps its last `lines_kept` lines.
+  Accounts(const pinion::ShardInfo& info, const pinion::KeyedOptions& options,
+           size_t lines_kept)
+      : lines_kept_(lines_kept), accounts_(options), followers_(info) {}
 
   // The account of that name, or null.
   const Account* Find(const std::string& name);
 
-  // Opens the account if it is not there. RESOURCE_EXHAUSTED if there is no
+  // Opens the account if it does not exist. RESOURCE_EXHAUSTED if there is no
   // room for it, FAILED_PRECONDITION if it cannot hold so much.
   absl::Status Deposit(const v1::DepositRequest& deposit);
 
-  // Takes from `from`: FAILED_PRECONDITION if that has less.
+  // Takes from `from`. FAILED_PRECONDITION if that account has less.
   absl::Status Take(const v1::TransferRequest& transfer);
-  // Adds to `to`: FAILED_PRECONDITION if that cannot hold so much.
+  // Adds to `to`. FAILED_PRECONDITION if that account cannot hold so much.
   absl::Status Add(const v1::TransferRequest& transfer);
-  // What was taken was added; or has to be where it was. These always can be.
+  // The amount taken was added elsewhere; or it returns to its account. Both
+  // always succeed.
   void SetArrived(const v1::TransferRequest& transfer);
   void PutBack(const v1::TransferRequest& transfer);
 
-  // Sends the lines, and if so asked those that come.
-  void Tell(const v1::StatementRequest& request, Followers::LineStream stream);
+  // Sends the lines and, if the request asks for them, later ones.
+  void Tell(const v1::StatementRequest& request, LineStream stream);
 
  private:
   using Entry = pinion::Keyed<Account>::Entry;
 
-  // A line of `amount` that was added just now, or less than nothing: taken.
+  // Records a line with the `amount` just added, or, if negative, taken.
   void Book(Entry& entry, int64_t amount, const std::string& other = {},
             const std::string& transfer = {});
 
+  void TellFollowers(const Entry& entry, const v1::Line& line);
+
   const size_t lines_kept_;
-  pinion::Keyed<Account> accounts_;  // None is ever let go.
-  Followers followers_;
+  pinion::Keyed<Account> accounts_;  // No entry is ever removed.
+  // The followers of an account get each new line of it. A slow follower ends,
+  // and has got all lines before that; it can continue after the last one.
+  pinion::Followers<v1::StatementResponse> followers_;
 };
 
 // NOT_FOUND for an account of that name.

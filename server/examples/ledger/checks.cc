@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/examples/ledger/checks.h"
+#include "pinion/server/examples/ledger/checks.h"
 
 #include <cstdint>
 #include <string>
@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "server/examples/ledger/limits.h"
+#include "pinion/server/examples/ledger/limits.h"
 
 namespace bank {
 namespace {
@@ -27,9 +27,9 @@ absl::Status CheckAccount(absl::string_view field, absl::string_view name) {
 }
 
 absl::Status CheckAmount(int64_t amount) {
-  if (amount >= 1 && amount <= kMost) return absl::OkStatus();
+  if (amount >= 1 && amount <= kMax) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("amount is ", amount, "; valid are 1 to ", kMost));
+      absl::StrCat("amount is ", amount, "; valid are 1 to ", kMax));
 }
 
 }  // namespace

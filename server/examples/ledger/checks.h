@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a request to the ledger must be like.
+// The rules for requests to the ledger.
 //
 // Threads: plain functions; any thread.
 // Errors:  INVALID_ARGUMENT, with the field, its value and what would be valid.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/examples/ledger/host_ledger.h"
+#include "pinion/server/examples/ledger/host_ledger.h"
 
 #include <memory>
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HostLedger: puts bank.v1.LedgerService on a server.
+// HostLedger: adds bank.v1.LedgerService to a server.
 //
-// Threads: before the server starts, on the thread that builds it.
+// Threads: the thread that builds the server, before the server starts.
 // Example: pinion::Server server({}); bank::HostLedger(server, {});
 #ifndef PINION_SERVER_EXAMPLES_LEDGER_HOST_LEDGER_H_
 #define PINION_SERVER_EXAMPLES_LEDGER_HOST_LEDGER_H_
 
-#include "server/examples/ledger/ledger.h"
-#include "server/server.h"
+#include "pinion/server/examples/ledger/ledger.h"
+#include "pinion/server/server.h"
 
 namespace bank {
 

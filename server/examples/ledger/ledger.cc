@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/examples/ledger/ledger.h"
+#include "pinion/server/examples/ledger/ledger.h"
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/examples/ledger/checks.h"
+#include "pinion/server/examples/ledger/checks.h"
 
 namespace bank {
 namespace {
@@ -29,7 +29,7 @@ std::string NameOf(const v1::TransferRequest& request) {
 
 Ledger::Ledger(const ShardInfo& info, const LedgerOptions& options)
     : options_(options),
-      accounts_(OptionsOf(info, options), options.lines_kept),
+      accounts_(info, OptionsOf(info, options), options.lines_kept),
       moved_(OptionsOf(info, options)),
       forget_(info, moved_) {}
 

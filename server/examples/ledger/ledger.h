@@ -2,16 +2,15 @@
 //
 // Ledger: one worker's part of bank.v1.LedgerService; see ledger.proto.
 //
-// Threads: its worker's alone, so it needs no lock. What it does to an account
-//          of another worker it does there, by a hop.
-// Money:   is taken from one account in one function and added to the other in
-//          a later one, on that account's worker. A hop's function always runs,
-//          also when the call has been answered meanwhile, so each amount that
-//          was taken is added, or put back where it was: it is `on_its_way`
-//          until one of these is done.
-// Once:    a transfer is remembered by its id from before its money is taken
-//          until some time after its end. A call with the same id is given the
-//          same outcome; while there is none, it waits for it.
+// Threads: its worker only, so it needs no lock. It changes an account of
+//          another worker there, through a hop.
+// Money:   one function takes it from one account, and a later one adds it to
+//          the other account, on that account's worker. A hop's function always
+//          runs, even if the call was answered meanwhile, so each amount that
+//          was taken is added, or put back. Until then it is `on_its_way`.
+// Once:    the ledger remembers a transfer by its id, from before its money is
+//          taken until some time after its end. A second call with the same id
+//          gets the same outcome, and waits for it if necessary.
 // Example: server.Host<Ledger>("bank.v1.LedgerService")
 //              .On("Transfer", &Ledger::Transfer);  // ...: HostLedger().
 #ifndef PINION_SERVER_EXAMPLES_LEDGER_LEDGER_H_
@@ -26,24 +25,24 @@
 
 #include "absl/status/status.h"
 #include "bank/v1/ledger.pb.h"
-#include "server/call.h"
-#include "server/examples/ledger/accounts.h"
-#include "server/keyed/keyed.h"
-#include "server/keyed/keyed_expiry.h"
-#include "server/shard_info.h"
-#include "server/stream.h"
+#include "pinion/server/call.h"
+#include "pinion/server/examples/ledger/accounts.h"
+#include "pinion/server/keyed/keyed.h"
+#include "pinion/server/keyed/keyed_expiry.h"
+#include "pinion/server/shard_info.h"
+#include "pinion/server/stream.h"
 
 namespace bank {
 
 struct LedgerOptions {
-  // For how long a transfer is remembered after its end.
+  // How long a transfer is remembered after its end.
   std::chrono::nanoseconds remember_for = std::chrono::minutes(10);
 
-  // How many lines of each account are kept for statements.
+  // The lines of each account that are kept for statements.
   size_t lines_kept = 100;
 
-  // How many bytes the accounts of one worker may take, and as many the
-  // transfers that it remembers.
+  // The memory limit of the accounts of one worker, in bytes, and of the
+  // transfers that it remembers, separately.
   int64_t max_bytes = int64_t{1} << 30;
 };
 
@@ -67,20 +66,20 @@ class Ledger {
   struct Moved {
     std::string to;
     int64_t amount = 0;
-    std::optional<absl::Status> outcome = {};  // None: it is on its way.
+    std::optional<absl::Status> outcome = {};  // None: on its way.
     std::vector<TransferCall> waiting = {};    // For the outcome.
   };
-  // For the byte bound, what one takes beside itself: `to` and the words of a
+  // For the memory limit, what one takes besides itself: `to` and the text of a
   // refusal, at most.
   friend size_t PinionOwnedBytes(const Moved&) { return 256; }
 
-  // The way of a transfer, which begins and ends here, with a hop to the worker
+  // The way of a transfer, which starts and ends here, with a hop to the worker
   // of the other account.
   void SendOff(TransferCall call);
   void Return(TransferCall call, const absl::Status& added);
   void End(TransferCall call, const absl::Status& outcome);
 
-  // Of another call for the same.
+  // Handles another call for the same transfer.
   void Repeat(Moved& moved, TransferCall call);
 
   void Answer(TransferCall call, const absl::Status& outcome);

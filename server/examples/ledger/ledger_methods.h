@@ -8,7 +8,7 @@
 #define PINION_SERVER_EXAMPLES_LEDGER_LEDGER_METHODS_H_
 
 #include "bank/v1/ledger.pb.h"
-#include "client/method.h"
+#include "pinion/client/method.h"
 
 namespace bank {
 

@@ -14,8 +14,8 @@
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/time/time.h"
-#include "server/examples/ledger/host_ledger.h"
-#include "server/server.h"
+#include "pinion/server/examples/ledger/host_ledger.h"
+#include "pinion/server/server.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:50051",
           "Where to serve: host:port, port 0 for a free one.");
@@ -32,8 +32,8 @@ ABSL_FLAG(int64_t, max_bytes, bank::LedgerOptions().max_bytes,
 int main(int argc, char** argv) {
   absl::SetProgramUsageMessage("keeps the accounts of a bank in memory");
   absl::ParseCommandLine(argc, argv);
-  pinion::Server server({.listen = absl::GetFlag(FLAGS_listen),
-                         .workers = absl::GetFlag(FLAGS_workers)});
+  pinion::Server server({.listen = absl::GetFlag(FLAGS_listen)},
+                        {.workers = absl::GetFlag(FLAGS_workers)});
   bank::HostLedger(
       server,
       {.remember_for = absl::ToChronoNanoseconds(absl::GetFlag(FLAGS_remember)),

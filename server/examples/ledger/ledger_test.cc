@@ -2,7 +2,7 @@
 //
 // Money moves once, whole, or not at all: whatever comes between its being
 // taken and its being added, which the tests hold apart.
-#include "server/examples/ledger/ledger.h"
+#include "pinion/server/examples/ledger/ledger.h"
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
@@ -21,12 +21,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "bank/v1/ledger.grpc.pb.h"
-#include "client/client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/examples/ledger/host_ledger.h"
-#include "server/examples/ledger/ledger_methods.h"
-#include "server/testing.h"
+#include "pinion/client/client.h"
+#include "pinion/server/examples/ledger/host_ledger.h"
+#include "pinion/server/examples/ledger/ledger_methods.h"
+#include "pinion/server/testing.h"
 
 namespace bank {
 namespace {
@@ -220,19 +220,19 @@ TEST_F(LedgerTest, RefusesWhatTheAccountHasNot) {
 
 TEST_F(LedgerTest, PutsBackWhatTheOtherAccountCannotTake) {
   ASSERT_TRUE(Deposit(here_, 5).ok());
-  ASSERT_TRUE(Deposit(there_, kMost - 1).ok());
+  ASSERT_TRUE(Deposit(there_, kMax - 1).ok());
   EXPECT_EQ(Transfer(TransferOf(here_, nobody_, 2, "a")).status().code(),
             kNotFound);
   EXPECT_EQ(Transfer(TransferOf(here_, there_, 2, "b")).status().code(),
             kPrecondition);
   ExpectBalance(here_, 5);
-  ExpectBalance(there_, kMost - 1);
+  ExpectBalance(there_, kMax - 1);
 }
 
 TEST_F(LedgerTest, ShowsWhatIsOnItsWayAndKeepsRoomForItsReturn) {
-  ASSERT_TRUE(Deposit(here_, kMost).ok());
+  ASSERT_TRUE(Deposit(here_, kMax).ok());
   const auto transfer = Send(TransferOf(here_, nobody_, 2, "a"));
-  ExpectHere(here_, kMost - 2, /*on_its_way=*/2);
+  ExpectHere(here_, kMax - 2, /*on_its_way=*/2);
   v1::DepositRequest one_more;
   one_more.set_account(here_);
   one_more.set_amount(1);
@@ -241,7 +241,7 @@ TEST_F(LedgerTest, ShowsWhatIsOnItsWayAndKeepsRoomForItsReturn) {
   EXPECT_EQ(deposit.Await().status().code(), kPrecondition);
   test_->RunUntilIdle();
   EXPECT_EQ(transfer.Await().status().code(), kNotFound);
-  ExpectBalance(here_, kMost);
+  ExpectBalance(here_, kMax);
 }
 
 TEST_F(LedgerTest, BringsHomeWhatIsOnItsWayWhenTheTimeIsUp) {
@@ -348,7 +348,7 @@ TEST_F(LedgerTest, RefusesWhatThereIsNoRoomForAndMovesNothing) {
 TEST_F(LedgerTest, RefusesRequestsThatCannotBe) {
   ASSERT_TRUE(Deposit(here_, 5).ok());
   const std::string too_long(65, 'a');
-  for (const int64_t amount : {int64_t{0}, int64_t{-1}, kMost + 1}) {
+  for (const int64_t amount : {int64_t{0}, int64_t{-1}, kMax + 1}) {
     EXPECT_EQ(Deposit(here_, amount).code(), kInvalid);
     EXPECT_EQ(Transfer(TransferOf(here_, there_, amount, "a")).status().code(),
               kInvalid);

@@ -3,7 +3,8 @@
 // Stock, Deliveries: the shards of docs/patterns.md, which prints their
 // functions.
 //
-// Threads: each its worker's; what is named "elsewhere" runs on others.
+// Threads: each on its worker only; code named "elsewhere" runs on other
+//          threads.
 // Example: server.Host<Stock>(
 //              "stock.v1.StockService", [&](const pinion::ShardInfo& info) {
 //                return std::make_unique<Stock>(info, supplier, elsewhere);
@@ -23,13 +24,15 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "core/task.h"
-#include "server/call.h"
-#include "server/hop.h"
-#include "server/keyed/keyed.h"
-#include "server/shard_info.h"
-#include "server/shard_timer.h"
-#include "server/slot.h"
+#include "pinion/core/task.h"
+#include "pinion/server/call.h"
+#include "pinion/server/followers.h"
+#include "pinion/server/hop.h"
+#include "pinion/server/keyed/keyed.h"
+#include "pinion/server/shard_info.h"
+#include "pinion/server/shard_timer.h"
+#include "pinion/server/slot.h"
+#include "pinion/server/stream.h"
 #include "stock/v1/stock.pb.h"
 
 namespace stock {
@@ -39,25 +42,26 @@ using pinion::Hop;
 using MoveCall = pinion::Call<v1::MoveRequest, v1::MoveResponse>;
 using TotalCall = pinion::Call<v1::TotalRequest, v1::TotalResponse>;
 using AppraiseCall = pinion::Call<v1::AppraiseRequest, v1::AppraiseResponse>;
+using WatchStream = pinion::Stream<v1::WatchResponse>;
 
-// Another service, which takes its time. Anyone may ask, and waits.
+// Another service, which takes its time. Any thread may ask, and waits.
 class Supplier {
  public:
   virtual ~Supplier() = default;
 
-  // What one thing of each of these shelves costs.
+  // The price of one thing on each of these shelves.
   virtual absl::StatusOr<std::vector<int64_t>> PricesOf(
       const std::vector<std::string>& shelves) = 0;
 };
 
-// Has a function run on one of the threads that may block.
+// Runs a function on one of the threads that may block.
 using Elsewhere = std::function<void(absl::AnyInvocable<void()>)>;
 
 class Stock {
  public:
-  static constexpr int64_t kMostOnAShelf = 1000;
+  static constexpr int64_t kMaxOnAShelf = 1000;
 
-  // What it is given outlives it.
+  // The arguments must outlive it.
   Stock(const pinion::ShardInfo& info, Supplier& supplier,
         const Elsewhere& elsewhere,
         std::chrono::nanoseconds tidy_every = std::chrono::hours(1))
@@ -65,6 +69,7 @@ class Stock {
         supplier_(supplier),
         elsewhere_(elsewhere),
         shelves_({.key_seed = info.key_seed(), .clock = info.clock()}),
+        watchers_(info, {.when_slow = pinion::WhenSlow::kSkipToLatest}),
         tidy_(info, pinion::TaskClass::kBulk, [this] { Tidy(0); }) {
     tidy_.StartEvery(tidy_every);
   }
@@ -96,6 +101,10 @@ class Stock {
     Count(std::move(call), std::move(hop), info_.workers());
   }
 
+  void Watch(const v1::WatchRequest& request, WatchStream stream) {
+    watchers_.Add(request.shelf(), std::move(stream), NewsOf(request.shelf()));
+  }
+
   void Appraise(absl::Span<AppraiseCall> calls) {
     std::vector<Appraisal> open;
     for (auto& call : calls) {
@@ -122,13 +131,12 @@ class Stock {
   }
 
   absl::Status Add(const std::string& shelf, int64_t count) {
-    const int64_t room = kMostOnAShelf - CountOn(shelf);
+    const int64_t room = kMaxOnAShelf - CountOn(shelf);
     if (count > room) {
       return absl::FailedPreconditionError(
           absl::StrCat("on ", shelf, " is room for ", room, " more"));
     }
-    Shelf& there = ShelfOf(shelf);
-    there.count += count;
+    Change(shelf, count);
     return absl::OkStatus();
   }
 
@@ -138,11 +146,22 @@ class Stock {
       return absl::FailedPreconditionError(absl::StrCat(
           "count is ", count, "; ", shelf, " has 0 to ", there, " to take"));
     }
-    if (count > 0) ShelfOf(shelf).count -= count;
+    if (count > 0) Change(shelf, -count);
     return absl::OkStatus();
   }
 
-  // A Keyed without a byte bound has room for all.
+  void Change(const std::string& shelf, int64_t by) {
+    ShelfOf(shelf).count += by;
+    if (watchers_.Follows(shelf)) watchers_.Publish(shelf, NewsOf(shelf));
+  }
+
+  v1::WatchResponse NewsOf(const std::string& shelf) {
+    v1::WatchResponse news;
+    news.set_count(CountOn(shelf));
+    return news;
+  }
+
+  // A Keyed without a memory limit has room for all.
   Shelf& ShelfOf(const std::string& shelf) {
     return shelves_.FindOrCreate(shelf).value()->state;
   }
@@ -153,7 +172,7 @@ class Stock {
     const std::string from = call.request().from();
     std::move(hop).PostToKey<Stock>(
         from, [call = std::move(call), put](Stock& home) mutable {
-          home.ShelfOf(call.request().from()).count += call.request().count();
+          home.Change(call.request().from(), call.request().count());
           call.Finish(put);
         });
   }
@@ -199,10 +218,11 @@ class Stock {
   Supplier& supplier_;
   const Elsewhere& elsewhere_;
   pinion::Keyed<Shelf> shelves_;
+  pinion::Followers<v1::WatchResponse> watchers_;  // By shelf.
   pinion::ShardTimer tidy_;
 };
 
-// A file of lines. One thread's.
+// A file of lines. One thread only.
 class Journal {
  public:
   virtual ~Journal() = default;
@@ -214,7 +234,7 @@ class Journal {
 
 class Deliveries {
  public:
-  // `journal` outlives it.
+  // `journal` must outlive it.
   explicit Deliveries(Journal& journal) : journal_(journal) {}
 
   absl::Status Register(const v1::RegisterRequest& request,

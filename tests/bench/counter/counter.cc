@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/counter/counter.h"
+#include "pinion/tests/bench/counter/counter.h"
 
 #include <algorithm>
 #include <limits>
 
-#include "core/check.h"
-#include "core/monotonic_nanos.h"
+#include "pinion/core/base/check.h"
+#include "pinion/core/monotonic_nanos.h"
 
 namespace pinion::bench {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/counter/counter_asker.h"
+#include "pinion/tests/bench/counter/counter_asker.h"
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/key_distribution.h"
-#include "client/cli/random.h"
+#include "pinion/client/cli/key_distribution.h"
+#include "pinion/client/cli/random.h"
 
 namespace pinion::bench {
 

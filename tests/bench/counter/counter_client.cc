@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/counter/counter_client.h"
+#include "pinion/tests/bench/counter/counter_client.h"
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/async_unary_call.h>
@@ -9,9 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "client/method.h"
-#include "tests/bench/support/call_loop.h"
-#include "tests/bench/support/queue_loop.h"
+#include "pinion/client/method.h"
+#include "pinion/tests/bench/support/call_loop.h"
+#include "pinion/tests/bench/support/queue_loop.h"
 
 namespace pinion::bench {
 namespace {

@@ -13,12 +13,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/client.h"
+#include "pinion/client/client.h"
+#include "pinion/tests/bench/counter/counter_asker.h"
+#include "pinion/tests/bench/support/call_figures.h"
+#include "pinion/tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/connections.h"
 #include "tests/bench/counter/counter.grpc.pb.h"
-#include "tests/bench/counter/counter_asker.h"
-#include "tests/bench/support/call_figures.h"
-#include "tests/bench/support/child_process.h"
-#include "tests/bench/support/connections.h"
 
 namespace pinion::bench {
 

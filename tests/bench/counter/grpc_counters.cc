@@ -3,10 +3,10 @@
 
 #include <string>
 
+#include "pinion/tests/bench/counter/counter_servers.h"
+#include "pinion/tests/bench/counter/locked_counters.h"
+#include "pinion/tests/bench/support/serve_on_loopback.h"
 #include "tests/bench/counter/counter.grpc.pb.h"
-#include "tests/bench/counter/counter_servers.h"
-#include "tests/bench/counter/locked_counters.h"
-#include "tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {

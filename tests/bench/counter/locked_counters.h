@@ -19,8 +19,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/hash/hash.h"
 #include "absl/synchronization/mutex.h"
-#include "core/check.h"
-#include "tests/bench/counter/counter.h"
+#include "pinion/core/base/check.h"
+#include "pinion/tests/bench/counter/counter.h"
 #include "tests/bench/counter/counter.pb.h"
 
 namespace pinion::bench {

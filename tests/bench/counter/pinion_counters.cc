@@ -3,11 +3,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "server/server.h"
-#include "tests/bench/counter/counter.h"
+#include "pinion/server/server.h"
+#include "pinion/tests/bench/counter/counter.h"
+#include "pinion/tests/bench/counter/counter_servers.h"
+#include "pinion/tests/bench/support/serve_on_loopback.h"
 #include "tests/bench/counter/counter.pb.h"
-#include "tests/bench/counter/counter_servers.h"
-#include "tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {

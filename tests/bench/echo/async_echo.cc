@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/echo/async_echo.h"
+#include "pinion/tests/bench/echo/async_echo.h"
 
 #include <grpc/support/time.h>
 #include <grpcpp/support/time.h>
@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tests/bench/echo/echo_stamp.h"
+#include "pinion/tests/bench/echo/echo_stamp.h"
 
 namespace pinion::bench {
 namespace {
@@ -26,17 +26,20 @@ gpr_timespec AtMonotonicNanos(int64_t nanos) {
 
 }  // namespace
 
-AsyncEcho::AsyncEcho() {
-  request_.set_payload(std::string(kPayloadBytes, 'x'));
+echo::v1::EchoRequest StampedRequest(const EchoAsk& ask, int64_t deadline_ns) {
+  echo::v1::EchoRequest request;
+  request.set_payload(std::string(kPayloadBytes, 'x'));
+  WriteStamp({.id = NewId(), .deadline_ns = deadline_ns},
+             request.mutable_payload());
+  request.set_spin_us(ask.spin_us);
+  request.set_block_us(ask.block_us);
+  return request;
 }
 
 void AsyncEcho::Begin(const EchoAsk& ask, int64_t deadline_ns,
                       echo::v1::EchoService::Stub& stub,
                       grpc::CompletionQueue& queue, void* tag) {
-  WriteStamp({.id = NewId(), .deadline_ns = deadline_ns},
-             request_.mutable_payload());
-  request_.set_spin_us(ask.spin_us);
-  request_.set_block_us(ask.block_us);
+  request_ = StampedRequest(ask, deadline_ns);
   reader_.reset();
   context_.emplace();
   if (ask.worker.has_value()) {

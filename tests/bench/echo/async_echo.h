@@ -33,11 +33,12 @@ struct EchoAsk {
 // For calls without a deadline.
 inline constexpr int64_t kNoDeadline = INT64_MAX;
 
+// What is sent: 64 bytes with an EchoStamp.
+echo::v1::EchoRequest StampedRequest(const EchoAsk& ask, int64_t deadline_ns);
+
 class AsyncEcho {
  public:
-  AsyncEcho();
-
-  // Sends the call, 64 bytes with an EchoStamp; `tag` comes out of `queue` when
+  // Sends a StampedRequest(); `tag` comes out of `queue` when
   // it has ended, and then it may be begun again. The deadline is a time of
   // MonotonicNanos().
   void Begin(const EchoAsk& ask, int64_t deadline_ns,

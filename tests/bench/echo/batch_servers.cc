@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/echo/batch_servers.h"
+#include "pinion/tests/bench/echo/batch_servers.h"
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "core/monotonic_nanos.h"
+#include "pinion/core/monotonic_nanos.h"
 #include "pinion/echo/v1/echo.pb.h"
-#include "server/call.h"
-#include "server/server.h"
-#include "tests/bench/support/serve_on_loopback.h"
+#include "pinion/server/call.h"
+#include "pinion/server/server.h"
+#include "pinion/tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {

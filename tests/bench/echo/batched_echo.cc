@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/echo/batched_echo.h"
+#include "pinion/tests/bench/echo/batched_echo.h"
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -7,8 +7,8 @@
 
 #include <utility>
 
-#include "tests/bench/echo/echo_payload.h"
-#include "tests/bench/support/serve_on_loopback.h"
+#include "pinion/tests/bench/echo/echo_payload.h"
+#include "pinion/tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {

@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
+#include "pinion/tests/bench/support/call_loop.h"
 #include "tests/bench/echo/batched_echo.grpc.pb.h"
-#include "tests/bench/support/call_loop.h"
 
 namespace pinion::bench {
 

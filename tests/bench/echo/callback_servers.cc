@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "pinion/echo/v1/echo.grpc.pb.h"
-#include "tests/bench/echo/echo_servers.h"
-#include "tests/bench/echo/plain_echo.h"
-#include "tests/bench/support/serve_on_loopback.h"
+#include "pinion/tests/bench/echo/echo_servers.h"
+#include "pinion/tests/bench/echo/plain_echo.h"
+#include "pinion/tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {

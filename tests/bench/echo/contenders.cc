@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/echo/contenders.h"
+#include "pinion/tests/bench/echo/contenders.h"
 
 #include "absl/time/time.h"
-#include "tests/bench/support/bench_servers.h"
+#include "pinion/tests/bench/support/bench_servers.h"
 
 namespace pinion::bench {
 namespace {

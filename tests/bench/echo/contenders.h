@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tests/bench/echo/echo_client.h"
-#include "tests/bench/support/child_process.h"
+#include "pinion/tests/bench/echo/echo_client.h"
+#include "pinion/tests/bench/support/child_process.h"
 
 namespace pinion::bench {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/echo/echo_client.h"
+#include "pinion/tests/bench/echo/echo_client.h"
 
 #include <memory>
 #include <vector>
 
-#include "tests/bench/support/queue_loop.h"
+#include "pinion/tests/bench/support/queue_loop.h"
 
 namespace pinion::bench {
 namespace {

@@ -12,10 +12,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "tests/bench/echo/async_echo.h"
-#include "tests/bench/echo/echo_connections.h"
-#include "tests/bench/support/call_figures.h"
-#include "tests/bench/support/child_process.h"
+#include "pinion/tests/bench/echo/async_echo.h"
+#include "pinion/tests/bench/echo/echo_connections.h"
+#include "pinion/tests/bench/support/call_figures.h"
+#include "pinion/tests/bench/support/child_process.h"
 
 namespace pinion::bench {
 

@@ -9,7 +9,7 @@
 #define PINION_TESTS_BENCH_ECHO_ECHO_CONNECTIONS_H_
 
 #include "pinion/echo/v1/echo.grpc.pb.h"
-#include "tests/bench/support/connections.h"
+#include "pinion/tests/bench/support/connections.h"
 
 namespace pinion::bench {
 

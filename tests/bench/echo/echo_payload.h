@@ -15,7 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "tests/bench/support/call_loop.h"
+#include "pinion/tests/bench/support/call_loop.h"
 
 namespace pinion::bench {
 

@@ -27,10 +27,10 @@ std::string StartPinion();
 // pinion::Server with two workers.
 std::string StartPinionWithTwoWorkers();
 
-// pinion::Server as it comes, but it counts the calls of Echo whose handler
-// began after the deadline in their EchoStamp, by more than 2 ms: gRPC tells it
-// no closer. EchoKeyed, whatever the key, has that count for its payload, as
-// text.
+// pinion::Server as it comes, but it watches when calls of Echo, with an
+// EchoStamp, are begun. EchoKeyed, whatever the key, has for its payload what
+// it has seen since the last such call: BegunCalls. A call counts as begun late
+// by 2 ms or more: gRPC tells deadlines no closer.
 std::string StartWatchfulPinion();
 
 // gRPC's callback service; the handler itself answers.

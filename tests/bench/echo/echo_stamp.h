@@ -16,7 +16,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "core/check.h"
+#include "pinion/core/base/check.h"
 
 namespace pinion::bench {
 

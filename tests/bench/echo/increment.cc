@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/echo/increment.h"
+#include "pinion/tests/bench/echo/increment.h"
 
 #include <random>
 #include <utility>
 
 #include "absl/random/zipf_distribution.h"
 #include "absl/strings/str_cat.h"
-#include "client/kv_methods.h"
+#include "pinion/client/kv_methods.h"
 
 namespace pinion::bench {
 namespace {

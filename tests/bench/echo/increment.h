@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "client/client.h"
-#include "tests/bench/support/call_loop.h"
+#include "pinion/client/client.h"
+#include "pinion/tests/bench/support/call_loop.h"
 
 namespace pinion::bench {
 

@@ -6,9 +6,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "pinion/kv/v1/kv.grpc.pb.h"
-#include "server/kv/host_kv.h"
-#include "tests/bench/echo/increment.h"
-#include "tests/bench/support/serve_on_loopback.h"
+#include "pinion/server/kv/host_kv.h"
+#include "pinion/tests/bench/echo/increment.h"
+#include "pinion/tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
 namespace {

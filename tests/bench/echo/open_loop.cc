@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/echo/open_loop.h"
+#include "pinion/tests/bench/echo/open_loop.h"
 
 #include <grpcpp/completion_queue.h>
 #include <sys/prctl.h>
@@ -9,14 +9,20 @@
 #include <cmath>
 #include <memory>
 #include <random>
+#include <string>
 #include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "core/monotonic_nanos.h"
+#include "absl/synchronization/mutex.h"
+#include "pinion/client/echo_methods.h"
+#include "pinion/client/failure.h"
+#include "pinion/core/monotonic_nanos.h"
+#include "pinion/echo/v1/echo.pb.h"
+#include "pinion/proto/wire/status_details.h"
 #include "pinion/v1/failure.pb.h"
-#include "proto/wire/status_details.h"
 
 namespace pinion::bench {
 namespace {
@@ -94,7 +100,21 @@ absl::StatusOr<End> EndOf(const AsyncEcho& echo, const Load& load) {
       absl::StrCat(load.to->server().role(), ": ", status.message()));
 }
 
-// One run: a queue, out of which calls come as they end.
+// The same for one that a client made.
+absl::StatusOr<End> EndOf(const absl::StatusOr<echo::v1::EchoResponse>& answer,
+                          const std::string& payload, const Load& load) {
+  const absl::Status& status = answer.status();
+  if (load.may_fail && absl::IsDeadlineExceeded(status)) return End::kExpired;
+  if (load.may_fail && absl::IsResourceExhausted(status) &&
+      NotExecuted(status)) {
+    return End::kRefused;
+  }
+  if (!status.ok()) return status;
+  if (answer->payload() == payload) return End::kAnswered;
+  return absl::InternalError("another payload came back than was sent");
+}
+
+// One run: a queue, out of which unary calls come as they end.
 class OpenLoop {
  public:
   explicit OpenLoop(absl::Span<const Load> loads)
@@ -105,6 +125,9 @@ class OpenLoop {
     BeginCalls();
     queue_.Shutdown();  // Nothing follows what is under way.
     taker.join();
+    const absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](int64_t* open) { return *open == 0; }, &open_in_sessions_));
     if (!failure_.ok()) return failure_;
     return std::move(outcomes_);
   }
@@ -119,6 +142,11 @@ class OpenLoop {
     const NoTimerSlack precise;
     for (const Due& due : ScheduleAll(loads_)) {
       const Load& load = loads_[due.load];
+      if (load.client != nullptr) {
+        SleepUntil(due.at_ns);
+        BeginByClient(due, load);
+        continue;
+      }
       auto* const call = new Call{.due = due, .echo = {}};  // Its taker's.
       SleepUntil(due.at_ns);
       call->echo.Begin(load.ask,
@@ -127,29 +155,56 @@ class OpenLoop {
     }
   }
 
+  // The timeout is what is left until the deadline, none of it if that has
+  // passed.
+  void BeginByClient(const Due& due, const Load& load) {
+    {
+      const absl::MutexLock lock(&mutex_);
+      ++open_in_sessions_;
+    }
+    const int64_t deadline_ns =
+        due.at_ns + absl::ToInt64Nanoseconds(load.timeout);
+    const echo::v1::EchoRequest request = StampedRequest(load.ask, deadline_ns);
+    const absl::Duration left =
+        absl::Nanoseconds(std::max<int64_t>(0, deadline_ns - MonotonicNanos()));
+    load.client->Start(
+        echo::kEcho, request, {.timeout = left, .worker = load.ask.worker},
+        [this, due, &load, payload = request.payload()](
+            const absl::StatusOr<echo::v1::EchoResponse>& answer) {
+          const int64_t now = MonotonicNanos();
+          const absl::StatusOr<End> end = EndOf(answer, payload, load);
+          const absl::MutexLock lock(&mutex_);
+          Note(due, end, now);
+          --open_in_sessions_;
+        });
+  }
+
   // Ends, since each call has a deadline.
   void TakeAnswers() {
     void* tag;
     bool ok;
     while (queue_.Next(&tag, &ok)) {
       const int64_t now = MonotonicNanos();
-      Note(*std::unique_ptr<Call>(static_cast<Call*>(tag)), now);
+      const std::unique_ptr<Call> call(static_cast<Call*>(tag));
+      const absl::StatusOr<End> end = EndOf(call->echo, loads_[call->due.load]);
+      const absl::MutexLock lock(&mutex_);
+      Note(call->due, end, now);
     }
   }
 
-  void Note(const Call& call, int64_t now) {
-    const absl::StatusOr<End> end = EndOf(call.echo, loads_[call.due.load]);
+  void Note(const Due& due, const absl::StatusOr<End>& end, int64_t now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     failure_.Update(end.status());
-    if (!end.ok()) return;
-    outcomes_[call.due.load].push_back({*end, call.due.at_ns, now});
+    if (end.ok()) outcomes_[due.load].push_back({*end, due.at_ns, now});
   }
 
   const absl::Span<const Load> loads_;
   grpc::CompletionQueue queue_;
 
-  // The taker's until it has ended.
-  std::vector<std::vector<Outcome>> outcomes_;
-  absl::Status failure_;
+  absl::Mutex mutex_;
+  std::vector<std::vector<Outcome>> outcomes_ ABSL_GUARDED_BY(mutex_);
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  int64_t open_in_sessions_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace

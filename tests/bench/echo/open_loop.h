@@ -3,7 +3,8 @@
 // OpenLoop: Echo calls begun by the clock, whether or not those before them
 // were answered, as the many clients of a server would.
 //
-// Threads: the caller's begins the calls, one of its own takes the answers.
+// Threads: the caller's begins the calls; one of its own takes the answers of
+//          unary calls, and the client's those of sessions.
 // Example: auto outcomes = RunOpenLoop({{.to = &client.connections(),
 //                                        .per_second = 1000,
 //                                        .length = absl::Seconds(2)}});
@@ -21,14 +22,18 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "tests/bench/echo/async_echo.h"
-#include "tests/bench/echo/echo_connections.h"
+#include "pinion/client/client.h"
+#include "pinion/tests/bench/echo/async_echo.h"
+#include "pinion/tests/bench/echo/echo_connections.h"
 
 namespace pinion::bench {
 
 // Calls of one kind.
 struct Load {
-  EchoConnections* to;
+  // Where they go: unary calls over connections, or through a client, which in
+  // sessions takes much less of the CPU that the server might need.
+  EchoConnections* to = nullptr;
+  Client* client = nullptr;
   EchoAsk ask = {};
   double per_second;
   // Calls are due from `first` on, for `length`.

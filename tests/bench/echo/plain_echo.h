@@ -13,14 +13,15 @@
 
 #include "absl/status/status.h"
 #include "pinion/echo/v1/echo.pb.h"
-#include "server/echo/asked_work.h"
+#include "pinion/server/echo/asked_work.h"
 
 namespace pinion::bench {
 
 inline grpc::Status Echo(const echo::v1::EchoRequest& request,
                          echo::v1::EchoResponse* response) {
   const absl::Status done =
-      echo::DoAskedWork(request.spin_us(), request.block_us());
+      echo::DoAskedWork(request.spin_us(), request.block_us(),
+                        /*cancelled=*/[] { return false; });
   if (!done.ok()) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
                         std::string(done.message()));

@@ -4,6 +4,7 @@
 //
 // Threads: as CallWay.
 // Example: SessionEchoWay way(child->address());
+//          SessionEchoWay(address, {.spin_us = 500});
 #ifndef PINION_TESTS_BENCH_ECHO_SESSION_ECHO_H_
 #define PINION_TESTS_BENCH_ECHO_SESSION_ECHO_H_
 
@@ -12,23 +13,26 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "client/client.h"
-#include "client/echo_methods.h"
+#include "pinion/client/client.h"
+#include "pinion/client/echo_methods.h"
 #include "pinion/echo/v1/echo.pb.h"
-#include "tests/bench/echo/echo_payload.h"
-#include "tests/bench/support/call_loop.h"
+#include "pinion/tests/bench/echo/async_echo.h"
+#include "pinion/tests/bench/echo/echo_payload.h"
+#include "pinion/tests/bench/support/call_loop.h"
 
 namespace pinion::bench {
 
 class SessionEchoWay final : public CallWay {
  public:
-  explicit SessionEchoWay(const std::string& address)
-      : client_(Client::Connect(address)) {}
+  explicit SessionEchoWay(const std::string& address, const EchoAsk& ask = {})
+      : client_(Client::Connect(address)), ask_(ask) {}
 
   void Begin(CallSlot& slot) override {
     echo::v1::EchoRequest request;
     request.set_payload(EchoPayload(slot));
-    client_->Start(echo::kEcho, request, {},
+    request.set_spin_us(ask_.spin_us);
+    request.set_block_us(ask_.block_us);
+    client_->Start(echo::kEcho, request, {.worker = ask_.worker},
                    [&slot](absl::StatusOr<echo::v1::EchoResponse> response) {
                      slot.Answered(response.ok()
                                        ? CheckEcho(slot, response->payload())
@@ -38,6 +42,7 @@ class SessionEchoWay final : public CallWay {
 
  private:
   const std::unique_ptr<Client> client_;
+  const EchoAsk ask_;
 };
 
 }  // namespace pinion::bench

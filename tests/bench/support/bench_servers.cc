@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/bench_servers.h"
+#include "pinion/tests/bench/support/bench_servers.h"
 
 #include <cstdlib>
 #include <optional>
 #include <utility>
 
-#include "tools/command_line.h"
+#include "pinion/tools/command_line.h"
 
 namespace pinion::bench {
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/child_process.h"
 
 namespace pinion::bench {
 

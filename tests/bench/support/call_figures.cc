@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/call_figures.h"
+#include "pinion/tests/bench/support/call_figures.h"
 
 #include <algorithm>
 
-#include "core/monotonic_nanos.h"
-#include "tests/bench/support/percentile.h"
+#include "pinion/core/monotonic_nanos.h"
+#include "pinion/tests/bench/support/percentile.h"
 
 namespace pinion::bench {
 
@@ -26,6 +26,7 @@ CallFigures CallMeter::Figures(std::vector<int64_t>& latencies_ns) const {
           static_cast<double>(calls_) * 1e9 / static_cast<double>(usage_.nanos),
       .p50_us = Percentile(0.5, latencies_ns) / 1e3,
       .p99_us = Percentile(0.99, latencies_ns) / 1e3,
+      .worst_us = Percentile(1, latencies_ns) / 1e3,
       .cpu_us_per_call = absl::ToDoubleMicroseconds(usage_.server) / calls,
       .client_us_per_call = absl::ToDoubleMicroseconds(usage_.client) / calls};
 }

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/child_process.h"
 
 namespace pinion::bench {
 
@@ -23,6 +23,7 @@ struct CallFigures {
   double rps;
   double p50_us;
   double p99_us;
+  double worst_us;
   double cpu_us_per_call;     // The server's, user and system.
   double client_us_per_call;  // The same of this process.
 };

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/call_loop.h"
+#include "pinion/tests/bench/support/call_loop.h"
 
 #include <algorithm>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "core/monotonic_nanos.h"
+#include "pinion/core/monotonic_nanos.h"
 
 namespace pinion::bench {
 namespace {
 
 constexpr absl::Duration kLeadIn = absl::Milliseconds(100);
 constexpr std::chrono::seconds kLongestWait(10);
-constexpr size_t kMostTimes = 4 << 20;
+constexpr size_t kMaxTimes = 4 << 20;
 
 // From this many on a loop is full.
 constexpr int kFull = 32;
@@ -35,7 +35,7 @@ CallLoop::CallLoop(CallWay& way, const ChildProcess& server, int in_flight)
     : way_(way),
       server_(server),
       timed_one_of_(in_flight >= kFull ? kTimedOneOf : 1),
-      times_ns_(kMostTimes) {
+      times_ns_(kMaxTimes) {
   slots_.reserve(in_flight);
   for (int i = 0; i < in_flight; ++i) slots_.emplace_back(*this, i);
 }
@@ -53,7 +53,7 @@ absl::StatusOr<CallFigures> CallLoop::Measure(absl::Duration length) {
   ending_ = true;
   const absl::Status status = AwaitEnd();
   if (!status.ok()) return status;
-  times_ns_.resize(std::min<size_t>(times_, kMostTimes));
+  times_ns_.resize(std::min<size_t>(times_, kMaxTimes));
   return meter.Figures(times_ns_);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/child_process.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -10,20 +10,22 @@
 #define PINION_TESTS_BENCH_SUPPORT_CONNECTIONS_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/support/channel_arguments.h>
 
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/child_process.h"
 
 namespace pinion::bench {
 
-// Channels with a connection each. Waits until all are connected; if that takes
-// too long, it is the calls that fail.
+// Channels with a connection each, made with these arguments. Waits until all
+// are connected; if that takes too long, it is the calls that fail.
 std::vector<std::shared_ptr<grpc::Channel>> ConnectSeveralTimes(
-    const std::string& address);
+    const std::string& address,
+    grpc::ChannelArguments arguments = grpc::ChannelArguments());
 
 // `Service` is what gRPC generates.
 template <typename Service>

@@ -17,8 +17,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "tests/bench/support/order_of_round.h"
-#include "tests/bench/support/progress.h"
+#include "pinion/tests/bench/support/order_of_round.h"
+#include "pinion/tests/bench/support/progress.h"
 
 namespace pinion::bench {
 

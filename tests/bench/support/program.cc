@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/program.h"
+#include "pinion/tests/bench/support/program.h"
 
 #include <errno.h>
 
@@ -12,7 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "tools/command_line.h"
+#include "pinion/tools/command_line.h"
 
 namespace pinion::bench {
 namespace {

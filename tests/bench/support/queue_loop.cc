@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/queue_loop.h"
+#include "pinion/tests/bench/support/queue_loop.h"
 
 #include <chrono>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
-#include "core/monotonic_nanos.h"
+#include "pinion/core/monotonic_nanos.h"
 
 namespace pinion::bench {
 namespace {

@@ -21,8 +21,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "tests/bench/support/call_figures.h"
-#include "tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/call_figures.h"
+#include "pinion/tests/bench/support/child_process.h"
 
 namespace pinion::bench {
 

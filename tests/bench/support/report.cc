@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/report.h"
+#include "pinion/tests/bench/support/report.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,6 +19,13 @@ std::string ForPeople(double value, int decimals) {
   size_t at = digits == std::string::npos ? text.size() : digits;
   while (at > 3) text.insert(at -= 3, 1, ',');
   return text;
+}
+
+// What is not a number does not count.
+double Greatest(const std::vector<double>& values) {
+  double greatest = std::nan("");
+  for (const double value : values) greatest = std::fmax(greatest, value);
+  return greatest;
 }
 
 std::string ForJson(double value, int decimals) {
@@ -199,8 +206,15 @@ const Report::Entry* Report::Find(absl::string_view impl,
 
 double Report::Value(const Entry& entry, size_t figure) const {
   const std::vector<double>& rounds = entry.rounds[figure];
-  if (figures_[figure].over == Over::kMedian) return Median(rounds);
-  return std::accumulate(rounds.begin(), rounds.end(), 0.0);
+  switch (figures_[figure].over) {
+    case Over::kMedian:
+      return Median(rounds);
+    case Over::kSum:
+      return std::accumulate(rounds.begin(), rounds.end(), 0.0);
+    case Over::kGreatest:
+      return Greatest(rounds);
+  }
+  return std::nan("");
 }
 
 std::vector<Report::Ratio> Report::Ratios(const Group& group) const {

@@ -26,7 +26,7 @@
 namespace pinion::bench {
 
 // How the figures of all rounds become one.
-enum class Over { kMedian, kSum };
+enum class Over { kMedian, kSum, kGreatest };
 
 struct Figure {
   std::string name;  // Its key in JSON, with the unit: "p50_us".

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/report.h"
+#include "pinion/tests/bench/support/report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 namespace pinion::bench {
 namespace {
@@ -37,6 +39,19 @@ TEST(ReportTest, OneOfAKindIsToldByTheKindAndAField) {
 {"bench":"shop","ratio":"ours/striped","stripes":64,"value":1.500}
 )");
   EXPECT_THAT(report.Text(), HasSubstr("ours/striped_64"));
+}
+
+TEST(ReportTest, AFigureIsTheMedianTheSumOrTheGreatestOfItsRounds) {
+  Report report("shop", {},
+                {{"rps", 0},
+                 {"errors", 0, Over::kSum},
+                 {"worst_us", 0, Over::kGreatest}});
+  report.Add("ours", {}, {300, 1, 7});
+  report.Add("ours", {}, {100, 2, 9});
+  report.Add("ours", {}, {200, 0, std::nan("")});
+  EXPECT_EQ(report.Json(),
+            R"({"bench":"shop","impl":"ours","rps":200,"errors":3,"worst_us":9}
+)");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/bench/support/serve_on_loopback.h"
+#include "pinion/tests/bench/support/serve_on_loopback.h"
 
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "core/check.h"
+#include "pinion/core/base/check.h"
 
 namespace pinion::bench {
 
@@ -17,16 +17,16 @@ std::string ServeOnLoopback(grpc::ServerBuilder& builder) {
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
                            &port);
   builder.SetMaxReceiveMessageSize(
-      static_cast<int>(ServerOptions().max_message_bytes));
+      static_cast<int>(HostingOptions().max_message_bytes));
   PINION_CHECK(builder.BuildAndStart().release() != nullptr,
                "cannot listen on a free port of 127.0.0.1");
   return absl::StrCat("127.0.0.1:", port);
 }
 
-std::string ServeOnLoopback(ServerOptions options,
+std::string ServeOnLoopback(HostingOptions options,
                             absl::FunctionRef<void(Server& server)> host) {
-  options.listen = "127.0.0.1:0";
-  auto* const server = new Server(std::move(options));
+  auto* const server =
+      new Server({.listen = "127.0.0.1:0"}, std::move(options));
   host(*server);
   const absl::Status status = server->Start();
   PINION_CHECK(status.ok(), status.message());

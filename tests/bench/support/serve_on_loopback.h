@@ -17,8 +17,8 @@
 #include <string>
 
 #include "absl/functional/function_ref.h"
-#include "server/options.h"
-#include "server/server.h"
+#include "pinion/server/options.h"
+#include "pinion/server/server.h"
 
 namespace pinion::bench {
 
@@ -26,7 +26,7 @@ namespace pinion::bench {
 std::string ServeOnLoopback(grpc::ServerBuilder& builder);
 
 // Starts a server of these options with what `host` hosts on it.
-std::string ServeOnLoopback(ServerOptions options,
+std::string ServeOnLoopback(HostingOptions options,
                             absl::FunctionRef<void(Server& server)> host);
 
 }  // namespace pinion::bench

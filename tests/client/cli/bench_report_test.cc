@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/bench_report.h"
+#include "pinion/client/cli/bench_report.h"
 
 #include <string>
 #include <vector>

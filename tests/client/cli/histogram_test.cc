@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/histogram.h"
+#include "pinion/client/cli/histogram.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
-#include "client/cli/random.h"
 #include "gtest/gtest.h"
+#include "pinion/client/cli/random.h"
 
 namespace pinion::cli {
 namespace {

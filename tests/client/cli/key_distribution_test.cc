@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/key_distribution.h"
+#include "pinion/client/cli/key_distribution.h"
 
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
-#include "client/cli/random.h"
 #include "gtest/gtest.h"
+#include "pinion/client/cli/random.h"
 
 namespace pinion::cli {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/latency_curve.h"
+#include "pinion/client/cli/latency_curve.h"
 
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/line_calls.h"
+#include "pinion/client/cli/line_calls.h"
 
 #include <unistd.h>
 
@@ -18,11 +18,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "client/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/client/failure.h"
 #include "pinion/kv/v1/kv.pb.h"
-#include "server/testing/gate.h"
+#include "pinion/server/testing/gate.h"
 
 namespace pinion::cli {
 namespace {
@@ -140,14 +140,14 @@ TEST_F(LineCallsTest, NeverHasMoreOpenThanItMay) {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<Done> open;
-  size_t most_open = 0;
+  size_t max_open = 0;
   bool over = false;
   std::thread answerer([&] {
     std::unique_lock lock(mutex);
     while (true) {
       changed.wait(lock, [&] { return over || !open.empty(); });
       if (open.empty()) return;
-      most_open = std::max(most_open, open.size());
+      max_open = std::max(max_open, open.size());
       // The latest first.
       Done done = std::move(open.back());
       open.pop_back();
@@ -171,7 +171,7 @@ TEST_F(LineCallsTest, NeverHasMoreOpenThanItMay) {
   }
   answerer.join();
   EXPECT_EQ(answers.size(), 500u);
-  EXPECT_LE(most_open, 7u);
+  EXPECT_LE(max_open, 7u);
 }
 
 // An answer that nobody takes keeps its place: here the pipe is full.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/load_generator.h"
+#include "pinion/client/cli/load_generator.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -44,17 +44,17 @@ class World final : public LoadTarget, public Clock {
       const Call call = open_.top();
       open_.pop();
       now_ = std::max(now_, call.due);
-      call.taker->Answered(call.call, error);
+      call.receiver->Answered(call.call, error);
       if (on_answer) on_answer();
     }
     now_ = std::max(now_, nanos);
   }
 
   void Send(absl::string_view request, uint32_t call,
-            AnswerTaker& taker) override {
+            AnswerReceiver& receiver) override {
     requests.emplace_back(request);
     if (refuses_at_once) {
-      taker.Answered(call, ErrorKind{.code = 8, .reason = 7});
+      receiver.Answered(call, ErrorKind{.code = 8, .reason = 7});
       return;
     }
     const int64_t from =
@@ -64,22 +64,22 @@ class World final : public LoadTarget, public Clock {
       due = options_.stall_to;
     }
     free_from_ = due;
-    open_.push({due, sent_++, call, &taker});
-    most_open = std::max(most_open, open_.size());
+    open_.push({due, sent_++, call, &receiver});
+    max_open = std::max(max_open, open_.size());
   }
 
   std::optional<ErrorKind> error;  // Of each answer.
   bool refuses_at_once = false;
   std::function<void()> on_answer;
   std::vector<std::string> requests;
-  size_t most_open = 0;
+  size_t max_open = 0;
 
  private:
   struct Call {
     int64_t due;
     uint64_t order;
     uint32_t call;
-    AnswerTaker* taker;
+    AnswerReceiver* receiver;
     bool operator<(const Call& other) const {
       return std::pair(due, order) > std::pair(other.due, other.order);
     }
@@ -111,7 +111,7 @@ TEST(ClosedLoopTest, KeepsItsPlacesBusyAndNoMore) {
   World world({.service_ns = kMillisecond});
   const auto state =
       RunLoad(world, {.in_flight = 8, .duration = absl::Seconds(1)});
-  EXPECT_EQ(world.most_open, 8u);
+  EXPECT_EQ(world.max_open, 8u);
   EXPECT_EQ(state.answers.succeeded.total(), 8000u);
   // The last eight come at the very end, which is no more within the time.
   EXPECT_EQ(state.answers.within_time, 7992u);
@@ -141,7 +141,7 @@ TEST(OpenLoopTest, SendsEachCallWhenItIsDue) {
   EXPECT_EQ(state.send_delay.total(), 1000u);
   EXPECT_EQ(state.send_delay.max(), 0);
   EXPECT_EQ(state.unsent, 0u);
-  EXPECT_EQ(world.most_open, 1u);
+  EXPECT_EQ(world.max_open, 1u);
 }
 
 TEST(OpenLoopTest, AStallShowsInAllCallsThatWereDueWithinIt) {
@@ -171,7 +171,7 @@ TEST(OpenLoopTest, TheWaitForAPlaceIsInTheLatency) {
   narrow_load.in_flight = 16;
   World narrow(stall);
   const auto with_few = RunLoad(narrow, narrow_load);
-  EXPECT_EQ(narrow.most_open, 16u);
+  EXPECT_EQ(narrow.max_open, 16u);
   EXPECT_EQ(with_few.answers.succeeded.total(), 1000u);
   for (double percentile : {50.0, 75.0, 90.0, 99.0, 100.0}) {
     EXPECT_GE(with_few.answers.succeeded.AtPercentile(percentile),
@@ -307,9 +307,10 @@ TEST(LoadGeneratorTest, CountsEachCallOnceWhicheverThreadAnswersIt) {
       }
       for (std::thread& thread : threads_) thread.join();
     }
-    void Send(absl::string_view, uint32_t call, AnswerTaker& taker) override {
+    void Send(absl::string_view, uint32_t call,
+              AnswerReceiver& receiver) override {
       const std::lock_guard lock(mutex_);
-      calls_.push_back({call, &taker});
+      calls_.push_back({call, &receiver});
       ++sent_;
       changed_.notify_one();
     }
@@ -324,17 +325,17 @@ TEST(LoadGeneratorTest, CountsEachCallOnceWhicheverThreadAnswersIt) {
       while (true) {
         changed_.wait(lock, [this] { return ends_ || !calls_.empty(); });
         if (calls_.empty()) return;
-        const auto [call, taker] = calls_.back();
+        const auto [call, receiver] = calls_.back();
         calls_.pop_back();
         lock.unlock();
-        taker->Answered(call, std::nullopt);
+        receiver->Answered(call, std::nullopt);
         lock.lock();
       }
     }
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<std::pair<uint32_t, AnswerTaker*>> calls_;
+    std::vector<std::pair<uint32_t, AnswerReceiver*>> calls_;
     uint64_t sent_ = 0;
     bool ends_ = false;
     std::vector<std::thread> threads_;

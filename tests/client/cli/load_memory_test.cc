@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "client/cli/load_generator.h"
 #include "gtest/gtest.h"
+#include "pinion/client/cli/load_generator.h"
 
 namespace {
 
@@ -40,17 +40,18 @@ class Ring final : public LoadTarget, public Clock {
       now_ += 1000;
       if (taken_ == sent_) continue;
       const Call call = calls_[taken_++ % calls_.size()];
-      call.taker->Answered(call.call, std::nullopt);
+      call.receiver->Answered(call.call, std::nullopt);
     }
   }
-  void Send(absl::string_view, uint32_t call, AnswerTaker& taker) override {
-    calls_[sent_++ % calls_.size()] = {call, &taker};
+  void Send(absl::string_view, uint32_t call,
+            AnswerReceiver& receiver) override {
+    calls_[sent_++ % calls_.size()] = {call, &receiver};
   }
 
  private:
   struct Call {
     uint32_t call = 0;
-    AnswerTaker* taker = nullptr;
+    AnswerReceiver* receiver = nullptr;
   };
 
   int64_t now_ = 1'000'000'000;

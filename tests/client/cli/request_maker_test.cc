@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/request_maker.h"
+#include "pinion/client/cli/request_maker.h"
 
 #include <optional>
 #include <string>
@@ -7,8 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/json_codec.h"
 #include "gtest/gtest.h"
+#include "pinion/client/cli/json_codec.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
 

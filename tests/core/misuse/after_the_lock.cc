@@ -3,7 +3,7 @@
 // A member that a mutex guards is read when the lock has ended.
 #include <cstdint>
 
-#include "core/mutex.h"
+#include "pinion/core/base/mutex.h"
 
 class Tally {
  public:

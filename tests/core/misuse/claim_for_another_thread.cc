@@ -3,7 +3,7 @@
 // A thread claims the role, and another one that it starts relies on that.
 #include <thread>
 
-#include "core/thread_role.h"
+#include "pinion/core/base/thread_role.h"
 
 class Worker {
  public:

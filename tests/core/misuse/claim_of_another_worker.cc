@@ -3,7 +3,7 @@
 // A worker has its own role, and touches what is another worker's.
 #include <cstdint>
 
-#include "core/thread_role.h"
+#include "pinion/core/base/thread_role.h"
 
 class Worker {
  public:

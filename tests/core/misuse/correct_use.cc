@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <thread>
 
-#include "core/mutex.h"
-#include "core/thread_role.h"
-#include "core/worker.h"
+#include "pinion/core/base/mutex.h"
+#include "pinion/core/base/thread_role.h"
+#include "pinion/core/worker.h"
 
 class Worker {
  public:

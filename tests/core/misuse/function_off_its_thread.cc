@@ -3,7 +3,7 @@
 // Any thread calls a function that only the one with the role may call.
 #include <thread>
 
-#include "core/thread_role.h"
+#include "pinion/core/base/thread_role.h"
 
 class Worker {
  public:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A function locks a mutex that it holds, and would wait for itself.
-#include "core/mutex.h"
+#include "pinion/core/base/mutex.h"
 
 void LockTwice(pinion::Mutex& mutex) {
   pinion::MutexLock lock(mutex);

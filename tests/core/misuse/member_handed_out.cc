@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "core/thread_role.h"
+#include "pinion/core/base/thread_role.h"
 
 class Worker {
  public:

@@ -22,9 +22,9 @@ command -v clang++ >/dev/null || {
   exit 1
 }
 
-# Bazel starts a test where "core/..." and the files lie side by side.
+# Bazel starts a test in a folder named as the workspace: pinion.
 complaints() {
-  clang++ "${flags[@]}" -I. -fsyntax-only -fno-color-diagnostics \
+  clang++ "${flags[@]}" -I.. -fsyntax-only -fno-color-diagnostics \
     -fno-caret-diagnostics "$1" 2>&1 || true
 }
 

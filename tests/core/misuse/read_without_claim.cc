@@ -3,7 +3,7 @@
 // Any thread reads a member that belongs to the one with the role.
 #include <cstdint>
 
-#include "core/thread_role.h"
+#include "pinion/core/base/thread_role.h"
 
 class Worker {
  public:

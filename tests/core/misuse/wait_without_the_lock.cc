@@ -3,7 +3,7 @@
 // A wait for a change without the mutex that guards what changes.
 #include <chrono>
 
-#include "core/mutex.h"
+#include "pinion/core/base/mutex.h"
 
 void Await(pinion::Mutex& mutex, pinion::CondVar& changed) {
   // error: calling function 'WaitUntil' requires holding mutex 'mutex'

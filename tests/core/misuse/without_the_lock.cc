@@ -3,7 +3,7 @@
 // A member that a mutex guards is written without it.
 #include <cstdint>
 
-#include "core/mutex.h"
+#include "pinion/core/base/mutex.h"
 
 class Tally {
  public:

@@ -94,7 +94,7 @@ byte threads_left;            // Beside the worker.
 // ---------------------------------------------------------------------------
 // core/inbox.h, core/task.h, core/work_list.h: what anyone may call.
 
-// Worker::Enqueue()
+// Worker::Enqueue(), WorkerRest::Push()
 inline Enqueue(task) {
   atomic {  // Inbox::Push(): compare_exchange
     assert(next[task] == UNLINKED);
@@ -295,7 +295,7 @@ proctype Closer() {
 }
 
 // ---------------------------------------------------------------------------
-// core/worker.h, core/work_lists.h: the worker.
+// core/worker.h, core/worker_rest.h, core/work_lists.h: the worker.
 
 // Task::Wake() on the worker's thread. Only the state's word is shared.
 inline WakeHere(task, reasons) {
@@ -410,7 +410,7 @@ inline PopAndRun() {
 #ifndef UNLINK_AFTER_CLEARING
     next[task] = UNLINKED;
 #endif
-    ran = ran | LINE(task);  // last_round_ = round_
+    ran = ran | LINE(task);  // last_sweep_ = sweep_
     assert((state[task] & ~QUEUED) == owed[task]);
     promised = (task == LIST_TASK -> promised & ~owed[task] : promised);
     owed[task] = 0;
@@ -433,7 +433,8 @@ inline PopAndRun() {
 }
 
 // Worker::Round(). Whatever the tasks' classes and budgets are: any ready task
-// may be next, and after any of them the round may end.
+// may be next, and after any of them the round may end. A sweep that lets an
+// urgent task run again within its round is here a round that ends.
 inline Round() {
   atomic {
     ready = ready | later;
@@ -562,6 +563,7 @@ proctype Worker() {
      :: !stopping && (ready != 0 || later != 0 || woken_here != 0)  // !Idle()
      :: !stopping && ready == 0 && later == 0 && woken_here == 0 ->
         ReportQuiet();  // AwaitWork()
+        // WorkerRest::AnnounceSleep()
         if  // TrySleep(): compare_exchange from kEmpty to kAsleep
 #ifdef WITHOUT_SECOND_LOOK
         :: atomic { true -> inbox = ASLEEP; unended_sleeps++ }

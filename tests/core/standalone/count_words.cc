@@ -19,11 +19,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "core/affinity.h"
-#include "core/scheduler.h"
-#include "core/work_batch.h"
-#include "core/work_item.h"
-#include "core/work_lists.h"
+#include "pinion/core/cpu/affinity.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/work_batch.h"
+#include "pinion/core/work_item.h"
+#include "pinion/core/work_lists.h"
 
 namespace {
 

@@ -27,7 +27,7 @@ const ENDLESS = { blockUs: 60_000_000 };
 
 // Starts a server, which ends with the test.
 async function startServer(t, ...flags) {
-  const server = spawn('server/pinion-server', ['--listen=127.0.0.1:0', ...flags],
+  const server = spawn('server/pinion-server', ['--listen=127.0.0.1:0', '--echo', ...flags],
     { stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = once(server, 'exit');
   t.after(() => {
@@ -129,7 +129,7 @@ test('an error in a session says why and whether it ran', async (t) => {
 });
 
 test('a full lane says when to retry', async (t) => {
-  const { target } = await startServer(t, '--workers=1', '--lane_capacity=1');
+  const { target } = await startServer(t, '--workers=1', '--lane_calls=1');
   const session = new Session(target);
   const held = session.call(1, Echo, ENDLESS);
   const refused = await session.call(2, Echo, {});

@@ -37,7 +37,7 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
 
     async def start_server(self, *flags):
         self.server = await asyncio.create_subprocess_exec(
-            "server/pinion-server", "--listen=127.0.0.1:0", *flags,
+            "server/pinion-server", "--listen=127.0.0.1:0", "--echo", *flags,
             stdout=asyncio.subprocess.PIPE)
         self.addAsyncCleanup(self.end_server)
         started = (await self.server.stdout.readline()).decode()
@@ -112,7 +112,7 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
         await session.close()
 
     async def test_a_full_lane_says_when_to_retry(self):
-        await self.start_server("--workers=1", "--lane_capacity=1")
+        await self.start_server("--workers=1", "--lane_calls=1")
         session = Session(self.channel)
         held = session.call(1, ECHO, ENDLESS)
         refused = await session.call(2, ECHO, echo_pb2.EchoRequest())

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "pinion/server/hosting.h"
 #include "purses.h"
-#include "server/hosting.h"
 
 int main() {
   pinion::Hosting hosting({});

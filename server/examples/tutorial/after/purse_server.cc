@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pinion/server/server.h"
 #include "purses.h"
-#include "server/server.h"
 
 int main() {
   pinion::Server server({.listen = "127.0.0.1:50051"});

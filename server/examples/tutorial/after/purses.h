@@ -13,8 +13,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "game/v1/purse.pb.h"
-#include "server/call.h"
-#include "server/server.h"
+#include "pinion/server/call.h"
+#include "pinion/server/server.h"
 
 using game::v1::EarnRequest;
 using game::v1::EarnResponse;

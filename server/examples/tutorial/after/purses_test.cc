@@ -6,9 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "client/method.h"
 #include "gtest/gtest.h"
-#include "server/testing.h"
+#include "pinion/client/method.h"
+#include "pinion/server/testing.h"
 
 namespace {
 

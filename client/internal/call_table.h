@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ClientCall: a call of a session without an answer, or whose callback is being
+//             called. CallTable: all calls of one link, by slot.
+//
+// Threads: one at a time; its owner locks it. A call never moves.
+// Why:     a call reuses the slot and the memory of an earlier one. So starting
+//          a call allocates nothing, and its slot is a small id for the wire
+//          that needs no hash.
+// Example: ClientCall& call = table.Add();
+//          ... ClientCall* found = table.Find(id); ...
+//          table.Remove(call);
+#ifndef PINION_CLIENT_INTERNAL_CALL_TABLE_H_
+#define PINION_CLIENT_INTERNAL_CALL_TABLE_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "pinion/client/call_options.h"
+#include "pinion/v1/priority.pb.h"
+
+namespace pinion::client_internal {
+
+class SessionStream;
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+constexpr SteadyTime kNever = SteadyTime::max();
+
+inline SteadyTime After(SteadyTime time, std::chrono::nanoseconds span) {
+  return span > kNever - time ? kNever : time + span;
+}
+
+enum class CallState : uint8_t {
+  kFree,      // No call.
+  kReserved,  // For a thread that is about to start one; for that thread only.
+  kWaiting,   // For a session.
+  kBackingOff,  // Refused; will wait again later.
+  kSent,        // Given to a session's write.
+  kAbandoned,   // The same, but its caller has an answer already.
+  kAnswered,    // Its callback is being called.
+};
+
+// Fields that few calls need.
+struct CallExtras {
+  std::string method_name;  // If it has no index.
+  Metadata metadata;
+  std::optional<uint32_t> worker;
+  SteadyTime retry_at = kNever;
+  absl::Status refusal;  // The last one.
+};
+
+// A call in a full loop touches only its first two cache lines, besides its
+// payload's bytes.
+struct alignas(64) ClientCall {
+  // Its place.
+  uint32_t slot = 0;
+  uint32_t generation = 0;  // How many calls were here before.
+  CallState state = CallState::kFree;
+
+  // Its options.
+  bool want_timing = false;
+  uint8_t attempts = 0;
+  v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
+  uint32_t method = 0;     // Its name's index; 0: the name itself is sent.
+  uint32_t max_bytes = 0;  // Of its fields in a message.
+  SteadyTime deadline = kNever;
+  SteadyTime cancelled_at = kNever;  // By the caller, after it was sent.
+  SessionStream* stream = nullptr;   // The stream that it was sent on,
+  uint32_t message = 0;              // and the number of its message.
+  std::unique_ptr<CallExtras> extras;
+  std::string payload;
+  DoneFunction done;
+
+  CallExtras& MakeExtras() {
+    if (extras == nullptr) extras = std::make_unique<CallExtras>();
+    return *extras;
+  }
+  bool cancelled() const { return cancelled_at != kNever; }
+  bool refused() const { return extras != nullptr && !extras->refusal.ok(); }
+};
+static_assert(sizeof(ClientCall) <= 128);
+
+class CallTable {
+ public:
+  // Adds a call in the state kWaiting, new except for its payload, which keeps
+  // the memory of an earlier call.
+  ClientCall& Add();
+
+  // Frees the call's slot.
+  void Remove(ClientCall& call);
+
+  // The call in that slot; null if there is none.
+  ClientCall* Find(uint64_t slot) {
+    if (slot >= chunks_.size() * kChunk) return nullptr;
+    ClientCall& call = chunks_[slot / kChunk][slot % kChunk];
+    return call.state == CallState::kFree ? nullptr : &call;
+  }
+
+  // The number of calls.
+  size_t size() const { return size_; }
+
+  // For a visit of all: no call has this slot or a higher one.
+  size_t slots() const { return chunks_.size() * kChunk; }
+
+ private:
+  static constexpr size_t kChunk = 128;
+
+  std::vector<std::unique_ptr<ClientCall[]>> chunks_;
+  std::vector<ClientCall*> free_;
+  size_t size_ = 0;
+};
+
+// The calls that are kWaiting, in order of arrival. A call that is removed from
+// its table has left the queue, too.
+class CallQueue {
+ public:
+  void PushBack(ClientCall& call) {
+    queue_.push_back({&call, call.generation});
+  }
+
+  // The first call; null if none waits.
+  ClientCall* First() {
+    while (!queue_.empty() && queue_.front().HasLeft()) queue_.pop_front();
+    return queue_.empty() ? nullptr : queue_.front().call;
+  }
+
+  // Removes the first call, which must exist.
+  void PopFirst() { queue_.pop_front(); }
+
+ private:
+  struct Entry {
+    ClientCall* call;
+    uint32_t generation;
+
+    bool HasLeft() const { return call->generation != generation; }
+  };
+
+  std::deque<Entry> queue_;
+};
+
+}  // namespace pinion::client_internal
+
+#endif  // PINION_CLIENT_INTERNAL_CALL_TABLE_H_

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/client/internal/channel_source.h"
+
+#include <grpcpp/create_channel.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "absl/time/time.h"
+
+namespace pinion::client_internal {
+namespace {
+
+// A channel of gRPC's that could not connect rests for a second and up, during
+// which each stream on it fails at once. The client rests by itself.
+constexpr int kFirstReconnectMillis = 100;
+constexpr int kLongestReconnectMillis = 1000;
+
+// How much of a stream may be on its way, always: what gRPC would find by
+// probing, 64 KiB on a fast network, is one full message of answers, after
+// which the server would wait.
+constexpr int kLookaheadBytes = 1 << 20;
+
+// As gRPC takes it: INT_MAX is never.
+int Millis(absl::Duration span) {
+  return static_cast<int>(std::clamp<int64_t>(
+      absl::ToInt64Milliseconds(span), 1, std::numeric_limits<int>::max()));
+}
+
+grpc::ChannelArguments ArgumentsOf(const ClientOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                   kFirstReconnectMillis);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMillis);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  // With calls (or a session) open, gRPC then asks at most twice without
+  // sending data between, which no server takes for abuse; and the kernel gives
+  // up a connection on which bytes lie unsent for that timeout.
+  if (options.keepalive_time < absl::InfiniteDuration()) {
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS,
+                     Millis(options.keepalive_time));
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                     Millis(options.keepalive_timeout));
+  }
+  return arguments;
+}
+
+}  // namespace
+
+ChannelSource::ChannelSource(std::shared_ptr<grpc::Channel> channel)
+    : channel_(std::move(channel)) {}
+
+ChannelSource::ChannelSource(const std::string& target,
+                             const ClientOptions& options)
+    : target_(target),
+      credentials_(options.credentials != nullptr
+                       ? options.credentials
+                       : grpc::InsecureChannelCredentials()),
+      arguments_(ArgumentsOf(options)),
+      channel_(grpc::CreateCustomChannel(target_, credentials_, arguments_)) {}
+
+void ChannelSource::Leave() {
+  if (credentials_ == nullptr) return;
+  left_ = std::exchange(
+      channel_, grpc::CreateCustomChannel(target_, credentials_, arguments_));
+}
+
+}  // namespace pinion::client_internal

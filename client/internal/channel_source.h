@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ChannelSource: the channel of a link, and another one once its connection is
+//                dead.
+//
+// Threads: one at a time; the owner locks it.
+// Why:     on a frozen connection a new stream is as dead as the old one, and
+//          gRPC keeps a connection as long as its channel exists. So a channel
+//          that the client made is replaced; the user's own channel stays.
+// Example: ChannelSource source(target, options);
+//          Open(source.channel()); ...
+//          source.Leave();
+//          Open(source.channel());  // Over a connection of its own.
+#ifndef PINION_CLIENT_INTERNAL_CHANNEL_SOURCE_H_
+#define PINION_CLIENT_INTERNAL_CHANNEL_SOURCE_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <memory>
+#include <string>
+
+#include "pinion/client/client_options.h"
+
+namespace pinion::client_internal {
+
+class ChannelSource {
+ public:
+  // With the user's own channel.
+  explicit ChannelSource(std::shared_ptr<grpc::Channel> channel);
+
+  // Makes a channel, with the connection's options.
+  ChannelSource(const std::string& target, const ClientOptions& options);
+
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+  // Call it when the connection of channel() is dead. Replaces the channel if
+  // this made it.
+  void Leave();
+
+ private:
+  // Fixed at construction. Without credentials the channel is the user's.
+  std::string target_;
+  std::shared_ptr<grpc::ChannelCredentials> credentials_;
+  grpc::ChannelArguments arguments_;
+
+  std::shared_ptr<grpc::Channel> channel_;
+  // The previous channel. When the last channel with calls is destroyed, gRPC
+  // 1.51 joins the threads that ran those calls, and Leave() may run on one of
+  // these threads. So this channel stays at least until the next one has had
+  // calls.
+  std::shared_ptr<grpc::Channel> left_;
+};
+
+}  // namespace pinion::client_internal
+
+#endif  // PINION_CLIENT_INTERNAL_CHANNEL_SOURCE_H_

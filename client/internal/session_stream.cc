@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/client/internal/session_stream.h"
+
+#include <grpc/slice.h>
+#include <grpcpp/support/slice.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "pinion/client/internal/session_link.h"
+#include "pinion/proto/wire/session_call.h"
+#include "pinion/proto/wire/session_protocol.h"
+
+namespace pinion::client_internal {
+namespace {
+
+// From its arrival at the server; 0 would be the server's default.
+uint64_t TimeoutMicros(SteadyTime deadline, SteadyTime now) {
+  if (deadline == kNever) return 0;
+  const auto left =
+      std::chrono::duration_cast<std::chrono::microseconds>(deadline - now);
+  return static_cast<uint64_t>(std::max<int64_t>(1, left.count()));
+}
+
+uint8_t* WriteClientCall(const ClientCall& call, SteadyTime now,
+                         std::vector<MetadataView>& metadata, uint8_t* at) {
+  OutgoingCall outgoing = {.id = call.slot,
+                           .payload = call.payload,
+                           .timeout_us = TimeoutMicros(call.deadline, now),
+                           .priority = call.priority,
+                           .want_timing = call.want_timing,
+                           .method_index = call.method};
+  if (call.extras != nullptr) {
+    metadata.clear();
+    for (const auto& [name, value] : call.extras->metadata) {
+      metadata.push_back({name, value});
+    }
+    outgoing.method = call.extras->method_name;
+    outgoing.worker = call.extras->worker;
+    outgoing.metadata = metadata;
+  }
+  return WriteCall(outgoing, at);
+}
+
+}  // namespace
+
+void SessionStream::Message::Clear() {
+  head.clear();
+  cancels.clear();
+  calls.clear();
+  max_bytes = 0;
+  ends_writes = false;
+}
+
+void SessionStream::Begin(const ClientOptions& options) {
+  if (options.call_credentials != nullptr) {
+    context_.set_credentials(options.call_credentials);
+  }
+  guard_ = options.guard;
+  const auto begin = [&] {
+    stub_.PrepareBidiStreamingCall(&context_, session_protocol::kOpenPath,
+                                   grpc::StubOptions(), this);
+    AddHold();  // Until nothing can be begun on other threads.
+    StartRead(&incoming_);
+    StartCall();
+  };
+  if (guard_ == nullptr) {
+    begin();
+  } else if (!guard_->Begin(begin)) {
+    guard_ = nullptr;
+    link_.ServerHasStopped(*this);
+    OnDone({grpc::StatusCode::UNAVAILABLE, "the server has stopped"});
+  }
+}
+
+void SessionStream::Write() {
+  if (message_.ends_writes) {
+    StartWritesDone();
+    link_.Started(*this);
+    return;
+  }
+  const SteadyTime now = std::chrono::steady_clock::now();
+  grpc_slice room = grpc_slice_malloc(message_.max_bytes);
+  uint8_t* const begin = GRPC_SLICE_START_PTR(room);
+  uint8_t* at = std::copy(message_.head.begin(), message_.head.end(), begin);
+  at = WriteCancels(message_.cancels, at);
+  std::vector<MetadataView> metadata;
+  for (const ClientCall* call : message_.calls) {
+    at = WriteClientCall(*call, now, metadata, at);
+  }
+  GRPC_SLICE_SET_LENGTH(room, at - begin);
+  const grpc::Slice slice(room, grpc::Slice::STEAL_REF);
+  outgoing_ = grpc::ByteBuffer(&slice, 1);
+  read_.store(message_.number, std::memory_order_release);
+  StartWrite(&outgoing_);
+  link_.Started(*this);
+}
+
+void SessionStream::OnReadDone(bool ok) {
+  if (!ok) {
+    link_.ReadsEnded(*this);
+    return;
+  }
+  heard_at_.store(kNever, std::memory_order_relaxed);  // Until it reads on.
+  grpc::Slice bytes;
+  if (!incoming_.TrySingleSlice(&bytes).ok()) {
+    incoming_.DumpToSingleSlice(&bytes);
+  }
+  incoming_.Clear();
+  link_.Answered(*this,
+                 absl::string_view(reinterpret_cast<const char*>(bytes.begin()),
+                                   bytes.size()));
+  heard_at_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
+  StartRead(&incoming_);
+}
+
+void SessionStream::OnWriteDone(bool) { link_.Written(*this); }
+
+void SessionStream::OnDone(const grpc::Status& status) {
+  const std::shared_ptr<ChannelGuard> guard = std::move(guard_);
+  SessionLink& link = link_;
+  link.StreamEnded(
+      *this, absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                          status.error_message()));
+  delete this;
+  if (guard != nullptr) guard->End();
+  link.StreamGone();
+}
+
+}  // namespace pinion::client_internal

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/server/call/metadata_meter.h"
+
+namespace pinion {
+
+bool HasTooMuchMetadata(const grpc::ServerContextBase& context) {
+  MetadataMeter meter;
+  for (const auto& [name, value] : context.client_metadata()) {
+    if (!meter.Add({name.data(), name.size()}, {value.data(), value.size()})) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace pinion

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/server/door/front_door.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "pinion/server/call/refusals.h"
+#include "pinion/server/call/served_method.h"
+
+namespace pinion {
+
+// Kept by each thread from message to message, for its memory.
+class FrontDoor::Groups {
+ public:
+  void Add(int worker, RoutedCall* call) {
+    Find(call->served->lanes, worker, call->task_class).calls.push_back(call);
+  }
+  absl::Span<Group> all() { return absl::MakeSpan(groups_.data(), size_); }
+  void Clear() {
+    for (size_t i = 0; i < size_; ++i) groups_[i].calls.clear();
+    size_ = 0;
+  }
+
+ private:
+  Group& Find(Lanes* lanes, int worker, TaskClass task_class) {
+    for (size_t i = 0; i < size_; ++i) {
+      Group& group = groups_[i];
+      if (group.worker == worker && group.lanes == lanes &&
+          group.task_class == task_class) {
+        return group;
+      }
+    }
+    if (size_ == groups_.size()) groups_.emplace_back();
+    Group& group = groups_[size_++];
+    group.lanes = lanes;
+    group.worker = worker;
+    group.task_class = task_class;
+    return group;
+  }
+
+  std::vector<Group> groups_;
+  size_t size_ = 0;  // Of them, those in use.
+};
+
+bool FrontDoor::EnterAll(absl::Span<const Arrival> arrivals,
+                         absl::FunctionRef<void(RoutedCall&, Answer)> refuse,
+                         int64_t held_bytes) {
+  const auto refuse_and_count = [&](RoutedCall& call, Answer answer) {
+    call.served->lanes->CountRefused(call, answer.failure()->reason());
+    refuse(call, std::move(answer));
+  };
+  if (!inside_.Enter(static_cast<int64_t>(arrivals.size()))) {
+    for (const Arrival& arrival : arrivals) {
+      refuse_and_count(*arrival.call, refusals::ServerStopping());
+    }
+    return false;
+  }
+  // All are of one party.
+  Holding* const party =
+      arrivals.empty() ? nullptr : arrivals[0].call->party_held();
+  const Credit::Grant room = held_bytes == 0
+                                 ? Credit::Grant::kGranted
+                                 : credit_.Reserve(0, held_bytes, party);
+  thread_local Groups groups;
+  for (const Arrival& arrival : arrivals) {
+    arrival.call->inside = true;
+    const absl::StatusOr<int> worker = Route(arrival);
+    if (worker.ok()) {
+      arrival.call->worker = *worker;
+      groups.Add(*worker, arrival.call);
+    } else {
+      refuse_and_count(*arrival.call, refusals::BadRequest(worker.status()));
+    }
+  }
+  for (Group& group : groups.all()) {
+    Reserve(group, room, refuse_and_count);
+    if (group.calls.empty()) continue;
+    group.lanes->AdmitAll(group.worker, group.calls,
+                          [&](RoutedCall& call, Answer refusal) {
+                            call.ReturnCredit();
+                            refuse_and_count(call, std::move(refusal));
+                          });
+  }
+  groups.Clear();
+  return room == Credit::Grant::kGranted && held_bytes > 0;
+}
+
+std::optional<Answer> FrontDoor::Enter(const RequestedRoute& requested,
+                                       RoutedCall* call) {
+  std::optional<Answer> result;
+  const Arrival arrival = {.call = call, .requested = requested};
+  EnterAll(absl::MakeConstSpan(&arrival, 1),
+           [&](RoutedCall&, Answer refusal) { result = std::move(refusal); });
+  return result;
+}
+
+absl::StatusOr<int> FrontDoor::Route(const Arrival& arrival) const {
+  const auto& [call, requested] = arrival;
+  const TaskClass most = call->method().task_class;
+  call->task_class = std::max(most, requested.task_class.value_or(most));
+  if (!call->deadline.has_value() && options_.default_timeout.has_value()) {
+    call->deadline = clock_.Now() + *options_.default_timeout;
+  }
+  return router_.Route(*call->served, call->request(), requested.worker);
+}
+
+void FrontDoor::Reserve(Group& group, Credit::Grant room,
+                        absl::FunctionRef<void(RoutedCall&, Answer)> refuse) {
+  Holding* const party = group.calls.front()->party_held();
+  int64_t bytes = 0;
+  for (const RoutedCall* call : group.calls) {
+    bytes += call->own_bytes();
+  }
+  const bool has_room = room == Credit::Grant::kGranted;
+  const bool all =
+      has_room && credit_.Reserve(static_cast<int64_t>(group.calls.size()),
+                                  bytes, party) == Credit::Grant::kGranted;
+  // One by one where there is not room for all.
+  const auto has_none = [&](RoutedCall* call) {
+    const Credit::Grant grant =
+        all || !has_room ? room : credit_.Reserve(1, call->own_bytes(), party);
+    if (grant != Credit::Grant::kGranted) {
+      refuse(*call, Full(group, *call, grant));
+      return true;
+    }
+    // The call's, before others see it: given back when it is gone.
+    call->HoldCredit();
+    return false;
+  };
+  // In their order, which std::erase_if keeps.
+  std::erase_if(group.calls, has_none);
+}
+
+Answer FrontDoor::Full(const Group& group, const RoutedCall& call,
+                       Credit::Grant why) const {
+  const refusals::ServerBounds held = {
+      .calls = {.held = credit_.calls(), .max = credit_.max_calls()},
+      .bytes = {.held = credit_.bytes(), .max = credit_.max_bytes()}};
+  const std::chrono::nanoseconds retry_after =
+      group.lanes->DrainTime(group.worker);
+  if (why == Credit::Grant::kTooManyCalls ||
+      why == Credit::Grant::kTooManyBytes) {
+    return refusals::ServerFull(call.worker, held, retry_after);
+  }
+  return refusals::ShareOfServerFull(
+      call.worker, {.in_session = call.in_session, .held = call.party_held()},
+      held, retry_after);
+}
+
+}  // namespace pinion

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/server/health/health_check_call.h"
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/health_message.h"
+#include "pinion/server/health/health_bytes.h"
+
+namespace pinion {
+
+void HealthCheckCall::Await(const Health& health, RawService& service,
+                            int method, IoThread& io) {
+  auto* call = new HealthCheckCall(health, service, method, io);
+  // It deletes itself.
+  service.AwaitCall(method, &call->context_, &call->buffer_, &call->writer_,
+                    io.queue(), static_cast<IoEvent*>(call));
+}
+
+HealthCheckCall::HealthCheckCall(const Health& health, RawService& service,
+                                 int method, IoThread& io)
+    : health_(health),
+      service_(service),
+      method_(method),
+      io_(io),
+      writer_(&context_) {}
+
+void HealthCheckCall::OnEvent(bool ok) {
+  if (ok && !arrived_) {
+    arrived_ = true;
+    io_.CallOpened(*this);
+    Await(health_, service_, method_, io_);
+    Answer();
+    return;
+  }
+  if (arrived_) {
+    io_.patience().End(*this);
+    io_.CallClosed(*this);
+  }
+  delete this;
+}
+
+void HealthCheckCall::Answer() {
+  IoEvent* const tag = this;
+  io_.patience().Begin(*this);
+  const std::optional<std::string> name = TakeHealthRequest(buffer_);
+  if (!name.has_value()) {
+    writer_.FinishWithError(BadHealthRequest(), tag);
+    return;
+  }
+  const HealthStatus status = health_.Of(*name);
+  if (status == HealthStatus::kServiceUnknown) {
+    writer_.FinishWithError(
+        grpc::Status(grpc::StatusCode::NOT_FOUND,
+                     absl::StrCat("nothing here is named ",
+                                  absl::CHexEscape(name->substr(0, 256)))),
+        tag);
+    return;
+  }
+  writer_.Finish(HealthResponse(status), grpc::Status::OK, tag);
+}
+
+}  // namespace pinion

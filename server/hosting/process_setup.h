@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Settings of a server's whole process, so that nobody can stop or kill it by
+// not taking its output.
+//
+// Threads: the main thread, before there are others.
+// Example: int main() {
+//            OpenStandardDescriptors();
+//            IgnoreSigpipe();
+//            QueueGrpcsLines();
+#ifndef PINION_SERVER_HOSTING_PROCESS_SETUP_H_
+#define PINION_SERVER_HOSTING_PROCESS_SETUP_H_
+
+namespace pinion {
+
+// Opens /dev/null in place of each closed standard descriptor (input, output,
+// error). Otherwise a connection would get its number, and would receive the
+// log. Call it first.
+void OpenStandardDescriptors();
+
+// Makes a write to a closed pipe or socket fail instead of ending the process,
+// unless SIGPIPE has a handler.
+void IgnoreSigpipe();
+
+// Sends gRPC's log lines (see GRPC_VERBOSITY) to the queue for standard error
+// (log.h), so that they do not delay gRPC's threads.
+void QueueGrpcsLines();
+
+}  // namespace pinion
+
+#endif  // PINION_SERVER_HOSTING_PROCESS_SETUP_H_

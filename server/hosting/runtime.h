@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runtime: what a Hosting consists of: its workers, lanes, I/O threads and
+//          services. It makes and starts them in their order; its StopSequence
+//          stops them.
+//
+// Threads: as Hosting says of its functions (server/hosting.h), which these
+// are. Example: Runtime runtime(options, /*manual=*/std::nullopt);
+//          runtime.Keep(std::move(service));
+//          absl::Status status = runtime.Attach(builder, {});
+#ifndef PINION_SERVER_HOSTING_RUNTIME_H_
+#define PINION_SERVER_HOSTING_RUNTIME_H_
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "pinion/core/scheduler.h"
+#include "pinion/core/stall_watch.h"
+#include "pinion/server/attach_options.h"
+#include "pinion/server/door/front_door.h"
+#include "pinion/server/door/router.h"
+#include "pinion/server/expiry/expirer.h"
+#include "pinion/server/health.h"
+#include "pinion/server/health/health_service.h"
+#include "pinion/server/hosted_service.h"
+#include "pinion/server/hosting/build_watch.h"
+#include "pinion/server/hosting/stop_sequence.h"
+#include "pinion/server/internal/manual_run.h"
+#include "pinion/server/io/io_thread.h"
+#include "pinion/server/io/raw_service.h"
+#include "pinion/server/lane/lanes.h"
+#include "pinion/server/lane/running_calls.h"
+#include "pinion/server/log/log_queue.h"
+#include "pinion/server/options.h"
+#include "pinion/server/rpc/grpc_call.h"
+#include "pinion/server/rpc/stream_call.h"
+#include "pinion/server/session/session_service.h"
+#include "pinion/server/snapshot.h"
+
+namespace pinion::internal {
+
+class Runtime {
+ public:
+  // With `manual` its test steps it.
+  Runtime(HostingOptions options, std::optional<ManualRun> manual)
+      : options_(std::move(options)), manual_(std::move(manual)) {}
+  ~Runtime();  // Stops first.
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // Hosts `service`. Before Attach().
+  void Keep(std::unique_ptr<HostedService> service) {
+    services_.push_back(std::move(service));
+  }
+
+  absl::Status Attach(grpc::ServerBuilder& builder, const AttachOptions& what);
+  absl::Status Start(std::shared_ptr<grpc::Server> server);
+  void BeginDrain() { stop_.BeginDrain(); }
+  void Drain() { stop_.Drain(); }
+  absl::Status Stop() { return stop_.Stop(); }
+  void HurryStop() { stop_.Hurry(); }
+
+  const HostingOptions& options() const { return options_; }
+
+  // The rest is for after Attach().
+
+  const Scheduler& scheduler() const { return *scheduler_; }
+  Health& health() { return *health_; }
+  int io_threads() const { return static_cast<int>(io_threads_.size()); }
+  ServerSnapshot Snapshot() const;
+  void LogLine(absl::string_view line) const;
+  bool FlushLog(absl::Duration timeout);
+
+  // For manual runs only: the workers that the test steps, and the expirer.
+  Scheduler& manual_scheduler();
+  Expirer& manual_expirer();
+  // Makes the I/O thread check once more. Any thread may call it, until Stop().
+  void TurnIo();
+
+ private:
+  // Attach().
+  void StartLog();
+  absl::Status CheckServices() const;
+  absl::Status StartWorkers();
+  absl::Status MakeLanes();
+  void MakeMethods(Lanes& lanes);
+  void MakeOwnServices(const AttachOptions& what);
+  void Register(grpc::ServerBuilder& builder);
+  RawService& AddRawService();
+
+  // Start().
+  absl::Status WhyNotBuilt() const;
+  void AwaitCalls();
+  void AwaitCallsOf(const GrpcMethod& method, IoThread& io);
+  void TellGrpcsHealth(grpc::Server& server);
+  absl::Status WatchForStalls();
+
+  HostingOptions options_;
+  const std::optional<ManualRun> manual_;
+  std::vector<std::unique_ptr<HostedService>> services_;
+
+  // In the order in which they are made; destroyed in the reverse order.
+  std::unique_ptr<LogQueue> log_queue_;  // For options.log, if it is set.
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<RunningCalls> running_calls_;
+  std::unique_ptr<StallWatch> stall_watch_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<FrontDoor> door_;
+  std::vector<std::unique_ptr<Lanes>> lanes_;
+  std::vector<std::unique_ptr<RawService>> raw_services_;
+  std::unique_ptr<Expirer> expirer_;
+  std::vector<std::unique_ptr<GrpcMethod>> methods_;
+  StreamLimits stream_limits_;
+  std::unique_ptr<Health> health_;
+  std::unique_ptr<SessionService> session_service_;           // If attached.
+  std::unique_ptr<HealthService> health_service_;             // If attached.
+  std::optional<grpc::AsyncGenericService> unknown_methods_;  // If attached.
+  std::optional<BuildWatch> build_;
+  std::vector<std::unique_ptr<IoThread>> io_threads_;
+
+  // It ends what is above, and holds the gRPC server until then.
+  StopSequence stop_{options_};
+};
+
+}  // namespace pinion::internal
+
+#endif  // PINION_SERVER_HOSTING_RUNTIME_H_

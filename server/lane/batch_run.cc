@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/server/lane/batch_run.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/base/optimization.h"
+#include "absl/status/status.h"
+#include "pinion/core/tally.h"
+#include "pinion/core/worker.h"
+#include "pinion/server/call/refusals.h"
+#include "pinion/server/call_context.h"
+#include "pinion/server/hosted_service.h"
+#include "pinion/server/internal/credit.h"
+#include "pinion/server/internal/held_call.h"
+#include "pinion/server/internal/largest_answer.h"
+#include "pinion/server/lane/account.h"
+#include "pinion/server/lane/running_calls.h"
+#include "pinion/server/shard/hops.h"
+#include "pinion/server/shard/running_work.h"
+
+namespace pinion {
+
+void BatchRun::Run() {
+  lane_.worker_thread.Assert();
+  wake_ = LastWake();
+  const int worker = lane_.worker;
+  RoutedCall* call = calls_.Pop<RoutedCall>();
+  while (call != nullptr) {
+    if (shared_.hops.waiting(worker)) shared_.hops.Run(worker);
+    if (call->method().handler.run) {
+      RunOne(*call);
+      call = calls_.Pop<RoutedCall>();
+    } else {
+      call = RunGroup(*call);
+    }
+  }
+  if (ran_ && shared_.service.ends_batches()) EndBatch();
+}
+
+std::optional<Answer> BatchRun::ReserveAnswer(const RoutedCall& call,
+                                              bool with_others,
+                                              AnswerRoom& room) {
+  if (call.method().handler.streams) return std::nullopt;
+  LargestAnswer& largest = shared_.largest_answers[call.method().index];
+  room = AnswerRoom(call.credit(), call.party_held(), largest);
+  const int64_t bytes =
+      with_others ? largest.expected_of_each() : largest.expected();
+  const Credit::Grant grant = room.Reserve(bytes);
+  if (ABSL_PREDICT_TRUE(grant == Credit::Grant::kGranted)) return std::nullopt;
+  const Credit& credit = call.credit();
+  const refusals::Bound held = {.held = credit.bytes(),
+                                .max = credit.max_bytes()};
+  const std::chrono::nanoseconds retry_after = lane_.DrainTime();
+  if (grant == Credit::Grant::kTooManyBytes) {
+    return refusals::NoRoomForAnswer(call.worker, bytes, held, retry_after);
+  }
+  return refusals::NoShareForAnswer(
+      call.worker, {.in_session = call.in_session, .held = call.party_held()},
+      bytes, held, retry_after);
+}
+
+bool BatchRun::Claim(RoutedCall& call, Moment now) {
+  // The expirer may be a little behind.
+  if (call.deadline.has_value() && *call.deadline <= now) {
+    lane_.Revoke(call, RevokeReason::kExpired);
+  }
+  if (!call.fate.Claim()) return false;
+  shared_.account.Count(call.worker, call.method().index,
+                        Account::Event::kClaimed);
+  return true;
+}
+
+void BatchRun::LetGo(RoutedCall& call) {
+  if (call.fate.WorkerIsDone()) lane_.ReturnPlace(call);
+  call.Unref();
+}
+
+void BatchRun::RefuseClaimed(RoutedCall& call, Answer refusal, Moment now) {
+  AnswerAndUnref({.call = &call,
+                  .times = {.claimed = now, .ended = now},
+                  .batch = 1,
+                  .answer = std::move(refusal),
+                  .room = {}});
+}
+
+void BatchRun::RunOne(RoutedCall& call) {
+  Tally& left = lane_.left[static_cast<size_t>(call.task_class)];
+  // Not the end of the call before: the thread may have lost its CPU since, and
+  // what expired meanwhile must not be run.
+  const Moment now = shared_.clock.Now();
+  AnswerRoom room;
+  std::optional<Answer> refusal =
+      ReserveAnswer(call, /*with_others=*/false, room);
+  if (ABSL_PREDICT_FALSE(!Claim(call, now))) {
+    room = {};  // As long as the call is surely there.
+    LetGo(call);
+  } else if (ABSL_PREDICT_FALSE(refusal.has_value())) {
+    RefuseClaimed(call, *std::move(refusal), now);
+  } else {
+    RunHandler(call, now, std::move(room));
+  }
+  left.Add(1);
+}
+
+void BatchRun::RunHandler(RoutedCall& call, Moment now, AnswerRoom room) {
+  ran_ = true;
+  shared_.running.Begin(call.worker, &call, now);
+  CallContext context(call, shared_.clock, &shared_.hops, &lane_.credit);
+  Answer answer =
+      call.method().handler.run(lane_.shard.get(), call.request(), context);
+  shared_.running.End(call.worker);
+  if (!context.trailing().empty()) {
+    answer.MakeExtras().trailing = context.TakeTrailing();
+  }
+  const RunTimes times = {.claimed = now, .ended = shared_.clock.Now()};
+  lane_.speed.Learn(call.accepted, times.claimed, times.ended);
+  Record(call, times);
+  AnswerOrAwaitBatch({.call = &call,
+                      .times = times,
+                      .batch = size_,
+                      .answer = std::move(answer),
+                      .room = std::move(room)});
+}
+
+RoutedCall* BatchRun::RunGroup(RoutedCall& first) {
+  const HostedMethod& method = first.method();
+  Tally& left = lane_.left[static_cast<size_t>(first.task_class)];
+  const Moment now = shared_.clock.Now();
+  size_t taken = 0;
+  RoutedCall* next = &first;
+  while (next != nullptr && next->served == first.served &&
+         AddToGroup(*next, now)) {
+    next =
+        ++taken < method.handler.max_held ? calls_.Pop<RoutedCall>() : nullptr;
+  }
+  if (!lane_.group.empty()) RunHandlerOfGroup(method, now);
+  left.Add(taken);
+  return next != nullptr ? next : calls_.Pop<RoutedCall>();
+}
+
+bool BatchRun::AddToGroup(RoutedCall& call, Moment now) {
+  AnswerRoom room;
+  std::optional<Answer> no_room =
+      ReserveAnswer(call, /*with_others=*/!lane_.group.empty(), room);
+  // Those before it may answer with less than was reserved for them.
+  if (no_room.has_value() && !lane_.group.empty()) return false;
+  if (!Claim(call, now)) {
+    room = {};  // As long as the call is surely there.
+    LetGo(call);
+    return true;
+  }
+  if (no_room.has_value()) {
+    RefuseClaimed(call, *std::move(no_room), now);
+    return true;
+  }
+  HeldCall* held = call.method().handler.hold(
+      call,
+      {.clock = shared_.clock, .hops = shared_.hops, .credit = lane_.credit});
+  held->claimed = now;
+  std::optional<Answer> refusal = held->Parse(call.request());
+  if (!refusal.has_value()) {
+    held->room = std::move(room);
+    lane_.group.push_back(held);
+    return true;
+  }
+  // No handler sees it, so there is nothing to wait for.
+  const RunTimes times = {.claimed = now, .ended = now};
+  Record(call, times);
+  EndedCall ended = {.call = &call,
+                     .times = times,
+                     .batch = 1,
+                     .answer = *std::move(refusal),
+                     .room = std::move(room)};
+  ended.room.Fit(ended.answer, ended.times.ended);
+  lane_.AnswerUnlessRevoked(std::move(ended));
+  delete held;
+  return true;
+}
+
+void BatchRun::RunHandlerOfGroup(const HostedMethod& method, Moment now) {
+  ran_ = true;
+  const RoutedCall& first = lane_.group.front()->call();
+  const Moment accepted = first.accepted;
+  shared_.running.Begin(first.worker, &first, now);
+  const absl::Status thrown =
+      method.handler.run_held(lane_.shard.get(), lane_.group);
+  shared_.running.End(lane_.worker);
+  const size_t size = lane_.group.size();
+  const RunTimes times = {.claimed = now, .ended = shared_.clock.Now()};
+  lane_.speed.Learn(accepted, times.claimed, times.ended, size);
+  for (HeldCall* held : lane_.group) {
+    Record(held->call(), times);
+    held->batch = size;
+    if (method.handler.streams && !held->finished()) {
+      lane_.LeaveOpen(held);
+      continue;
+    }
+    if (lane_.held->Hold(*held)) continue;
+    held->call().AddRef();  // For the answer, beyond `held`.
+    AnswerOrAwaitBatch({.call = &held->call(),
+                        .times = times,
+                        .batch = size,
+                        .answer = held->TakeAnswer(thrown),
+                        .room = std::move(held->room)});
+    delete held;
+  }
+  lane_.group.clear();
+}
+
+void BatchRun::AnswerOrAwaitBatch(EndedCall ended) {
+  ended.room.Fit(ended.answer, ended.times.ended);
+  if (shared_.service.ends_batches())
+    return lane_.ended.push_back(std::move(ended));
+  AnswerAndUnref(std::move(ended));
+}
+
+void BatchRun::AnswerAndUnref(EndedCall&& ended) {
+  RoutedCall& call = *ended.call;
+  lane_.AnswerUnlessRevoked(std::move(ended));
+  call.Unref();
+}
+
+void BatchRun::EndBatch() {
+  const int worker = lane_.worker;
+  absl::Status status;
+  if (lane_.ended.empty()) {
+    const RunningWork::Scope scope(shared_.running.work(), worker,
+                                   shared_.end_of_batch, shared_.clock.Now());
+    status = shared_.service.EndBatch(lane_.shard.get());
+  } else {
+    shared_.running.Begin(worker, lane_.ended.front().call,
+                          shared_.clock.Now());
+    status = shared_.service.EndBatch(lane_.shard.get());
+    shared_.running.End(worker);
+  }
+  const Moment now = shared_.clock.Now();
+  for (EndedCall& ended : lane_.ended) {
+    ended.times.ended = now;
+    if (!status.ok()) {
+      ended.answer = refusals::HandlerFailed(status);
+      ended.room.Fit(ended.answer, now);
+    }
+    AnswerAndUnref(std::move(ended));
+  }
+  lane_.ended.clear();
+}
+
+Latencies::Wake BatchRun::LastWake() const {
+  const WakeTimes wake = Worker::Current()->last_wake();
+  // The same moment on both clocks.
+  const Moment now = shared_.clock.Now();
+  if (wake.awake == 0) return {.asked = now, .woke = now};  // It never slept.
+  const uint64_t ticks = shared_.clock.Ticks();
+  const auto ago = [&](uint64_t then) {
+    return std::chrono::nanoseconds(shared_.clock.TicksToNanos(ticks - then));
+  };
+  return {.asked = now + -ago(wake.asked), .woke = now + -ago(wake.awake)};
+}
+
+void BatchRun::Record(const RoutedCall& call, const RunTimes& times) {
+  lane_.latencies.Record(call.method().index, call.accepted, times, wake_);
+}
+
+}  // namespace pinion

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BatchRun: one run of a lane's task: claims the calls of one batch, one after
+//           the other, and runs their handlers in the lane's shard.
+//
+// Threads: the lane's worker only.
+// Order:   oldest call first. Hops that wait for the worker run before each
+//          handler. The shard's EndBatch() runs last, if it has one and a
+//          handler has run.
+// Example: [&](int worker, WorkBatch& calls) {
+//            BatchRun(LaneOf(worker), calls).Run();
+//          }
+#ifndef PINION_SERVER_LANE_BATCH_RUN_H_
+#define PINION_SERVER_LANE_BATCH_RUN_H_
+
+#include <cstddef>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/work_batch.h"
+#include "pinion/server/call/routed_call.h"
+#include "pinion/server/internal/answer.h"
+#include "pinion/server/internal/answer_room.h"
+#include "pinion/server/internal/hosted_method.h"
+#include "pinion/server/lane/ended_call.h"
+#include "pinion/server/lane/lane.h"
+#include "pinion/server/lane/latencies.h"
+
+namespace pinion {
+
+class BatchRun {
+ public:
+  // For the calls in `calls`, with the lane's references to them. Both must
+  // outlive it.
+  BatchRun(Lane& lane, WorkBatch& calls)
+      : lane_(lane), shared_(lane.shared), calls_(calls), size_(calls.size()) {}
+  BatchRun(const BatchRun&) = delete;
+  BatchRun& operator=(const BatchRun&) = delete;
+
+  // Call it once.
+  void Run();
+
+ private:
+  // Reserves room for the call's answer before its handler runs, alone or with
+  // others; or returns why the call is refused.
+  std::optional<Answer> ReserveAnswer(const RoutedCall& call, bool with_others,
+                                      AnswerRoom& room);
+  // Whether its handler may run now. If not, the call is answered already: use
+  // LetGo().
+  bool Claim(RoutedCall& call, Moment now);
+  // Releases a call that was answered in its handler's place.
+  void LetGo(RoutedCall& call);
+  void RunOne(RoutedCall& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  void RunHandler(RoutedCall& call, Moment now, AnswerRoom room)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // Runs the handler of `first` together with the following calls that it can
+  // get. Returns the next call, if any.
+  RoutedCall* RunGroup(RoutedCall& first)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // False if there is no room for its answer before the earlier answers have
+  // left.
+  bool AddToGroup(RoutedCall& call, Moment now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  void RunHandlerOfGroup(const HostedMethod& method, Moment now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // A handler has given its answer, which leaves now or at the end of the
+  // batch. Takes over the lane's reference.
+  void AnswerOrAwaitBatch(EndedCall ended)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  void EndBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // Refuses a claimed call; its handler will not run.
+  void RefuseClaimed(RoutedCall& call, Answer refusal, Moment now);
+  // Answers, and releases the lane's reference.
+  void AnswerAndUnref(EndedCall&& ended);
+  Latencies::Wake LastWake() const;
+  void Record(const RoutedCall& call, const RunTimes& times);
+
+  // Fixed at construction.
+  Lane& lane_;
+  const SharedByLanes& shared_;
+  WorkBatch& calls_;
+  const size_t size_;
+
+  // How its worker was woken for it. Set when it begins.
+  Latencies::Wake wake_;
+  bool ran_ = false;  // A handler has run.
+};
+
+}  // namespace pinion
+
+#endif  // PINION_SERVER_LANE_BATCH_RUN_H_

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/server/lane/lane.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "pinion/server/call/refusals.h"
+#include "pinion/server/hosted_service.h"
+#include "pinion/server/lane/account.h"
+#include "pinion/server/log.h"
+
+namespace pinion {
+namespace {
+
+// What answers `call` in the place of its handler.
+Answer RevokedAnswer(const RoutedCall& call, RevokeReason reason,
+                     Fate::Was was) {
+  const int worker = call.worker;
+  const bool waited = was == Fate::Was::kWaiting;
+  switch (reason) {
+    case RevokeReason::kExpired:
+      return waited ? refusals::ExpiredWaiting(worker)
+                    : refusals::ExpiredRunning(worker, was);
+    case RevokeReason::kCancelled:
+      return waited ? refusals::CancelledWaiting(worker)
+                    : refusals::CancelledRunning(worker, was);
+    case RevokeReason::kStopped:
+      break;
+  }
+  return waited ? refusals::StoppedWaiting(worker)
+                : refusals::StoppedRunning(worker, was);
+}
+
+}  // namespace
+
+Lane::Lane(const SharedByLanes& shared, Scheduler& scheduler, int worker)
+    : shared(shared),
+      worker(worker),
+      index(shared.options.first_lane + static_cast<size_t>(worker)),
+      credit(shared.options.max_calls, shared.options.max_bytes),
+      streams(shared.options.max_streams, /*max_bytes=*/1),
+      next_told_kept(shared.options.max_streams),
+      held(std::make_shared<HeldCalls>(
+          static_cast<HeldCalls::Answerer&>(*this))),
+      latencies(shared.service.methods().size()),
+      background_work(scheduler, worker, shared.service.name(),
+                      shared.running.work(), shared.options.log),
+      info(worker, scheduler.clock(), background_work, shared.hops) {}
+
+void Lane::Revoke(RoutedCall& call, RevokeReason reason) {
+  const Fate::Was was = call.fate.Revoke(reason);
+  if (was == Fate::Was::kAnswered) return;
+  shared.account.CountRevoked(call.worker, call.method().index, reason, was);
+  CloseStream(call);
+  if (was == Fate::Was::kHeld) {
+    KeepStream();
+  } else if (call.fate.RevokerIsDone()) {
+    ReturnPlace(call);
+  }
+  call.answer = RevokedAnswer(call, reason, was);
+  call.Deliver();
+}
+
+void Lane::AnswerUnlessRevoked(EndedCall ended_call) {
+  ended_call.PrepareAnswer(shared.options.max_response_bytes);
+  RoutedCall& call = *ended_call.call;
+  const bool ran = call.fate.Finish();
+  if (!ran && !call.fate.FinishHeld()) return DropLateResult(call);
+  shared.account.Count(call.worker, call.method().index,
+                       ended_call.answer.status.ok() ? Account::Event::kOk
+                                                     : Account::Event::kError);
+  if (ran) ReturnPlace(call);
+  CloseStream(call);
+  call.answer = std::move(ended_call.answer);
+  call.HoldAnswer(ended_call.room.Release());
+  call.Deliver();
+}
+
+void Lane::AnswerHeld(HeldCall& held_call, Answer answer) {
+  EndedCall ended_call = {
+      .call = &held_call.call(),
+      .times = {.claimed = held_call.claimed, .ended = shared.clock.Now()},
+      .batch = held_call.batch,
+      .answer = std::move(answer),
+      .room = std::move(held_call.room)};
+  ended_call.room.Fit(ended_call.answer, ended_call.times.ended);
+  AnswerUnlessRevoked(std::move(ended_call));
+}
+
+void Lane::DropLateResult(RoutedCall& call) {
+  if (call.fate.worker_is_done()) {
+    // A stream that was left open.
+    kept_streams.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  shared.account.Count(call.worker, call.method().index,
+                       Account::Event::kLateEnd);
+  if (call.fate.WorkerIsDone()) ReturnPlace(call);
+}
+
+void Lane::LeaveOpen(HeldCall* stream) {
+  RoutedCall& call = stream->call();
+  if (call.fate.Hold()) {
+    ReturnPlace(call);
+  } else {
+    KeepStream();
+    shared.account.Count(call.worker, call.method().index,
+                         Account::Event::kLateEnd);
+    if (call.fate.WorkerIsDone()) ReturnPlace(call);
+  }
+  stream->DropRequest();
+  call.OnLeftOpen();
+  if (held->Hold(*stream)) return;
+  // Its holder, on another thread, has just finished it.
+  AnswerHeld(*stream, stream->TakeAnswer());
+  delete stream;
+}
+
+void Lane::KeepStream() {
+  const int64_t kept = kept_streams.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (kept != next_told_kept.load(std::memory_order_relaxed)) return;
+  next_told_kept.store(2 * kept, std::memory_order_relaxed);
+  Log(shared.options.log,
+      absl::StrCat("worker ", worker, " of ", shared.service.name(), ": ", kept,
+                   " streams are over and their handlers still keep them: "
+                   "let go of a stream that is cancelled(); pinion::Followers "
+                   "does so"));
+}
+
+}  // namespace pinion

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/server/listener/listening_sockets.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+
+namespace pinion {
+namespace {
+
+// How many connections the kernel makes ahead of accept(); it takes less if its
+// own net.core.somaxconn says so.
+constexpr int kBacklog = 4096;
+
+// A free port of one address may be another's on the next.
+constexpr int kTriesForOnePort = 16;
+
+absl::Status KernelSays(const SocketAddress& address, int error) {
+  const std::string text =
+      absl::StrCat(ToString(address), ": ", std::strerror(error));
+  switch (error) {
+    case EAFNOSUPPORT:
+    case EADDRNOTAVAIL:
+      return absl::NotFoundError(text);
+    case EADDRINUSE:
+      return absl::AlreadyExistsError(text);
+    default:
+      return absl::UnavailableError(text);
+  }
+}
+
+// Options of a connection are set on its listener, from which it has them.
+void SetTcpOptions(int descriptor, const ListeningOptions& options) {
+  const int on = 1;
+  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  const auto silence = static_cast<unsigned>(options.silence.count());
+  if (silence == 0) return;
+  setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence,
+             sizeof(silence));
+}
+
+// A connection that is gone when it is accepted must not make that wait.
+void SetFlags(int descriptor) {
+  fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+  fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
+
+bool IsServed(const SocketAddress& unix_socket) {
+  const int descriptor =
+      socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return false;
+  const auto close_it = absl::MakeCleanup([&] { close(descriptor); });
+  if (connect(descriptor, unix_socket.get(), unix_socket.size) == 0)
+    return true;
+  return errno == EAGAIN;  // Its backlog is full.
+}
+
+// A server that was killed has left its socket's file.
+absl::Status ClearPath(const SocketAddress& address) {
+  if (IsServed(address)) {
+    return absl::AlreadyExistsError("another server listens on it");
+  }
+  struct stat file;
+  const std::string path = PathOf(address);
+  if (!path.empty() && lstat(path.c_str(), &file) == 0 &&
+      S_ISSOCK(file.st_mode)) {
+    unlink(path.c_str());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ListeningSockets> ListeningSockets::Open(
+    absl::string_view address, const ListeningOptions& options) {
+  auto addresses = Resolve(address);
+  absl::Status status = addresses.status();
+  if (status.ok()) {
+    auto sockets = OpenAll(*std::move(addresses), options);
+    if (sockets.ok()) return sockets;
+    status = sockets.status();
+  }
+  return absl::UnavailableError(
+      absl::StrCat("cannot listen on ", address, ": ", status.message()));
+}
+
+absl::StatusOr<ListeningSockets> ListeningSockets::OpenAll(
+    std::vector<SocketAddress> addresses, const ListeningOptions& options) {
+  const bool any_port = PortOf(addresses[0]) == 0;
+  ListeningSockets sockets;
+  absl::Status status;
+  for (int i = 0; i < kTriesForOnePort; ++i) {
+    status = sockets.ListenOnAll(addresses, options);
+    if (status.ok()) return sockets;
+    if (!any_port || !absl::IsAlreadyExists(status)) break;
+  }
+  return status;
+}
+
+absl::Status ListeningSockets::ListenOnAll(std::vector<SocketAddress> addresses,
+                                           const ListeningOptions& options) {
+  absl::Status passed_over;
+  for (SocketAddress& address : addresses) {
+    if (PortOf(address) == 0) SetPort(address, port());
+    const absl::Status status = Listen(address, options);
+    if (absl::IsNotFound(status)) {
+      passed_over = status;
+    } else if (!status.ok()) {
+      Close();
+      return status;
+    }
+  }
+  return sockets_.empty() ? passed_over : absl::OkStatus();
+}
+
+absl::Status ListeningSockets::Listen(const SocketAddress& address,
+                                      const ListeningOptions& options) {
+  const bool is_unix = address.family() == AF_UNIX;
+  if (is_unix) {
+    const absl::Status clear = ClearPath(address);
+    if (!clear.ok()) return clear;
+  }
+  const int descriptor =
+      socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return KernelSays(address, errno);
+  auto close_it = absl::MakeCleanup([&] { close(descriptor); });
+  const int on = 1;
+  // Connections that linger from before do not count. A server that listens
+  // does: two on one port would each get a part of the clients.
+  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (address.family() == AF_INET6) {
+    const int off = 0;
+    setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+  }
+  if (!is_unix) SetTcpOptions(descriptor, options);
+  if (bind(descriptor, address.get(), address.size) != 0 ||
+      listen(descriptor, kBacklog) != 0) {
+    return KernelSays(address, errno);
+  }
+  Socket socket = {.descriptor = descriptor, .address = address};
+  if (!is_unix) {
+    getsockname(descriptor, socket.address.get(), &socket.address.size);
+  }
+  struct stat file;
+  const std::string path = PathOf(address);
+  if (!path.empty() && stat(path.c_str(), &file) == 0) {
+    socket.device = file.st_dev;
+    socket.inode = file.st_ino;
+  }
+  std::move(close_it).Cancel();
+  sockets_.push_back(socket);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ListeningSockets> ListeningSockets::Adopt(
+    std::vector<int> descriptors, const ListeningOptions& options) {
+  ListeningSockets sockets;
+  for (const int descriptor : descriptors) {
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    Socket socket = {.descriptor = descriptor, .address = {}};
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) !=
+            0 ||
+        listens == 0 ||
+        getsockname(descriptor, socket.address.get(), &socket.address.size) !=
+            0) {
+      sockets.sockets_.clear();
+      return absl::InvalidArgumentError(absl::StrCat(
+          "descriptor ", descriptor, " is no socket that listens"));
+    }
+    sockets.sockets_.push_back(socket);
+  }
+  for (const Socket& socket : sockets.sockets_) {
+    SetFlags(socket.descriptor);
+    if (socket.address.family() != AF_UNIX) {
+      SetTcpOptions(socket.descriptor, options);
+    }
+  }
+  return sockets;
+}
+
+void ListeningSockets::Close() {
+  for (const Socket& socket : sockets_) {
+    // Another server may have made the file its own meanwhile.
+    struct stat file;
+    const std::string path = PathOf(socket.address);
+    if (socket.inode != 0 && stat(path.c_str(), &file) == 0 &&
+        file.st_dev == socket.device && file.st_ino == socket.inode) {
+      unlink(path.c_str());
+    }
+    close(socket.descriptor);
+  }
+  sockets_.clear();
+}
+
+std::vector<int> ListeningSockets::descriptors() const {
+  std::vector<int> descriptors;
+  for (const Socket& socket : sockets_) {
+    descriptors.push_back(socket.descriptor);
+  }
+  return descriptors;
+}
+
+int ListeningSockets::port() const {
+  return sockets_.empty() ? 0 : PortOf(sockets_[0].address);
+}
+
+}  // namespace pinion

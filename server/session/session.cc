@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/server/session/session.h"
+
+#include <string>
+#include <utility>
+
+#include "pinion/server/call/metadata_meter.h"
+#include "pinion/server/call/refusals.h"
+
+namespace pinion {
+namespace {
+
+// So many calls are answered in one turn of the I/O thread when all are to be:
+// some hundred nanoseconds each.
+constexpr int kMaxRevokedAtOnce = 1024;
+
+}  // namespace
+
+void Session::Await(const SessionHost& host, IoThread& io) {
+  auto* session = new Session(host, io);  // Deletes itself.
+  Outbox& outbox = session->outbox_;
+  outbox.Expect();
+  host.service->AwaitBidi(host.index, &outbox.context(),
+                          &session->outbox_.stream(), io.queue(),
+                          static_cast<IoEvent*>(session));
+}
+
+Session::Session(const SessionHost& host, IoThread& io)
+    : host_(host),
+      io_(io),
+      outbox_(io, *this, host.expirer->clock(), host.limits.write_timeout),
+      answers_(host) {}
+
+void Session::OnEvent(bool ok) {
+  if (!ok) {
+    io_.NoCallComes();
+    delete this;  // The server shuts down; no stream will come.
+    return;
+  }
+  Await(host_, io_);
+  io_.CallOpened(*this);
+  Parties& parties = host_.door->parties();
+  party_ = parties.OfSession();
+  connection_ = parties.OfConnection(outbox_.context().peer());
+  outbox_.Open();  // The hello is due.
+  EndIfTooMuch();
+  if (host_.limits.max_age.has_value()) age_.Set(*host_.limits.max_age);
+  if (io_.stop_begun()) OnStopBegun();
+  if (io_.no_more_time()) OnStop();
+  ReadOn();
+}
+
+absl::Status Session::StatusOfDrain(v1::DrainReason reason) {
+  return reason == v1::DRAIN_REASON_STOPPING ? refusals::ServerStopping().status
+                                             : refusals::SessionTooOld().status;
+}
+
+void Session::OnOld(bool ok) {
+  if (!ok || outbox_.finish_begun() || outbox_.broken()) return CloseWhenOver();
+  if (!age_told_) {
+    // A session that is told to stop was told enough.
+    if (drain_reason_ == v1::DRAIN_REASON_UNSPECIFIED) {
+      Drain(v1::DRAIN_REASON_CONNECTION_AGE);
+    }
+    age_told_ = true;
+    age_.Set(host_.limits.age_grace);
+  } else {
+    RevokeAll(RevokeReason::kStopped);
+    EndWith(StatusOfDrain(v1::DRAIN_REASON_CONNECTION_AGE));
+  }
+}
+
+void Session::RunLater() {
+  if (!std::exchange(portion_due_, true)) io_.RunLater(*this);
+}
+
+void Session::RunPortion() {
+  portion_due_ = false;
+  RevokeSomeOfAll();
+  if (intake_.has_value() && AdvanceIntake()) RunLater();
+  ReadOn();
+  CloseWhenOver();
+}
+
+void Session::RevokeAll(RevokeReason reason) {
+  revoke_reason_ = reason;
+  to_revoke_.clear();
+  for (const SessionCall* call : open_) to_revoke_.push_back(call->id());
+  RevokeSomeOfAll();
+}
+
+void Session::RevokeSomeOfAll() {
+  for (int i = 0; i < kMaxRevokedAtOnce && !to_revoke_.empty(); ++i) {
+    const auto found = open_.find(to_revoke_.back());
+    to_revoke_.pop_back();
+    if (found != open_.end()) (*found)->Revoke(revoke_reason_);
+  }
+  if (!to_revoke_.empty()) return RunLater();
+  std::vector<uint64_t>().swap(to_revoke_);
+}
+
+void Session::OnClientGone() {
+  intake_.reset();
+  RevokeAll(RevokeReason::kCancelled);
+}
+
+void Session::Answered(SessionCall& call) {
+  outbox_.Add(answers_.Add(call));
+  call.block().Answered();
+}
+
+std::optional<OutboxOwner::Message> Session::NextMessage() {
+  return answers_.NextMessage([this](CallWithId& call) { Close(call); });
+}
+
+void Session::DropReady() {
+  intake_.reset();
+  answers_.Drop([this](CallWithId& call) { Close(call); });
+  LeaveDoor();
+}
+
+void Session::Close(CallWithId& call) {
+  const auto found = open_.find(call.id());
+  if (found != open_.end() && *found == &call) open_.erase(found);
+  call.Unref();
+}
+
+void Session::LeaveDoor() {
+  const SessionAnswers::Leaving leaving = answers_.TakeLeaving();
+  if (leaving.bytes > 0) {
+    host_.door->credit().Return(0, leaving.bytes, &party_->held());
+  }
+  if (leaving.calls > 0) host_.door->Leave(leaving.calls);
+}
+
+void Session::OnWritten(int64_t) {
+  LeaveDoor();
+  if (intake_.has_value()) RunLater();
+  ReadOn();
+}
+
+void Session::OnStopBegun() {
+  // Also what was told that it is old: of a server that stops, another session
+  // is no use.
+  Drain(v1::DRAIN_REASON_STOPPING);
+}
+
+void Session::Drain(v1::DrainReason reason) {
+  drain_reason_ = reason;
+  answers_.AddDrain(reason);
+  outbox_.FlushSoon();
+}
+
+void Session::OnStop() {
+  RevokeAll(RevokeReason::kStopped);
+  EndWith(StatusOfDrain(v1::DRAIN_REASON_STOPPING));
+}
+
+void Session::EndIfTooMuch() {
+  if (connection_ != nullptr && !connection_->OpenCall()) {
+    EndWith(refusals::TooManyOpenCalls(Party::kMaxOpenCalls).status);
+  } else if (HasTooMuchMetadata(outbox_.context())) {
+    EndWith(refusals::TooMuchMetadata().status);
+  }
+}
+
+void Session::EndWith(const absl::Status& status) {
+  if (!end_.has_value()) {
+    end_ = status;
+    if (status.code() != absl::StatusCode::kUnavailable) {
+      RevokeAll(RevokeReason::kCancelled);
+    }
+  }
+  outbox_.FlushSoon();
+}
+
+std::optional<grpc::Status> Session::TryEnd() {
+  if (!open_.empty() || intake_.has_value()) return std::nullopt;
+  if (!end_.has_value() && !outbox_.broken() && !reads_ended_) {
+    return std::nullopt;
+  }
+  age_.Cancel();
+  if (end_.has_value()) {
+    return grpc::Status(static_cast<grpc::StatusCode>(end_->code()),
+                        std::string(end_->message()));
+  }
+  // CANCELLED for gRPC's order; nobody hears it.
+  return outbox_.broken() ? grpc::Status::CANCELLED : grpc::Status::OK;
+}
+
+void Session::CloseWhenOver() {
+  if (!outbox_.closed() || read_.under_way() || age_.under_way()) return;
+  if (portion_due_) return;
+  if (connection_ != nullptr) connection_->CloseCall();
+  io_.CallClosed(*this);
+  delete this;
+}
+
+}  // namespace pinion

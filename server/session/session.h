@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Session: one stream that carries many calls; see session.proto.
+//
+// Threads: its I/O thread only. Its calls run and are answered like all others.
+// Way in:  a message → a portion of its calls → a SessionBlock of those that
+//          may enter → the front door, all at once → the lanes, with one append
+//          for each lane; then the next portion, in another turn of the thread.
+//          The session reads the next message when this one is done.
+// Way out: an answer is delivered → it joins the ready answers, which
+//          SessionAnswers has → when the outbox writes nothing, all ready
+//          answers become one message. So messages grow with the load, and no
+//          answer waits for another call.
+// Bounds:  its calls and their bookkeeping take at most max_open_bytes, and one
+//          call more. A refusal waits in a few bytes, and when many wait, the
+//          session takes no further calls. docs/clients.md has the sum.
+// Life:    Await() makes a session that waits for a stream. It ends when the
+//          stream has ended and each of its calls has its answer.
+#ifndef PINION_SERVER_SESSION_SESSION_H_
+#define PINION_SERVER_SESSION_SESSION_H_
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/status.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "pinion/core/clock.h"
+#include "pinion/proto/wire/process_hash.h"
+#include "pinion/proto/wire/session_request.h"
+#include "pinion/server/call/served_method.h"
+#include "pinion/server/door/front_door.h"
+#include "pinion/server/door/requested_route.h"
+#include "pinion/server/expiry/expirer.h"
+#include "pinion/server/io/io_operation.h"
+#include "pinion/server/io/io_thread.h"
+#include "pinion/server/io/outbox.h"
+#include "pinion/server/io/raw_service.h"
+#include "pinion/server/party/party.h"
+#include "pinion/server/session/session_answers.h"
+#include "pinion/server/session/session_call.h"
+#include "pinion/server/session/session_host.h"
+#include "pinion/server/session/session_refusals.h"
+#include "pinion/v1/session.pb.h"
+
+namespace pinion {
+
+// For the calls of a session, by id.
+struct SessionCallHash {
+  using is_transparent = void;
+  size_t operator()(uint64_t id) const { return ProcessHash()(id); }
+  size_t operator()(const SessionCall* call) const {
+    return (*this)(call->id());
+  }
+};
+struct SessionCallEq {
+  using is_transparent = void;
+  bool operator()(const SessionCall* a, const SessionCall* b) const {
+    return a->id() == b->id();
+  }
+  bool operator()(const SessionCall* call, uint64_t id) const {
+    return call->id() == id;
+  }
+};
+
+class Session final : private IoEvent,
+                      private IoPortion,
+                      private OpenCall,
+                      private OutboxOwner {
+ public:
+  // Waits for one stream on the queue of `io`.
+  static void Await(const SessionHost& host, IoThread& io);
+
+  IoThread& io() { return io_; }
+
+  // The answer of `call` has arrived; the call has it.
+  void Answered(SessionCall& call);
+
+ private:
+  // The most calls of one message that the session takes in one turn of the I/O
+  // thread. Each one takes a few hundred nanoseconds there, so a portion delays
+  // other events by a fraction of a millisecond. The messages of about 64 KiB
+  // that clients send fit into one portion.
+  static constexpr size_t kPortionCalls = 1024;
+  static constexpr size_t kPortionBytes = 128 << 10;
+
+  // A message that is being taken in.
+  struct Intake {
+    Intake(SessionBytes message, Credit& credit, Holding& party)
+        : bytes(std::move(message)),
+          request(bytes.view()),
+          credit(credit),
+          party(party) {}
+    ~Intake() { credit.Return(0, reserved, &party); }
+    Intake(const Intake&) = delete;
+    Intake& operator=(const Intake&) = delete;
+
+    enum class Step { kScan, kCheck, kEnter };
+    SessionBytes bytes;
+    SessionRequest request;
+    Step step = Step::kScan;
+    absl::Status names;     // What is wrong with its names.
+    size_t calls_read = 0;  // The number of its calls taken so far.
+    // What the session's share and the server have reserved for its bytes.
+    Credit& credit;
+    Holding& party;
+    int64_t reserved = 0;
+  };
+  // What was read of a portion of its calls.
+  struct Candidate {
+    CallView view;
+    const ServedMethod* served = nullptr;  // Null: there is no such method.
+    RequestedRoute requested;
+  };
+  class Portion;
+
+  Session(const SessionHost& host, IoThread& io);
+  ~Session() = default;
+
+  // Events.
+  void OnEvent(bool ok) override;  // The arrival.
+  void OnRead(bool ok);
+  void OnOld(bool ok);
+  void RunPortion() override;
+  void OnStopBegun() override;
+  void OnStop() override;
+  void OnWritten(int64_t added) override;
+  void OnClientGone() override;
+  void OnClosed() override { CloseWhenOver(); }
+
+  // Calls RunPortion() later, unless that is due already.
+  void RunLater();
+
+  // Way in.
+  void ReadOn();
+  // Whether so much waits to be sent that no further call is taken in.
+  bool HasMuchUnsent() const;
+  // Takes in a portion of the present message. Returns whether the next portion
+  // may follow at once.
+  bool AdvanceIntake();
+  // Each returns whether the step is done.
+  bool ScanSome(Intake& in);
+  bool CheckSome(Intake& in);
+  bool EnterSome(Intake& in);
+  void EndIntake(const absl::Status& status);
+  // Reserves the bytes of a message that outlives the turn in which it came.
+  // Ends the session if there is no room for them.
+  void KeepIntake();
+  absl::Status NameMethod(const MethodNameView& name);
+  // Null: there is no such method.
+  const ServedMethod* FindMethod(absl::string_view path) const;
+  const ServedMethod* MethodOf(const CallView& view) const;
+  void Cancel(uint64_t id);
+  void ReadPortion(Intake& in, Portion& portion);
+  // Whether the call may enter; then it has what it asks for. If not, it was
+  // refused.
+  bool MayEnter(const Intake& in, const Portion& portion, Candidate& candidate);
+  void Enter(Intake& in, Portion& portion);
+  // Takes over the candidate's fields; `kept` is the place of its bytes.
+  void Fill(const Candidate& candidate, absl::string_view kept, Moment now,
+            SessionCall& call);
+  void Refuse(uint64_t id, SessionRefusals::Likeness alike,
+              absl::FunctionRef<Answer()> refusal, bool inside = false);
+  // Refuses a call that has a place in a block and does not enter.
+  void RefuseAdded(SessionCall& call, SessionRefusals::Likeness alike,
+                   absl::FunctionRef<Answer()> refusal);
+
+  // Answers all open calls in their handlers' place; a portion of them now.
+  void RevokeAll(RevokeReason reason);
+  void RevokeSomeOfAll();
+
+  // Way out.
+  std::optional<Message> NextMessage() override;
+  void DropReady() override;
+  // Releases a call whose answer is in a message, or that nobody wants.
+  void Close(CallWithId& call);
+  // Leaves the door for the answers that have left.
+  void LeaveDoor();
+
+  // The end.
+  // The status with which a drained session ends.
+  static absl::Status StatusOfDrain(v1::DrainReason reason);
+  void Drain(v1::DrainReason reason);
+  // Whether the client was told to send its calls elsewhere.
+  bool RefusesCalls() const {
+    return end_.has_value() || (drain_reason_ != v1::DRAIN_REASON_UNSPECIFIED &&
+                                !answers_.drain_due());
+  }
+  // Ends it as it begins, if there is no room for it or for what came with it.
+  void EndIfTooMuch();
+  void EndWith(const absl::Status& status);
+  std::optional<grpc::Status> TryEnd() override;
+  void CloseWhenOver();
+
+  const SessionHost& host_;
+  IoThread& io_;
+  // From its arrival.
+  std::shared_ptr<Party> party_;
+  std::shared_ptr<Party> connection_;  // On which it is open; null: none's.
+  OutboxOf<RawBidiStream> outbox_;
+  grpc::ByteBuffer incoming_;
+
+  IoOperation<Session> read_{*this, &Session::OnRead};
+  IoTimer<Session> age_{io_, *this, &Session::OnOld};
+  bool portion_due_ = false;  // The I/O thread will call RunPortion().
+
+  bool reads_ended_ = false;  // The client has sent everything, or is gone.
+  bool age_told_ = false;     // The time after its age has started.
+  v1::DrainReason drain_reason_ = v1::DRAIN_REASON_UNSPECIFIED;
+  std::optional<absl::Status> end_;  // With which the stream must end.
+
+  std::optional<Intake> intake_;
+  std::vector<const ServedMethod*> methods_;  // By the client's index.
+  // Calls without an answer, or whose answer is not in a message yet.
+  HashSet<SessionCall*, SessionCallHash, SessionCallEq> open_;
+  // The bytes of its blocks; a block counts until its last call is destroyed.
+  const SessionMemory memory_ = std::make_shared<std::atomic<int64_t>>(0);
+  // The ids of the calls that a reason on all of them has yet to answer.
+  std::vector<uint64_t> to_revoke_;
+  RevokeReason revoke_reason_ = RevokeReason::kCancelled;
+
+  SessionAnswers answers_;
+};
+
+}  // namespace pinion
+
+#endif  // PINION_SERVER_SESSION_SESSION_H_

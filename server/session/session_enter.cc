@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The last step of a session's way in: the calls of a message enter, portion by
+// portion, or are refused.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "pinion/proto/wire/priority_name.h"
+#include "pinion/proto/wire/process_hash.h"
+#include "pinion/server/call/metadata_meter.h"
+#include "pinion/server/call/refusals.h"
+#include "pinion/server/call/served_method.h"
+#include "pinion/server/door/requested_route.h"
+#include "pinion/server/internal/task_class_of.h"
+#include "pinion/server/lane/lanes.h"
+#include "pinion/server/session/session.h"
+
+namespace pinion {
+namespace {
+
+constexpr uint64_t kLongestTimeoutMicros =
+    uint64_t{100} * 365 * 86400 * 1000000;
+
+// What the call asks for; an error if its priority is none.
+absl::StatusOr<RequestedRoute> RequestedBy(const CallView& view) {
+  RequestedRoute result;
+  if (view.worker.has_value()) result.worker = *view.worker;
+  if (view.priority == v1::PRIORITY_UNSPECIFIED) return result;
+  if (PriorityName(view.priority).empty()) {
+    return refusals::NoSuchPriority(view.priority);
+  }
+  result.task_class = TaskClassOf(view.priority);
+  return result;
+}
+
+// A text takes about as long as so many calls that share one. It is made where
+// a refusal adds more bytes than one does that shares its text.
+constexpr size_t kCallsOfText = 15;
+constexpr int64_t kBytesOfSharedText = 64;
+
+// What the refusals of a portion are alike in.
+enum Kind {
+  kOwn = 0,
+  kStopping,
+  kTooManyCalls,
+  kTooManyInMessage,
+  kTooManyBytes,
+  kNoIndex,
+  kIdOpen,
+  kDoor
+};
+
+uint64_t HashOf(std::initializer_list<uint64_t> numbers) {
+  uint64_t hash = 0;
+  for (const uint64_t number : numbers) hash = ProcessHash()(hash ^ number);
+  return hash;
+}
+
+// Refusals of a door or lane that is full are alike for calls of one size: only
+// the numbers of what it holds differ, by what has changed within microseconds.
+// What depends on a call's deadline is its own.
+SessionRefusals::Likeness LikenessOf(const SessionCall& call,
+                                     const Answer& refusal) {
+  const v1::Reason reason = refusal.failure()->reason();
+  switch (reason) {
+    case v1::REASON_LANE_FULL:
+    case v1::REASON_SERVER_FULL:
+    case v1::REASON_SHARE_FULL:
+    case v1::REASON_STOPPING:
+      return {kDoor, HashOf({static_cast<uint64_t>(reason),
+                             static_cast<uint64_t>(call.worker),
+                             reinterpret_cast<uintptr_t>(call.served->lanes),
+                             call.request().size()})};
+    default:
+      return {kOwn};
+  }
+}
+
+// Whether the call has more metadata than one may have.
+bool HasTooMuchMetadata(const CallView& view) {
+  MetadataMeter meter;
+  MetadataReader reader = view.metadata();
+  for (MetadataView entry; reader.Next(&entry);) {
+    if (!meter.Add(entry.name, entry.value)) return true;
+  }
+  return false;
+}
+
+bool KeepsMetadata(const CallView& view, const HostedMethod& method) {
+  return view.has_metadata && method.handler.uses_context;
+}
+
+// What of the message a call needs as long as it lives.
+absl::string_view KeptOf(const CallView& view, const HostedMethod& method) {
+  return KeepsMetadata(view, method) ? view.serialized : view.payload;
+}
+
+}  // namespace
+
+// What one portion of a message comes to. Kept by each thread, for its memory.
+class Session::Portion {
+ public:
+  bool full() const {
+    return size_ == candidates_.size() || read_calls_ >= kPortionCalls ||
+           read_bytes_ >= kPortionBytes;
+  }
+  bool empty() const { return size_ == 0; }
+  // Those that may enter.
+  absl::Span<const Candidate> candidates() const {
+    return absl::MakeConstSpan(candidates_.data(), size_);
+  }
+  // How many of them have metadata; how many bytes of the message they need;
+  // and what they will take in all.
+  size_t with_metadata() const { return with_metadata_; }
+  size_t kept_bytes() const { return kept_bytes_; }
+  int64_t held_bytes() const {
+    return SessionBlock::BytesOf(size_, with_metadata_) +
+           static_cast<int64_t>(kept_bytes_);
+  }
+
+  void Clear() {
+    size_ = read_calls_ = read_bytes_ = with_metadata_ = kept_bytes_ = 0;
+    arrivals.clear();
+    same_id.clear();
+  }
+
+  // Where the next call is read; it stays if it is then kept.
+  Candidate& Next() { return candidates_[size_]; }
+  void NoteRead() {
+    ++read_calls_;
+    read_bytes_ += Next().view.serialized.size();
+  }
+  // It was refused by a text of its own.
+  void NoteText() { read_calls_ += kCallsOfText; }
+  void Keep() {
+    const CallView& view = Next().view;
+    const HostedMethod& method = Next().served->method;
+    if (KeepsMetadata(view, method)) ++with_metadata_;
+    kept_bytes_ += KeptOf(view, method).size();
+    ++size_;
+  }
+
+  std::vector<Arrival> arrivals;
+  std::vector<SessionCall*> same_id;  // As a call that is open.
+
+ private:
+  std::vector<Candidate> candidates_{kPortionCalls};
+  size_t size_ = 0;
+  size_t read_calls_ = 0;
+  size_t read_bytes_ = 0;
+  size_t with_metadata_ = 0;
+  size_t kept_bytes_ = 0;
+};
+
+bool Session::EnterSome(Intake& in) {
+  thread_local Portion portion;
+  portion.Clear();
+  ReadPortion(in, portion);
+  if (!in.request.ok()) return EndIntake(in.request.status()), false;
+  if (!portion.empty()) Enter(in, portion);
+  return in.calls_read == in.request.calls();
+}
+
+void Session::ReadPortion(Intake& in, Portion& portion) {
+  while (!portion.full() && !HasMuchUnsent() &&
+         in.request.NextCall(&portion.Next().view)) {
+    Candidate& candidate = portion.Next();
+    portion.NoteRead();
+    candidate.served = MethodOf(candidate.view);
+    const int64_t refusal_bytes = answers_.refusal_bytes();
+    const bool may_enter = MayEnter(in, portion, candidate);
+    ++in.calls_read;
+    if (may_enter) {
+      portion.Keep();
+    } else if (answers_.refusal_bytes() - refusal_bytes > kBytesOfSharedText) {
+      portion.NoteText();
+    }
+  }
+}
+
+const ServedMethod* Session::MethodOf(const CallView& view) const {
+  if (!view.method.empty()) return FindMethod(view.method);
+  return view.method_index < methods_.size() ? methods_[view.method_index]
+                                             : nullptr;
+}
+
+bool Session::MayEnter(const Intake& in, const Portion& portion,
+                       Candidate& candidate) {
+  const CallView& view = candidate.view;
+  const auto refuse = [&](SessionRefusals::Likeness alike,
+                          absl::FunctionRef<Answer()> refusal) {
+    Refuse(view.id, alike, refusal);
+    return false;
+  };
+  if (RefusesCalls()) {
+    return refuse({kStopping, static_cast<uint64_t>(drain_reason_)}, [&] {
+      return refusals::SessionOver(end_.value_or(StatusOfDrain(drain_reason_)));
+    });
+  }
+  const SessionLimits& limits = host_.limits;
+  const size_t chosen = portion.candidates().size();
+  // Their number does not change from call to call, so that all the refusals of
+  // a flood share one text.
+  if (static_cast<int64_t>(in.calls_read) >= limits.max_calls) {
+    const size_t calls = in.request.calls();
+    return refuse({kTooManyInMessage, calls}, [&] {
+      return refusals::TooManyInMessage(calls, limits.max_calls);
+    });
+  }
+  const auto open = static_cast<int64_t>(open_.size() + chosen);
+  if (open >= limits.max_calls) {
+    return refuse({kTooManyCalls, static_cast<uint64_t>(open)}, [&] {
+      return refusals::SessionFullOfCalls(
+          {.held = open, .max = limits.max_calls});
+    });
+  }
+  // Relaxed: the number is all there is.
+  if (memory_->load(std::memory_order_relaxed) + portion.held_bytes() >=
+      limits.max_bytes) {
+    return refuse({kTooManyBytes}, [&] {
+      return refusals::SessionFullOfBytes(limits.max_bytes);
+    });
+  }
+  if (candidate.served == nullptr && view.method.empty()) {
+    return refuse({kNoIndex, view.method_index}, [&] {
+      return refusals::NoSuchMethodIndex(view.method_index);
+    });
+  }
+  if (candidate.served == nullptr) {
+    return refuse({kOwn}, [&] { return refusals::NoSuchMethod(view.method); });
+  }
+  const HostedMethod& method = candidate.served->method;
+  Lanes& lanes = *candidate.served->lanes;
+  if (method.handler.streams) {
+    return refuse({kOwn},
+                  [&] { return refusals::NoStreamsInSessions(method.path); });
+  }
+  if (view.has_metadata && HasTooMuchMetadata(view)) {
+    lanes.CountRefused(method, v1::REASON_BAD_REQUEST);
+    return refuse({kOwn}, refusals::TooMuchMetadata);
+  }
+  const absl::StatusOr<RequestedRoute> requested = RequestedBy(view);
+  if (!requested.ok()) {
+    lanes.CountRefused(method, v1::REASON_BAD_REQUEST);
+    return refuse({kOwn},
+                  [&] { return refusals::BadRequest(requested.status()); });
+  }
+  candidate.requested = *requested;
+  return true;
+}
+
+void Session::Enter(Intake& in, Portion& portion) {
+  const absl::Span<const Candidate> candidates = portion.candidates();
+  // If most of the message is needed it stays as it is; else, and of what comes
+  // in portions, a copy of what is needed does.
+  const bool whole = in.calls_read == in.request.calls() &&
+                     candidates.size() == in.request.calls() &&
+                     2 * portion.kept_bytes() >= in.bytes.size;
+  SessionBytes bytes =
+      whole ? std::move(in.bytes) : SessionBytes(portion.kept_bytes());
+  char* copy = bytes.data.get();
+  SessionBlock* block =
+      SessionBlock::Make(*this, host_, party_, memory_, std::move(bytes),
+                         candidates.size(), portion.with_metadata());
+  const Moment now = host_.expirer->clock().Now();
+  for (const Candidate& candidate : candidates) {
+    absl::string_view kept = KeptOf(candidate.view, candidate.served->method);
+    if (!whole) {
+      char* const begin = copy;
+      copy = std::copy(kept.begin(), kept.end(), copy);
+      kept = absl::string_view(begin, kept.size());
+    }
+    SessionCall* const call = block->Add();
+    Fill(candidate, kept, now, *call);
+    if (!open_.insert(call).second) {
+      portion.same_id.push_back(call);
+      continue;
+    }
+    portion.arrivals.push_back(
+        {.call = call, .requested = candidate.requested});
+  }
+  block->AllAdded();
+  for (SessionCall* call : portion.same_id) {
+    RefuseAdded(*call, {kIdOpen, call->id()},
+                [&] { return refusals::IdIsOpen(call->id()); });
+  }
+  const bool reserved = host_.door->EnterAll(
+      portion.arrivals,
+      [this](RoutedCall& routed, Answer refusal) {
+        auto& call = static_cast<SessionCall&>(routed);
+        open_.erase(&call);
+        RefuseAdded(call, LikenessOf(call, refusal),
+                    [&] { return std::move(refusal); });
+      },
+      block->bytes());
+  if (reserved) block->SetReserved();
+  block->ArmDeadline(io_.index());
+  block->Unref();
+}
+
+void Session::Fill(const Candidate& candidate, absl::string_view kept,
+                   Moment now, SessionCall& call) {
+  const CallView& view = candidate.view;
+  call.set_id(view.id);
+  call.served = candidate.served;
+  call.wants_timing = view.want_timing;
+  if (view.timeout_us > 0) {
+    call.deadline = now + std::chrono::microseconds(
+                              std::min(view.timeout_us, kLongestTimeoutMicros));
+  }
+  // The payload lies in what is kept as it lay in the message.
+  const absl::string_view was = KeptOf(view, call.method());
+  if (view.payload.empty()) {
+    call.set_request({});
+  } else {
+    call.set_request(
+        kept.substr(static_cast<size_t>(view.payload.data() - was.data()),
+                    view.payload.size()));
+  }
+  if (KeepsMetadata(view, call.method())) call.block().SetMetadata(kept);
+}
+
+void Session::Refuse(uint64_t id, SessionRefusals::Likeness alike,
+                     absl::FunctionRef<Answer()> refusal, bool inside) {
+  outbox_.Add(answers_.Refuse(id, alike, refusal, inside));
+}
+
+void Session::RefuseAdded(SessionCall& call, SessionRefusals::Likeness alike,
+                          absl::FunctionRef<Answer()> refusal) {
+  Refuse(call.id(), alike, refusal, call.inside);
+  call.block().Answered();
+  call.Unref();
+}
+
+}  // namespace pinion

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SessionHost: what all sessions of a server share, and their limits.
+//
+// Threads: fixed while the server runs; any thread may read it.
+// Example: SessionHost host{.service = &service, ...};
+//          host.methods[served.method.path] = &served;
+#ifndef PINION_SERVER_SESSION_SESSION_HOST_H_
+#define PINION_SERVER_SESSION_SESSION_HOST_H_
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "pinion/proto/wire/process_hash.h"
+
+namespace pinion {
+
+class Expirer;
+class FrontDoor;
+class RawService;
+struct ServedMethod;
+
+struct SessionLimits {
+  // The most calls that one session may have open, and the most bytes that they
+  // may take, bookkeeping included.
+  int64_t max_calls = 16384;
+  int64_t max_bytes = int64_t{64} << 20;
+  int64_t max_message_bytes = int64_t{4} << 20;
+  // How long the client may take nothing of what is written.
+  std::chrono::nanoseconds write_timeout = std::chrono::seconds(30);
+  // After this time the client is asked to open another session; none: never.
+  // And how long it then has until the session ends.
+  std::optional<std::chrono::nanoseconds> max_age = std::nullopt;
+  std::chrono::nanoseconds age_grace = std::chrono::seconds(10);
+};
+
+struct SessionHost {
+  RawService* service;
+  int index;  // In `service`.
+  FrontDoor* door;
+  Expirer* expirer;
+  SessionLimits limits;
+  std::string instance_id;
+  // How long a stop lets streams go on; clients are told.
+  std::chrono::nanoseconds stop_grace;
+  HashMap<std::string, const ServedMethod*> methods;  // By path.
+};
+
+}  // namespace pinion
+
+#endif  // PINION_SERVER_SESSION_SESSION_HOST_H_

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SessionService: pinion.v1.SessionService for all hosted methods.
+//
+// Threads: made before the server starts; AwaitSessions() as for IoThread's
+//          queue.
+// Example: SessionService sessions(raw_service, door, expirer, limits, grace);
+//          sessions.Serve(lanes.served(i));       // each hosted method
+//          sessions.AwaitSessions(io);            // each I/O thread
+#ifndef PINION_SERVER_SESSION_SESSION_SERVICE_H_
+#define PINION_SERVER_SESSION_SESSION_SERVICE_H_
+
+#include <chrono>
+
+#include "pinion/proto/wire/session_protocol.h"
+#include "pinion/server/call/served_method.h"
+#include "pinion/server/session/session.h"
+#include "pinion/server/session/session_host.h"
+
+namespace pinion {
+
+class SessionService {
+ public:
+  static constexpr const char* kName = session_protocol::kService;
+
+  SessionService(RawService& service, FrontDoor& door, Expirer& expirer,
+                 const SessionLimits& limits,
+                 std::chrono::nanoseconds stop_grace);
+
+  // Lets sessions find the method by its path.
+  void Serve(const ServedMethod& served) {
+    host_.methods[served.method.path] = &served;
+  }
+
+  // Waits for streams on the queue of `io`.
+  void AwaitSessions(IoThread& io) {
+    for (int i = 0; i < kAwaited; ++i) Session::Await(host_, io);
+  }
+
+ private:
+  // A session lasts, so few arrive at once. Further ones wait in gRPC until the
+  // I/O thread looks.
+  static constexpr int kAwaited = 4;
+
+  SessionHost host_;
+};
+
+}  // namespace pinion
+
+#endif  // PINION_SERVER_SESSION_SESSION_SERVICE_H_

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/client/cli/json_codec.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "pinion/kv/v1/kv.pb.h"
+
+namespace pinion {
+namespace {
+
+using ::google::protobuf::DescriptorPool;
+using ::testing::HasSubstr;
+
+constexpr char kPut[] = "/pinion.kv.v1.KvService/Put";
+
+class JsonCodecTest : public ::testing::Test {
+ protected:
+  JsonCodec codec_{*DescriptorPool::generated_pool()};
+};
+
+TEST_F(JsonCodecTest, EncodesARequestAndDecodesAResponse) {
+  const auto request =
+      codec_.Encode(kPut, R"({"key": "ä", "value": "1", "ttl_ms": "7"})");
+  ASSERT_TRUE(request.ok()) << request.status();
+  kv::v1::PutRequest put;
+  ASSERT_TRUE(put.ParseFromString(*request));
+  EXPECT_EQ(put.key(), "ä");
+  EXPECT_EQ(put.value(), "1");
+  EXPECT_EQ(put.ttl_ms(), 7u);
+
+  kv::v1::PutResponse response;
+  response.set_version(12);
+  EXPECT_EQ(codec_.Decode(kPut, response.SerializeAsString()).value(),
+            R"({"version":"12"})");
+}
+
+TEST_F(JsonCodecTest, PrintsFieldsThatHoldTheirDefault) {
+  EXPECT_EQ(codec_.Decode(kPut, "").value(), R"({"version":"0"})");
+}
+
+TEST_F(JsonCodecTest, RefusesJsonThatIsNotTheRequest) {
+  for (const char* json : {"", "{", "[]", R"({"nokey": 1})",
+                           R"({"ttl_ms": "x"})", R"({"ttl_ms": -1})"}) {
+    const auto request = codec_.Encode(kPut, json);
+    EXPECT_EQ(request.status().code(), absl::StatusCode::kInvalidArgument)
+        << json;
+    EXPECT_THAT(std::string(request.status().message()),
+                HasSubstr("pinion.kv.v1.PutRequest"));
+  }
+}
+
+TEST_F(JsonCodecTest, RefusesBytesThatAreNotTheResponse) {
+  EXPECT_EQ(codec_.Decode(kPut, "\x08").status().code(),
+            absl::StatusCode::kInternal);
+}
+
+}  // namespace
+}  // namespace pinion

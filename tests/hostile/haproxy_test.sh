@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# By Debian's own Python, which has hpack.
+export PYTHONDONTWRITEBYTECODE=1  # It would be beside the sources.
+exec /usr/bin/python3 tests/hostile/haproxy_test.py "$@"

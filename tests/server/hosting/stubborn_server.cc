@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// stubborn-server: a pinion-server whose Echo blocks its worker for as long as
+// it was asked to, whatever becomes of the call: a handler that does not
+// return, for tests of how a program stops.
+//
+// Threads: as Server::Run() says.
+// Example: stubborn-server --listen=127.0.0.1:0 --workers=1 --grace=200ms
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "pinion/echo/v1/echo.pb.h"
+#include "pinion/server/kv/host_kv.h"
+#include "pinion/server/server.h"
+#include "pinion/tools/command_line.h"
+
+ABSL_FLAG(std::string, listen, "127.0.0.1:0", "As pinion-server's.");
+ABSL_FLAG(int, workers, 1, "As pinion-server's.");
+ABSL_FLAG(absl::Duration, stall_after, absl::Seconds(1), "As pinion-server's.");
+ABSL_FLAG(absl::Duration, grace, absl::Seconds(10), "As pinion-server's.");
+
+namespace {
+
+namespace echo = pinion::echo::v1;
+
+struct StubbornShard {
+  absl::Status Echo(const echo::EchoRequest& request,
+                    echo::EchoResponse* response) {
+    std::this_thread::sleep_for(std::chrono::microseconds(request.block_us()));
+    response->set_payload(request.payload());
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  pinion::ParseCommandLine(argc, argv, "usage: stubborn-server [flags]");
+  pinion::Server server({.listen = absl::GetFlag(FLAGS_listen)},
+                        {.workers = absl::GetFlag(FLAGS_workers),
+                         .stall_after = absl::GetFlag(FLAGS_stall_after),
+                         .grace = absl::GetFlag(FLAGS_grace)});
+  pinion::kv::HostKv(server);
+  server.Host<StubbornShard>("pinion.echo.v1.EchoService")
+      .On("Echo", &StubbornShard::Echo);
+  return server.Run([](const pinion::Server& started) {
+    std::printf("listening on %s;\n", started.address().c_str());
+    std::fflush(stdout);
+  });
+}
