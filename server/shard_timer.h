@@ -55,7 +55,9 @@ class ShardTimer final : private BackgroundTimer {
 
   // Runs the function every `period`, above 0; the first run is one period from
   // now. After a delay it runs once and then returns to its rhythm: it skips
-  // the times that have passed.
+  // the times that have passed. For work that goes on after the function, in
+  // posted steps, let the last step call StartAfter() instead: it cannot be
+  // started a second time before it ends.
   void StartEvery(std::chrono::nanoseconds period);
 
   // Stops the timer until it is started again.

@@ -70,8 +70,9 @@ class Stock {
         elsewhere_(elsewhere),
         shelves_({.key_seed = info.key_seed(), .clock = info.clock()}),
         watchers_(info, {.when_slow = pinion::WhenSlow::kSkipToLatest}),
+        tidy_every_(tidy_every),
         tidy_(info, pinion::TaskClass::kBulk, [this] { Tidy(0); }) {
-    tidy_.StartEvery(tidy_every);
+    tidy_.StartAfter(tidy_every_);
   }
 
   absl::Status Put(const v1::PutRequest& request, v1::PutResponse* response) {
@@ -210,7 +211,7 @@ class Stock {
     shelves_.VisitSlot(slot, [&](pinion::Keyed<Shelf>::Entry& shelf) {
       if (shelf.state.count == 0) shelves_.Erase(shelf);
     });
-    if (++slot == pinion::kSlots) return;
+    if (++slot == pinion::kSlots) return tidy_.StartAfter(tidy_every_);
     info_.Post(pinion::TaskClass::kBulk, [this, slot] { Tidy(slot); });
   }
 
@@ -219,6 +220,7 @@ class Stock {
   const Elsewhere& elsewhere_;
   pinion::Keyed<Shelf> shelves_;
   pinion::Followers<v1::WatchResponse> watchers_;  // By shelf.
+  const std::chrono::nanoseconds tidy_every_;  // From an end to a beginning.
   pinion::ShardTimer tidy_;
 };
 
