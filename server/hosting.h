@@ -102,10 +102,11 @@ class Hosting {
   // Stops accepting calls and waits for the open ones. Health becomes
   // NOT_SERVING; after `lame_duck` Pinion refuses new calls; open calls then
   // have up to `grace`, and those that are not done by then are answered
-  // UNAVAILABLE. Services that Pinion does not host go on, and connections stay
-  // open. When you shut the gRPC server down, it drains in the same way, but
-  // without `lame_duck`. You may call it more than once, but not from a
-  // handler.
+  // UNAVAILABLE; streams that cannot hear of the stop are at once (stream.h).
+  // While it waits, a line in options.log says each second what for. Services
+  // that Pinion does not host go on, and connections stay open. When you shut
+  // the gRPC server down, it drains in the same way, but without `lame_duck`.
+  // You may call it more than once, but not from a handler.
   void Drain();
 
   // Drain(); then shuts the gRPC server down, if it still runs, which cuts off

@@ -71,6 +71,11 @@ struct ServerSnapshot {
   ConnectionCounts connections;
 };
 
+// The open calls of each method that has any, for people: "3 of
+// /shop.v1.CounterService/Add (2 waiting, 1 running)", with commas between; ""
+// if there are none.
+std::string DescribeOpenCalls(const ServerSnapshot& snapshot);
+
 // Checks the account while no call is open: each lane must have answered each
 // accepted call once, and hold nothing. Returns INTERNAL with what does not add
 // up.

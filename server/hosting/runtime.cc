@@ -258,6 +258,7 @@ absl::Status Runtime::Start(std::shared_ptr<grpc::Server> server) {
                        .io_threads = io_threads_,
                        .expirer = *expirer_,
                        .stall_watch = stall_watch_,
+                       .snapshot = [this] { return Snapshot(); },
                        .server = std::move(server)});
   for (auto& io : io_threads_) io->Start();
   if (!manual_.has_value()) {
