@@ -91,7 +91,8 @@ class Hosting {
                       const AttachOptions& what = {});
 
   // Starts accepting calls on `server`, the result of builder.BuildAndStart().
-  // Before that the server answers nothing. Holds a reference to it until
+  // Before that the server answers nothing, and a line in options.log says so
+  // after 5 s. Holds a reference to it until
   // Stop(). Call it once. If `server` is null, Start() returns why gRPC could
   // not build it, as far as that can be known: INVALID_ARGUMENT if a method is
   // registered twice, UNAVAILABLE if the server cannot listen on an address.

@@ -164,6 +164,7 @@ void StreamCall::OnSent(Sent* sent) {
 
 void StreamCall::OnDelivered() {
   DisarmDeadline();
+  served->lanes->TellIfDropped(*this);
   End();
   notice_.Tell();  // If it was not the handler who has ended it.
 }

@@ -55,6 +55,7 @@ void UnaryCall::OnOver() {
 
 void UnaryCall::OnDelivered() {
   DisarmDeadline();
+  served->lanes->TellIfDropped(*this);
   SendAnswer();
 }
 
