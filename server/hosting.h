@@ -27,6 +27,7 @@
 #define PINION_SERVER_HOSTING_H_
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -139,6 +140,10 @@ class Hosting {
   // The state that grpc.health.v1.Health reports. Change it only before Stop().
   Health& health();
   int io_threads() const;
+
+  // What it hosts, for people: a line for each service, with its methods and
+  // their keys. Each line ends with a line end.
+  std::string DescribeServices() const;
 
   // All calls so far by their outcome, and what the server holds now. Any
   // thread may call it, also after Stop(). It costs the workers nothing.

@@ -66,6 +66,9 @@ struct ServerSnapshot {
   // bytes of their requests and answers.
   int64_t held_calls = 0;
   int64_t held_bytes = 0;
+  // The most of each that it has held at a time.
+  int64_t most_calls = 0;
+  int64_t most_bytes = 0;
 
   // For a pinion::Server. All 0 in a Hosting, whose connections gRPC accepts.
   ConnectionCounts connections;

@@ -394,11 +394,26 @@ absl::Status Runtime::WatchForStalls() {
   return absl::OkStatus();
 }
 
+std::string Runtime::DescribeServices() const {
+  std::string text;
+  for (const auto& service : services_) {
+    std::vector<std::string> methods;
+    for (const HostedMethod& method : service->methods()) {
+      methods.push_back(DescribeMethod(method));
+    }
+    absl::StrAppend(&text, "serving ", service->name(), ": ",
+                    absl::StrJoin(methods, ", "), "\n");
+  }
+  return text;
+}
+
 ServerSnapshot Runtime::Snapshot() const {
   ServerSnapshot snapshot;
   snapshot.workers = scheduler_->Snapshot();
   snapshot.held_calls = door_->credit().calls();
   snapshot.held_bytes = door_->credit().bytes();
+  snapshot.most_calls = door_->credit().most_calls();
+  snapshot.most_bytes = door_->credit().most_bytes();
   for (const auto& lanes : lanes_) {
     for (int i = 0; i < scheduler_->worker_count(); ++i) {
       snapshot.lanes.push_back(lanes->Snapshot(i));

@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -78,6 +79,7 @@ class Runtime {
   const Scheduler& scheduler() const { return *scheduler_; }
   Health& health() { return *health_; }
   int io_threads() const { return static_cast<int>(io_threads_.size()); }
+  std::string DescribeServices() const;
   ServerSnapshot Snapshot() const;
   void LogLine(absl::string_view line) const;
   bool FlushLog(absl::Duration timeout);
