@@ -56,9 +56,11 @@ class HostedService {
   const BatchBudget& batch() const { return batch_; }
   bool ends_batches() const { return end_batch_ != nullptr; }
 
-  // Calls the shard's EndBatch(); an exception becomes an error.
-  absl::Status EndBatch(void* shard) const {
-    return Guarded("EndBatch()", [&] { return end_batch_(shard); });
+  // Calls the shard's EndBatch(); an exception becomes an error, and sets
+  // `threw`.
+  absl::Status EndBatch(void* shard, bool& threw) const {
+    return Guarded(
+        "EndBatch()", [&] { return end_batch_(shard); }, &threw);
   }
 
   // The first mistake, if any. A service without methods is a mistake.

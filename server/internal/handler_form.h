@@ -68,11 +68,15 @@ struct OneCallForm {
                     return *std::move(refusal);
                   }
                   Response response;
-                  absl::Status status = Guarded(kHandler, [&] {
-                    return handler(*static_cast<Shard*>(shard), request,
-                                   &response, context);
-                  });
-                  return HandlerAnswer(std::move(status), response);
+                  bool threw = false;
+                  absl::Status status = Guarded(
+                      kHandler,
+                      [&] {
+                        return handler(*static_cast<Shard*>(shard), request,
+                                       &response, context);
+                      },
+                      &threw);
+                  return HandlerAnswer(std::move(status), response, threw);
                 },
             .uses_context = uses_context};
   }

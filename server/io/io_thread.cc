@@ -104,11 +104,37 @@ void IoThread::BeginStop() {
   Post([this] {
     io_thread_.Assert();
     stop_begun_ = true;
-    for (OpenCall* call = open_calls_.front(); call != nullptr;
-         call = open_calls_.Next(*call)) {
-      call->OnStopBegun();
-    }
+    ForEachOpenCall(&OpenCall::OnStopBegun);
   });
+}
+
+void IoThread::BeginGrace() {
+  Post([this] {
+    io_thread_.Assert();
+    ForEachOpenCall(&OpenCall::OnGraceBegun);
+  });
+}
+
+void IoThread::HoldLateAnswers() {
+  Post([this] {
+    io_thread_.Assert();
+    holds_late_answers_ = true;
+  });
+}
+
+void IoThread::SendLateAnswers() {
+  Post([this] {
+    io_thread_.Assert();
+    holds_late_answers_ = false;
+    ForEachOpenCall(&OpenCall::OnLateAnswersLeave);
+  });
+}
+
+void IoThread::ForEachOpenCall(void (OpenCall::*tell)()) {
+  for (OpenCall* call = open_calls_.front(); call != nullptr;
+       call = open_calls_.Next(*call)) {
+    (call->*tell)();
+  }
 }
 
 void IoThread::StopOpenCalls() {

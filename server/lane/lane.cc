@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/lane/lane.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "pinion/server/call/refusals.h"
+#include "pinion/server/call_context.h"
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/lane/account.h"
 #include "pinion/server/log.h"
@@ -85,6 +87,20 @@ void Lane::AnswerHeld(HeldCall& held_call, Answer answer) {
       .room = std::move(held_call.room)};
   ended_call.room.Fit(ended_call.answer, ended_call.times.ended);
   AnswerUnlessRevoked(std::move(ended_call));
+}
+
+void Lane::TellThrown(const RoutedCall& call, absl::string_view what) const {
+  const std::optional<Key> key = CallContext(call, shared.clock).key();
+  Log(shared.options.log,
+      absl::StrCat(call.method().path, key.has_value() ? ", key " : ", no key",
+                   key.has_value() ? key->ToString() : "", ", worker ", worker,
+                   ": ", what));
+}
+
+// Without the key: the request may be gone.
+void Lane::TellDropped(const RoutedCall& call) const {
+  Log(shared.options.log, absl::StrCat(call.method().path, ", worker ", worker,
+                                       ": ", call.answer.status.message()));
 }
 
 void Lane::DropLateResult(RoutedCall& call) {

@@ -33,7 +33,9 @@ struct LaneOptions {
   size_t first_lane = 0;
   // A worker counts as stalled once one handler has run this long.
   std::chrono::nanoseconds stall_after = std::chrono::seconds(1);
-  // Gets what hops, timers and background work of shards throw.
+  // Gets what handlers, hops, timers and background work of shards throw, and
+  // which calls handlers drop. Clients may cause such lines, so it should limit
+  // them.
   LogFunction log = {};
 };
 
