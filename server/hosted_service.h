@@ -9,7 +9,7 @@
 //
 // Mistakes are kept, and the server's start reports the first: no such service
 // or method, message types that differ from the .proto's, a field that cannot
-// be a key.
+// be a key, a method that does not say where its calls run.
 #ifndef PINION_SERVER_HOSTED_SERVICE_H_
 #define PINION_SERVER_HOSTED_SERVICE_H_
 
@@ -69,19 +69,26 @@ class HostedService {
   void Add(absl::string_view name, const google::protobuf::Descriptor* request,
            const google::protobuf::Descriptor* response, MethodHandler handler);
 
-  // Changes the key of the method that was added last.
+  // Change where the calls of the method that was added last run.
   void SetKey(absl::string_view path);
+  void SetAnyWorker();
   void SetBatch(const BatchBudget& budget);
 
  private:
-  // A method's mistake that SetKey() can still correct.
-  struct KeyMistake {
-    int method;
-    absl::Status status;
+  // What says where a method's calls run, in the words of an error; empty if
+  // nothing does.
+  struct Where {
+    std::string key;
+    std::string any_worker;
+    absl::Status key_mistake;  // Of the last key; another can correct it.
   };
 
-  void ReadKey(HostedMethod& method, absl::string_view said_by,
-               absl::string_view path);
+  // Whether there is a method; otherwise `call` is a mistake.
+  bool ComesAfterOn(absl::string_view call);
+  void ReadKey(absl::string_view said_by, absl::string_view path);
+  absl::Status CheckWhere(const HostedMethod& method) const;
+  // "shop.v1.CounterService.Add"
+  std::string FullName(const HostedMethod& method) const;
 
   const std::string name_;
   const google::protobuf::ServiceDescriptor* const descriptor_;
@@ -89,7 +96,7 @@ class HostedService {
   const EndBatchFunction end_batch_;
   BatchBudget batch_;
   std::vector<HostedMethod> methods_;
-  std::vector<KeyMistake> key_mistakes_;
+  std::vector<Where> where_;  // By method.
   absl::Status mistake_;
 };
 
@@ -131,11 +138,22 @@ class ShardedService : public HostedService {
     return *this;
   }
 
+  // Each method has a key or says that any worker will do, in its .proto
+  // (route.proto) or by one of the two below; with neither, or with both, the
+  // server does not start. Use them for a .proto that you cannot change.
+
   // Routes the calls of the method given last by the field `path` of its
-  // request, for example "account.id", instead of the key in its .proto. Use it
-  // for a .proto that you cannot change.
+  // request, for example "account.id", instead of the key in its .proto.
   ShardedService& Key(absl::string_view path) {
     SetKey(path);
+    return *this;
+  }
+
+  // Says that any worker may run the calls of the method given last: the one
+  // that the metadata `pinion-worker` names, or else one that the server
+  // chooses. For a method that uses no state of its shard.
+  ShardedService& AnyWorker() {
+    SetAnyWorker();
     return *this;
   }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/server/server.h"
@@ -70,8 +71,10 @@ TEST_F(HostingTest, RefusesAServiceNoneOfWhoseMethodsIsServed) {
 }
 
 TEST_F(HostingTest, RefusesAMethodThatIsNotInTheService) {
-  server_.Host<Shard>("pinion.test.GoodService").On("Keyd", &Shard::Do);
-  ExpectRefused(server_, "pinion.test.GoodService", "Keyd");
+  server_.Host<Shard>("pinion.test.GoodService").On("Streeming", &Shard::Do);
+  ExpectRefused(server_,
+                "the service pinion.test.GoodService has no method Streeming; "
+                "it has Streaming, ");
 }
 
 TEST_F(HostingTest, RefusesTwoHandlersOfOneMethod) {
@@ -160,6 +163,82 @@ TEST_F(HostingTest, RefusesAKeyBeforeAnyMethod) {
   ExpectRefused(server_, "pinion.test.GoodService", "Key(\"name\")", "On()");
 }
 
+// With any number of workers: with one, the state is whole, until there are
+// two.
+TEST(RouteTest, RefusesAMethodThatDoesNotSayWhereItsCallsRun) {
+  for (const int workers : {0, 1, 2}) {
+    for (const char* method : {"Do", "Soon", "Streaming"}) {
+      Server server({.listen = "127.0.0.1:0"},
+                    {.workers = workers, .cpu_policy = CpuPolicy::kFloat});
+      auto& service = server.Host<Shard>("pinion.test.ForgottenKeyService");
+      if (absl::string_view(method) == "Streaming") {
+        service.On(method, &Shard::Stream);
+      } else {
+        service.On(method, &Shard::Do);
+      }
+      ExpectRefused(server,
+                    absl::StrCat("pinion.test.ForgottenKeyService.", method,
+                                 " does not say where its calls run"),
+                    "option (pinion.v1.route) = {key: \"name\"}",
+                    ".Key(\"name\")", "{any_worker: true}", ".AnyWorker()");
+    }
+  }
+}
+
+TEST_F(HostingTest, RefusesOneMethodAmongManyThatDoesNotSayWhereItsCallsRun) {
+  server_.Host<Shard>("pinion.test.GoodService").On("Keyed", &Shard::Do);
+  server_.Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do", &Shard::Do)
+      .Key("name")
+      .On("Soon", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.ForgottenKeyService.Soon");
+}
+
+TEST_F(HostingTest, RefusesAKeyTogetherWithAnyWorkerInTheProto) {
+  server_.Host<Shard>("pinion.test.BothService").On("Do", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.BothService.Do",
+                "its route's key \"name\"", "its route's any_worker",
+                "keep one");
+}
+
+TEST_F(HostingTest, RefusesAKeyTogetherWithAnyWorkerInTheProgram) {
+  server_.Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do", &Shard::Do)
+      .AnyWorker()
+      .Key("name");
+  ExpectRefused(server_, "pinion.test.ForgottenKeyService.Do", "Key(\"name\")",
+                "AnyWorker()", "keep one");
+}
+
+TEST_F(HostingTest, RefusesThatTheProgramSaysOtherwiseThanTheProto) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", &Shard::Do)
+      .AnyWorker();
+  ExpectRefused(server_, "pinion.test.GoodService.Keyed",
+                "its route's key \"name\"", "AnyWorker()", "keep one");
+  Server other({.listen = "127.0.0.1:0"});
+  other.Host<Shard>("pinion.test.AnyWorkerService")
+      .On("Do", &Shard::Do)
+      .Key("name");
+  ExpectRefused(other, "pinion.test.AnyWorkerService.Do", "Key(\"name\")",
+                "its route's any_worker", "keep one");
+}
+
+TEST_F(HostingTest, RefusesAnyWorkerBeforeAnyMethod) {
+  server_.Host<Shard>("pinion.test.ForgottenKeyService")
+      .AnyWorker()
+      .On("Do", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.ForgottenKeyService", "AnyWorker()",
+                "On()");
+}
+
+TEST_F(HostingTest, TakesAnyWorkerFromTheServiceUnlessTheMethodHasAKey) {
+  server_.Host<Shard>("pinion.test.AnyWorkerService")
+      .On("Do", &Shard::Do)
+      .On("Keyed", &Shard::Do);
+  EXPECT_EQ(server_.Start(), absl::OkStatus());
+}
+
 TEST_F(HostingTest, RefusesABatchOfNoCalls) {
   server_.Host<Shard>("pinion.test.GoodService")
       .On("Keyed", &Shard::Do)
@@ -201,11 +280,26 @@ TEST_F(HostingTest, TakesTheServicesRouteUnlessTheMethodHasItsOwn) {
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(HostingTest, RunsOnAnyWorkerWhatTheProgramSaysSoOf) {
+  TestServer test({.workers = 2});
+  test.server()
+      .Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do", &Shard::Where)
+      .AnyWorker();
+  test.Start();
+  for (int worker : {0, 1}) {
+    const auto where = test.client().Call<Thing>(
+        "/pinion.test.ForgottenKeyService/Do", Thing(), {.worker = worker});
+    ASSERT_TRUE(where.ok()) << where.status();
+    EXPECT_EQ(where->name(), std::to_string(worker));
+  }
+}
+
 TEST_F(HostingTest, RoutesByTheKeyThatTheProgramGives) {
   TestServer test({.workers = 2});
   test.server()
-      .Host<Shard>("pinion.test.GoodService")
-      .On("Keyless", &Shard::Where)
+      .Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do", &Shard::Where)
       .Key("name");
   test.Start();
   std::set<std::string> workers;
@@ -214,7 +308,7 @@ TEST_F(HostingTest, RoutesByTheKeyThatTheProgramGives) {
     Thing thing;
     thing.set_name(std::to_string(i % 50));
     const auto where =
-        test.client().Call<Thing>("/pinion.test.GoodService/Keyless", thing);
+        test.client().Call<Thing>("/pinion.test.ForgottenKeyService/Do", thing);
     ASSERT_TRUE(where.ok()) << where.status();
     workers.insert(where->name());
     // Always the same for one name.
