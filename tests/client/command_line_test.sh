@@ -15,6 +15,8 @@ trap 'kill "$server_pid" 2>/dev/null; rm -rf "$folder"' EXIT
 expect 0 '"version":"1"' call $kv/Put '{"key":"a","value":"1"}'
 expect 0 '"value":"1"' call $kv/Get '{"key":"a"}'
 expect 0 '"value":"43"' call $kv/Increment '{"key":"a","by":42}'
+expect 0 '"value":"1"' call $kv/Increment '{"key":"ann","by":1,"ttl_ms":60000}'
+expect 0 '"value":"2"' call $kv/Increment '{"key":"ann","by":1,"ttl_ms":60000}'
 expect 0 '"deleted":false' call $kv/Delete '{"key":"none"}'
 expect 0 '"payload":"YWJj"|"worker":0' call $echo/Echo '{"payload":"YWJj"}' --worker 0
 expect 0 'worker 0, waited|ran|batch of 1' call $kv/Get '{"key":"a"}' --timing
