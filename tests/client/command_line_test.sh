@@ -217,6 +217,7 @@ expect_mistake 'listen|0.0.0.0:0|not encrypted|allow_unencrypted_public_traffic'
   "$server" --listen=0.0.0.0:0
 expect_mistake 'listen|"nowhere"|host:port' "$server" --listen=nowhere
 expect_mistake '9999' "$server" --listen=127.0.0.1:0 --workers=9999
+expect_mistake '8000|cpu_policy float' "$server" --listen=127.0.0.1:0 --workers=8000
 expect_mistake 'lane_calls is 0|1 to 524287' "$server" --lane_calls=0
 expect_mistake 'session_calls is 0|1 to 1000000' "$server" --session_calls=0
 expect_mistake 'session_bytes is 5' "$server" --session_bytes=5
