@@ -19,14 +19,15 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "pinion/server/internal/end_batch_of.h"
 #include "pinion/server/internal/guarded.h"
 #include "pinion/server/internal/handler_form.h"
+#include "pinion/server/internal/handler_signature.h"
 #include "pinion/server/internal/hosted_method.h"
 #include "pinion/server/internal/method_handler.h"
 #include "pinion/server/internal/shard_factory.h"
@@ -100,6 +101,10 @@ class HostedService {
   absl::Status mistake_;
 };
 
+// Whether a worker calls EndBatch() of a shard of that class; see below.
+template <typename Shard>
+concept EndsBatches = internal::HasEndBatch<Shard>;
+
 // A service hosted in shards of class `Shard`.
 //
 // If `Shard` has a member `absl::Status EndBatch()`, the worker calls it after
@@ -108,14 +113,19 @@ class HostedService {
 // the shard can write the work of the whole batch at once. If EndBatch()
 // returns an error, that error replaces all of these answers. Answers given
 // later through a Call do not wait for EndBatch().
+//
+// An EndBatch() that is private or has another signature does not compile, nor
+// do some misspellings of its name. The compiler cannot see all of them, nor
+// what is private in a `final` class; so a shard that must not answer before
+// its EndBatch() says: static_assert(pinion::EndsBatches<Ledger>);
 template <typename Shard>
 class ShardedService : public HostedService {
  public:
   ShardedService(absl::string_view name, ShardFactory shards)
       : HostedService(name, std::move(shards), EndBatchOf()) {}
 
-  // Serves the method `name` with a member function of the shard, in one of
-  // these forms:
+  // Serves the method `name` with a member function of the shard, or with a
+  // function or a lambda, in one of these forms:
   //
   //   absl::Status M(const Request&, Response*)
   //   absl::Status M(const Request&, Response*, CallContext&)
@@ -128,13 +138,22 @@ class ShardedService : public HostedService {
   //   void M(const Request&, Stream<Response>)
   //     One server-streaming call: see stream.h.
   //
+  // A function or a lambda may take the shard before these parameters:
+  // absl::Status F(Shard&, const Request&, Response*). All workers call it, at
+  // once, so a lambda is not mutable; keep what changes in the shard.
+  //
   // If the function throws, the calls that it has not finished are answered
   // INTERNAL with the exception's text, and the lane goes on.
-  template <typename Member>
-  ShardedService& On(absl::string_view name, Member member) {
-    using Form = internal::HandlerForm<internal::SignatureOf<Member>>;
-    Add(name, Form::Request::descriptor(), Form::Response::descriptor(),
-        Form::template Of<Shard>(member));
+  template <typename Handler>
+  ShardedService& On(absl::string_view name, Handler handler) {
+    if constexpr (internal::kIsHandler<Shard, Handler>) {
+      using Form =
+          internal::HandlerForm<internal::HandlerSignature<Shard, Handler>>;
+      Add(name, Form::Request::descriptor(), Form::Response::descriptor(),
+          Form::template Of<Shard>(std::move(handler)));
+    } else {
+      internal::RefuseHandler<Shard, Handler>();
+    }
     return *this;
   }
 
@@ -165,10 +184,8 @@ class ShardedService : public HostedService {
 
  private:
   static EndBatchFunction EndBatchOf() {
-    if constexpr (requires(Shard & shard) { shard.EndBatch(); }) {
-      static_assert(std::is_same_v<decltype(std::declval<Shard&>().EndBatch()),
-                                   absl::Status>,
-                    "EndBatch() of a shard returns an absl::Status");
+    internal::CheckEndBatch<Shard>();
+    if constexpr (EndsBatches<Shard>) {
       return [](void* shard) { return static_cast<Shard*>(shard)->EndBatch(); };
     } else {
       return nullptr;

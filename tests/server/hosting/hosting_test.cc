@@ -5,10 +5,15 @@
 #include <set>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/server/call.h"
 #include "pinion/server/server.h"
+#include "pinion/server/stream.h"
+#include "pinion/tests/support/stream_client.h"
 #include "pinion/tests/support/test_server.h"
 #include "tests/server/support/bad.pb.h"
 
@@ -36,6 +41,11 @@ struct Shard {
     return absl::OkStatus();
   }
 };
+
+absl::Status Greet(Shard&, const Thing& request, Thing* response) {
+  response->set_name("hello " + request.name());
+  return absl::OkStatus();
+}
 
 // Expects the start to fail with one line that has all of `parts`.
 template <typename... Parts>
@@ -278,6 +288,52 @@ TEST_F(HostingTest, TakesTheServicesRouteUnlessTheMethodHasItsOwn) {
   const auto refused = test.client().Call<Thing>(
       "/pinion.test.GoodService/Keyed", thing, {.worker = 0});
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostingTest, ServesMethodsByFunctionsAndByLambdas) {
+  TestServer test({.workers = 1});
+  const std::string parting = "bye ";
+  test.server()
+      .Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", Greet)
+      .On("Keyless", [parting](const Thing& request, Thing* response) {
+        response->set_name(parting + request.name());
+        return absl::OkStatus();
+      });
+  test.server()
+      .Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do",
+          [](Shard& shard, Call<Thing, Thing> call) {
+            call.Finish(shard.Do(call.request(), call.response()));
+          })
+      .AnyWorker()
+      .On("Soon",
+          [](absl::Span<Call<Thing, Thing>> calls) {
+            for (auto& call : calls) call.Finish(absl::AbortedError("soon"));
+          })
+      .AnyWorker()
+      .On("Streaming",
+          [](Shard&, const Thing& request, pinion::Stream<Thing> stream) {
+            const absl::Status sent = stream.Send(request);
+            stream.Finish(sent);
+          })
+      .Key("name");
+  test.Start();
+  Thing ann;
+  ann.set_name("Ann");
+  const auto answer = [&](const char* method) -> std::string {
+    const auto thing = test.client().Call<Thing>(method, ann);
+    return thing.ok() ? thing->name() : std::string(thing.status().message());
+  };
+  EXPECT_EQ(answer("/pinion.test.GoodService/Keyed"), "hello Ann");
+  EXPECT_EQ(answer("/pinion.test.GoodService/Keyless"), "bye Ann");
+  EXPECT_EQ(answer("/pinion.test.ForgottenKeyService/Do"), "Ann");
+  EXPECT_EQ(answer("/pinion.test.ForgottenKeyService/Soon"), "soon");
+  testing::StreamClient stream(test.InProcessChannel(),
+                               "/pinion.test.ForgottenKeyService/Streaming",
+                               ann.SerializeAsString());
+  EXPECT_EQ(stream.Next(), ann.SerializeAsString());
+  EXPECT_EQ(stream.AwaitEnd(), absl::OkStatus());
 }
 
 TEST_F(HostingTest, RunsOnAnyWorkerWhatTheProgramSaysSoOf) {
