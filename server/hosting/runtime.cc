@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "pinion/core/base/check.h"
 #include "pinion/core/watch_stalls.h"
+#include "pinion/server/listener/why_not_listening.h"
 #include "pinion/server/log.h"
 #include "pinion/server/rpc/unary_call.h"
 #include "pinion/server/rpc/unknown_method_call.h"
@@ -331,6 +332,12 @@ absl::Status Runtime::WhyNotBuilt() const {
     case BuildWatch::Reached::kServices:
     case BuildWatch::Reached::kServer:
       break;
+  }
+  for (const std::string& address : build_->addresses()) {
+    const absl::Status status = WhyNotListening(address);
+    if (status.ok()) continue;
+    return absl::Status(status.code(), absl::StrCat("gRPC built no server: ",
+                                                    status.message()));
   }
   return absl::UnavailableError(absl::StrCat(
       "gRPC built no server, because an address of the builder's cannot be "

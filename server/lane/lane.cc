@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/session_answer.h"
 #include "pinion/server/call/refusals.h"
 #include "pinion/server/call_context.h"
 #include "pinion/server/hosted_service.h"
@@ -47,7 +48,10 @@ Lane::Lane(const SharedByLanes& shared, Scheduler& scheduler, int worker)
       latencies(shared.service.methods().size()),
       background_work(scheduler, worker, shared.service.name(),
                       shared.running.work(), shared.options.log),
-      info(worker, scheduler.clock(), background_work, shared.hops) {}
+      info(worker, scheduler.clock(),
+           static_cast<int64_t>(LargestPayload(
+               static_cast<size_t>(shared.options.max_response_bytes))),
+           background_work, shared.hops) {}
 
 void Lane::Revoke(RoutedCall& call, RevokeReason reason) {
   const Fate::Was was = call.fate.Revoke(reason);

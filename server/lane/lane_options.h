@@ -27,6 +27,7 @@ struct LaneOptions {
   // The most open streams of one lane, 1 to Credit::kMaxCalls. A stream is open
   // from its admission until it is answered, by its handler or otherwise.
   int64_t max_streams = 16384;
+  // The largest message that carries a response.
   int64_t max_response_bytes = int64_t{4} << 20;
   // The index of the first worker's lane among all lanes of the server, as a
   // Party counts them.
