@@ -37,11 +37,13 @@ NO_SUCH_INDEX = session_pb2.OpenRequest(
 
 class Mirror(grpc.GenericRpcHandler):
     """A server's handler that notes what arrives, and answers as only a handler of
-    one's own would: /mirror/Ok, /mirror/LongError."""
+    one's own would: /mirror/Ok, /mirror/LongError, /mirror/Wait."""
 
     def __init__(self):
         self.metadata = {}
         self.peers = set()
+        self.waits = asyncio.Event()
+        self.cancelled = asyncio.Event()
 
     def service(self, handler_call_details):
         method = handler_call_details.method
@@ -49,6 +51,12 @@ class Mirror(grpc.GenericRpcHandler):
 
         async def answer(_, context):
             self.peers.add(context.peer())
+            if method == "/mirror/Wait":
+                self.waits.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self.cancelled.set()
             if method == "/mirror/LongError":
                 await context.abort(grpc.StatusCode.INTERNAL, LONG_TEXT)
             return b"ok"
@@ -203,6 +211,21 @@ class ThroughProxy:
                 "large": "v" * 12_000}
         await channel.unary_unary("/mirror/Ok")(b"", metadata=list(sent.items()))
         self.assertLessEqual(sent.items(), self.mirror.metadata.items())
+
+    async def test_the_server_learns_that_a_client_has_cancelled_or_gone(self):
+        proxy = self.proxy(await self.start_mirror())
+        self.addCleanup(proxy.end)
+        channel = self.connect(proxy.address)
+        call = channel.unary_unary("/mirror/Wait")(b"")
+        await self.mirror.waits.wait()
+        call.cancel()
+        await self.mirror.cancelled.wait()
+        self.mirror.waits.clear()
+        self.mirror.cancelled.clear()
+        call = channel.unary_unary("/mirror/Wait")(b"")
+        await self.mirror.waits.wait()
+        await channel.close()
+        await self.mirror.cancelled.wait()
 
     async def test_a_long_error_arrives(self):
         mirror = await self.start_mirror()

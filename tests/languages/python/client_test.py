@@ -10,7 +10,7 @@ import grpc
 
 from pinion.echo.v1 import echo_pb2, echo_pb2_grpc
 from pinion.kv.v1 import kv_pb2, kv_pb2_grpc
-from pinion.v1 import failure_pb2, session_pb2, timing_pb2
+from pinion.v1 import failure_pb2, session_pb2, session_pb2_grpc, timing_pb2
 from session import Session
 from tests.languages import status_pb2
 
