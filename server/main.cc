@@ -56,6 +56,11 @@ ABSL_FLAG(absl::Duration, keepalive_timeout,
           "How long the answer to a ping may take, 100ms to 1h; then the "
           "server drops the connection. Raise it for clients on slow lines "
           "that receive large answers.");
+ABSL_FLAG(absl::Duration, min_ping_interval,
+          pinion::ListenOptions().min_ping_interval,
+          "How long a client must wait between two pings while the server "
+          "sends it nothing else, 0 to 1h; the third that comes earlier ends "
+          "the connection. Lower it for clients that must ping more often.");
 
 // ---- Workers and CPUs -------------------------------------------------------
 
@@ -212,7 +217,7 @@ std::vector<pinion::FlagGroup> FlagGroups() {
       {"Listener",
        {"listen", "allow_unencrypted_public_traffic", "max_connections",
         "max_connections_per_address", "grpc_memory_bytes", "keepalive_time",
-        "keepalive_timeout"}},
+        "keepalive_timeout", "min_ping_interval"}},
       {"Workers and CPUs",
        {"workers", "worker_cpus", "cpu_policy", "io_threads"}},
       {"Lanes: one service on one worker",
@@ -243,6 +248,7 @@ pinion::ListenOptions ListenOptionsFromFlags() {
       .grpc_memory_bytes = absl::GetFlag(FLAGS_grpc_memory_bytes),
       .keepalive_time = absl::GetFlag(FLAGS_keepalive_time),
       .keepalive_timeout = absl::GetFlag(FLAGS_keepalive_timeout),
+      .min_ping_interval = absl::GetFlag(FLAGS_min_ping_interval),
   };
 }
 

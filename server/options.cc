@@ -74,6 +74,8 @@ absl::Status Validate(const ListenOptions& options) {
               absl::Hours(1)),
       InRange("keepalive_timeout", options.keepalive_timeout,
               absl::Milliseconds(100), absl::Hours(1)),
+      InRange("min_ping_interval", options.min_ping_interval,
+              absl::ZeroDuration(), absl::Hours(1)),
   };
   return FirstMistake(checks);
 }

@@ -66,6 +66,15 @@ struct ListenOptions {
   // on slow lines receive large answers, which may delay the ping's answer.
   absl::Duration keepalive_time = absl::Seconds(60);
   absl::Duration keepalive_timeout = absl::Seconds(20);
+
+  // How long a client must wait between two pings while the server sends it
+  // nothing else, 0 to 1 hour; 0 means not at all. The third ping that comes
+  // earlier ends the connection, with GOAWAY ENHANCE_YOUR_CALM and the text
+  // "too_many_pings". The default allows a keepalive of 10 s, the shortest in
+  // gRPC for Go and Java, and some pings that come early. Lower it for clients
+  // that must ping more often; raise it when pings on many idle connections are
+  // a load.
+  absl::Duration min_ping_interval = absl::Seconds(5);
 };
 
 struct HostingOptions {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "pinion/client/internal/end_status.h"
 #include "pinion/client/internal/session_link.h"
 #include "pinion/proto/wire/session_call.h"
 #include "pinion/proto/wire/session_protocol.h"
@@ -119,9 +120,7 @@ void SessionStream::OnWriteDone(bool) { link_.Written(*this); }
 void SessionStream::OnDone(const grpc::Status& status) {
   const std::shared_ptr<ChannelGuard> guard = std::move(guard_);
   SessionLink& link = link_;
-  link.StreamEnded(
-      *this, absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                          status.error_message()));
+  link.StreamEnded(*this, EndStatus(status));
   delete this;
   if (guard != nullptr) guard->End();
   link.StreamGone();

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "pinion/client/failure.h"
 #include "pinion/client/internal/callback_scope.h"
+#include "pinion/client/internal/end_status.h"
 #include "pinion/proto/wire/priority_name.h"
 #include "pinion/proto/wire/status_details.h"
 
@@ -24,8 +25,7 @@ grpc::ByteBuffer ToByteBuffer(absl::string_view bytes) {
 
 absl::Status ToAbslStatus(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()),
-                      status.error_message());
+  absl::Status result = EndStatus(status);
   const std::string details = status.error_details();
   const auto failure = FailureFromStatusDetails(details);
   if (failure.has_value()) result = Failed(std::move(result), *failure);

@@ -130,6 +130,26 @@ std::string EncodeStatusDetails(int code, absl::string_view message,
   return status;
 }
 
+absl::Status StatusFromDetails(absl::string_view serialized) {
+  int32_t code = 0;
+  std::string message;
+  CodedInputStream in = InputOf(serialized);
+  while (const uint32_t tag = in.ReadTag()) {
+    bool read = false;
+    if (tag == kCodeTag) {
+      read = WireFormatLite::ReadPrimitive<int32_t, WireFormatLite::TYPE_INT32>(
+          &in, &code);
+    } else if (tag == BytesTag(kMessageField)) {
+      read = WireFormatLite::ReadBytes(&in, &message);
+    } else {
+      read = WireFormatLite::SkipField(&in, tag);
+    }
+    if (!read) return absl::OkStatus();
+  }
+  if (!in.ConsumedEntireMessage()) return absl::OkStatus();
+  return absl::Status(static_cast<absl::StatusCode>(code), message);
+}
+
 absl::optional<v1::Failure> FailureFromStatusDetails(
     absl::string_view serialized) {
   absl::optional<v1::Failure> failure;

@@ -15,6 +15,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "pinion/v1/failure.pb.h"
@@ -33,6 +34,10 @@ void AppendStatusDetail(absl::string_view type_url, absl::string_view message,
 // google.rpc.RetryInfo, too, which any gRPC client understands.
 std::string EncodeStatusDetails(int code, absl::string_view message,
                                 const v1::Failure& failure);
+
+// The code and the message of those bytes, without their details. OK if the
+// bytes are not a google.rpc.Status.
+absl::Status StatusFromDetails(absl::string_view serialized);
 
 // The first Failure among the details; skips other details. None if there is no
 // Failure, or if the bytes are not a google.rpc.Status.

@@ -41,10 +41,10 @@ constexpr GrpcLimit kGrpcLimits[] = {
     // A client that is gone is looked for also where nothing is open or sent:
     // gRPC would stop to ask after the second time.
     {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
-    // Clients may ask likewise, also while no call is open, but not so often
-    // that it is a load.
+    // Clients may ask likewise, also while no call is open.
     {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
-    {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000},
+    // The third ping that comes too early ends its connection.
+    {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2},
 };
 
 int Millis(absl::Duration span) {
@@ -60,6 +60,9 @@ void SetLimits(const ListenOptions& options, int64_t max_message_bytes,
                              Millis(options.keepalive_time));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                              Millis(options.keepalive_timeout));
+  builder.AddChannelArgument(
+      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+      Millis(options.min_ping_interval));
   builder.SetResourceQuota(
       grpc::ResourceQuota("pinion").Resize(options.grpc_memory_bytes));
   builder.SetMaxReceiveMessageSize(static_cast<int>(max_message_bytes));

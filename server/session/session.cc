@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "pinion/proto/wire/status_details.h"
 #include "pinion/server/call/metadata_meter.h"
 #include "pinion/server/call/refusals.h"
 
@@ -181,8 +182,12 @@ std::optional<grpc::Status> Session::TryEnd() {
   }
   age_.Cancel();
   if (end_.has_value()) {
-    return grpc::Status(static_cast<grpc::StatusCode>(end_->code()),
-                        std::string(end_->message()));
+    const int code = static_cast<int>(end_->code());
+    // Once more in the details: a proxy may lose the rest of a stream that ends
+    // before its client has closed its side (docs/behind-a-proxy.md).
+    return grpc::Status(static_cast<grpc::StatusCode>(code),
+                        std::string(end_->message()),
+                        EncodeStatus(code, end_->message()));
   }
   // CANCELLED for gRPC's order; nobody hears it.
   return outbox_.broken() ? grpc::Status::CANCELLED : grpc::Status::OK;

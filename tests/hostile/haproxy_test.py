@@ -15,7 +15,7 @@ from http2 import (GET, INITIAL_WINDOW_SIZE, PUT, Closed,  # pylint: disable=wro
                    Connection, message)
 from target import Target  # pylint: disable=wrong-import-position
 
-CONFIGURATION = "server/examples/haproxy/haproxy.cfg"
+CONFIGURATION = "server/examples/proxies/haproxy.cfg"
 # Each client has an address of its own, by which the proxy counts.
 HONEST = "127.0.0.2"
 

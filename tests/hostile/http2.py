@@ -97,6 +97,7 @@ class Connection:
         self.ack_settings = ack_settings
         self.peer_settings = {}
         self.next_stream = 1
+        self._pings_answered = 0
         self._answers = {}
         self._ended = set()
         self._windows = {0: WINDOW_BYTES}  # How much more the peer takes, by stream.
@@ -156,6 +157,13 @@ class Connection:
         self.send(DATA, END_STREAM, stream, message(payload, flag=flag))
         return self.answer(stream)
 
+    def ping(self):
+        """Sends a ping and waits for the answer to it."""
+        before = self._pings_answered
+        self.send(PING, 0, 0, bytes(8))
+        while self._pings_answered == before:
+            self.read_frame()
+
     def widen(self, stream, size):
         """Lets the peer send so many bytes more; on stream 0: on all together."""
         self.send(WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
@@ -211,6 +219,8 @@ class Connection:
                 self.send(SETTINGS, ACK, 0)
         elif kind == PING and not flags & ACK:
             self.send(PING, ACK, 0, payload)
+        elif kind == PING:
+            self._pings_answered += 1
         elif kind == GOAWAY:
             code = int.from_bytes(payload[4:8], "big")
             raise Closed(f"by GOAWAY {code} {payload[8:].decode(errors='replace')}".strip())

@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from http2 import (GET, INITIAL_WINDOW_SIZE, PUT, RST_STREAM,  # pylint: disable=wrong-import-position
-                   Connection, message)
+                   Closed, Connection, message)
 from target import Target  # pylint: disable=wrong-import-position
 
 CANCELLED, INVALID_ARGUMENT, RESOURCE_EXHAUSTED = 1, 3, 8  # Of gRPC.
@@ -57,6 +57,27 @@ class ServerAloneTest(unittest.TestCase):
                     connection.send(RST_STREAM, 0, stream, CANCEL)
                 while not connection.await_headers(connection.begin(PUT, put)):
                     pass
+
+    def test_the_third_ping_that_comes_too_early_ends_its_connection(self):
+        with Target("--min_ping_interval=1h") as server:
+            with Connection(server.host_and_port) as connection:
+                for _ in range(3):  # The first is never too early.
+                    connection.ping()
+                # What the server sends makes good for all before.
+                self.assertEqual(connection.call().status, 0)
+                for _ in range(3):
+                    connection.ping()
+                with self.assertRaisesRegex(Closed, "GOAWAY 11 too_many_pings"):
+                    connection.ping()  # It may still be answered.
+                    connection.read_frame()
+            self.assertEqual(honest_call(server.host_and_port), 0)
+
+    def test_a_client_may_ping_as_often_as_the_operator_allows(self):
+        with Target("--min_ping_interval=0") as server:
+            with Connection(server.host_and_port) as connection:
+                for _ in range(100):
+                    connection.ping()
+                self.assertEqual(connection.call().status, 0)
 
     def test_metadata_without_an_ack_of_settings_is_refused_and_the_connection_lives(self):
         with Target() as server, Connection(server.host_and_port,

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/any.pb.h"
 #include "gtest/gtest.h"
@@ -183,6 +184,20 @@ TEST(StatusDetailsTest, MalformedBytesYieldNothing) {
   any.set_value("\x08");
   EXPECT_FALSE(FailureFromStatusDetails(StatusWith({any.SerializeAsString()}))
                    .has_value());
+}
+
+TEST(StatusDetailsTest, TheCodeAndTheMessageComeBackAsTheyWere) {
+  EXPECT_EQ(StatusFromDetails(EncodeStatusDetails(8, "full", LaneFull())),
+            absl::ResourceExhaustedError("full"));
+  EXPECT_EQ(StatusFromDetails(EncodeStatus(14, "")),
+            absl::UnavailableError(""));
+}
+
+TEST(StatusDetailsTest, WhatIsNoStatusSaysNothing) {
+  EXPECT_TRUE(StatusFromDetails("").ok());
+  EXPECT_TRUE(StatusFromDetails("no status").ok());
+  const std::string whole = EncodeStatus(8, "full");
+  EXPECT_TRUE(StatusFromDetails(whole.substr(0, whole.size() - 1)).ok());
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ import grpc
 
 from pinion.echo.v1 import echo_pb2, echo_pb2_grpc
 from pinion.kv.v1 import kv_pb2, kv_pb2_grpc
-from pinion.v1 import failure_pb2, session_pb2, timing_pb2
+from pinion.v1 import failure_pb2, session_pb2, session_pb2_grpc, timing_pb2
 from session import Session
 from tests.languages import status_pb2
 
@@ -110,6 +110,21 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
                            failure_pb2.REASON_NO_SUCH_METHOD,
                            failure_pb2.EXECUTED_NO)
         await session.close()
+
+    async def test_the_end_of_a_session_is_in_its_details_too(self):
+        await self.start_server()
+        stream = session_pb2_grpc.SessionServiceStub(self.channel).Open()
+        await stream.write(session_pb2.OpenRequest(
+            methods=[session_pb2.MethodName(index=5000, name=ECHO)]))
+        with self.assertRaises(grpc.aio.AioRpcError) as raised:
+            while await stream.read() != grpc.aio.EOF:
+                pass
+        error = raised.exception
+        self.assertEqual(error.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        told = status_pb2.Status.FromString(
+            error.trailing_metadata()["grpc-status-details-bin"])
+        self.assertEqual((told.code, told.message),
+                         (error.code().value[0], error.details()))
 
     async def test_a_full_lane_says_when_to_retry(self):
         await self.start_server("--workers=1", "--lane_calls=1")

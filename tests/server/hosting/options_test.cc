@@ -56,6 +56,11 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
       }),
       Complaint<ListenOptions>(
           [](auto& options) { options.keepalive_timeout = absl::Hours(2); }),
+      Complaint<ListenOptions>([](auto& options) {
+        options.min_ping_interval = -absl::Milliseconds(1);
+      }),
+      Complaint<ListenOptions>(
+          [](auto& options) { options.min_ping_interval = absl::Hours(2); }),
       Complaint([](auto& options) {
         options.server_bytes = 4 * options.max_message_bytes - 1;
       }),
@@ -84,6 +89,8 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
       {"healthy_share", "nan"},
       {"keepalive_time", "99ms"},
       {"keepalive_timeout", "2h"},
+      {"min_ping_interval", "-1ms"},
+      {"min_ping_interval", "2h"},
       {"server_bytes", "16777215"},
       {"trusted_proxies", "10.0.0/8"},
       {"max_connections", "0"},
