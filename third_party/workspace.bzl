@@ -11,66 +11,21 @@ workspace can put its own gRPC, Protobuf, Abseil or GoogleTest in their place.
 load(
     "//third_party:system_library.bzl",
     "bazel_repository",
+    "system_abseil",
+    "system_grpc",
     "system_library",
     "system_protobuf",
 )
 
-_ABSEIL = [
-    "base:core_headers",
-    "cleanup:cleanup",
-    "container:flat_hash_map",
-    "container:flat_hash_set",
-    "flags:commandlineflag",
-    "flags:flag",
-    "flags:parse",
-    "flags:reflection",
-    "flags:usage",
-    "functional:any_invocable",
-    "functional:function_ref",
-    "hash:hash",
-    "random:random",
-    "status:status",
-    "status:statusor",
-    "strings:cord",
-    "strings:strings",
-    "strings:str_format",
-    "synchronization:synchronization",
-    "time:time",
-    "types:span",
-]
-
 def pinion_dependencies():
     """Declares each repository of Pinion's that does not exist yet."""
-    _once(
-        system_library,
-        name = "com_google_absl",
-        targets = {"absl/" + target: "absl_" + target.split(":")[1] for target in _ABSEIL},
-        # Where a label and its pkg-config module differ.
-        renamed = {
-            "absl_commandlineflag": "absl_flags_commandlineflag",
-            "absl_flag": "absl_flags",
-            "absl_parse": "absl_flags_parse",
-            "absl_random": "absl_random_random",
-            "absl_reflection": "absl_flags_reflection",
-            "absl_usage": "absl_flags_usage",
-        },
-        debian_package = "libabsl-dev",
-    )
-    _once(
-        system_library,
-        name = "com_github_grpc_grpc",
-        targets = {":grpc++": "grpc++"},
-        programs = [
-            "grpc_cpp_plugin",
-            "grpc_python_plugin",
-        ],
-        debian_package = "libgrpc++-dev and protobuf-compiler-grpc",
-    )
+    _once(system_abseil, name = "com_google_absl")
+    _once(system_grpc, name = "com_github_grpc_grpc")
     _once(system_protobuf, name = "com_google_protobuf")
     _once(
         system_library,
         name = "com_google_googletest",
-        targets = {":gtest": "gmock", ":gtest_main": "gmock_main"},
+        targets = {":gtest": "gmock", ":gtest_main": "gmock_main", ":gtest_prod": ""},
         debian_package = "libgmock-dev",
     )
     _once(
