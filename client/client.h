@@ -46,6 +46,7 @@
 #include "pinion/client/client_options.h"
 #include "pinion/client/failure.h"
 #include "pinion/client/method.h"
+#include "pinion/third_party/cpp20.h"
 
 namespace pinion {
 

@@ -22,6 +22,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "pinion/third_party/cpp20.h"
+
 namespace pinion {
 
 template <typename T>

@@ -15,6 +15,7 @@
 
 #include "pinion/core/cycle_clock.h"
 #include "pinion/core/monotonic_nanos.h"
+#include "pinion/third_party/cpp20.h"
 
 namespace pinion {
 

@@ -12,6 +12,8 @@
 #ifndef PINION_CORE_THREAD_INDEX_H_
 #define PINION_CORE_THREAD_INDEX_H_
 
+#include "pinion/third_party/cpp20.h"
+
 namespace pinion {
 namespace internal {
 

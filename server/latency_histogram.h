@@ -21,6 +21,7 @@
 #include <cstdint>
 
 #include "pinion/core/tally.h"
+#include "pinion/third_party/cpp20.h"
 
 namespace pinion {
 

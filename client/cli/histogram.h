@@ -20,6 +20,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "pinion/third_party/cpp20.h"
+
 namespace pinion::cli {
 
 // The bucket of a number of nanoseconds, and the first and the last number in a

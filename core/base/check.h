@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "pinion/third_party/cpp20.h"
 
 // The message is made away from the code that does not fail.
 #define PINION_CHECK(condition, ...)                                       \

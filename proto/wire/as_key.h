@@ -16,6 +16,7 @@
 
 #include "absl/strings/string_view.h"
 #include "pinion/proto/wire/key.h"
+#include "pinion/third_party/cpp20.h"
 
 namespace pinion::internal {
 

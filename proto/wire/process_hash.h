@@ -45,6 +45,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
+#include "pinion/third_party/cpp20.h"
 
 namespace pinion {
 namespace internal {

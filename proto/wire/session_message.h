@@ -25,6 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "pinion/proto/wire/wire_cursor.h"
+#include "pinion/third_party/cpp20.h"
 
 namespace pinion {
 

@@ -20,6 +20,7 @@
 
 #include "absl/strings/string_view.h"
 #include "google/protobuf/stubs/common.h"
+#include "pinion/third_party/cpp20.h"
 
 namespace pinion {
 

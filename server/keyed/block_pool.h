@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "pinion/third_party/cpp20.h"
+
 namespace pinion::internal {
 
 class BlockPool {

@@ -16,6 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "pinion/third_party/cpp20.h"
+
 namespace pinion::internal {
 
 template <typename State>
