@@ -15,7 +15,8 @@ def _grpc_sources(ctx):
         for suffix in [".grpc.pb.h", ".grpc.pb.cc"]:
             stem = names[-1][:-len(".proto")]
             outputs.append(ctx.actions.declare_file(ctx.attr.folder + "/" + stem + suffix))
-    folder = "/".join([ctx.bin_dir.path, ctx.label.package, ctx.attr.folder])
+    path = [ctx.bin_dir.path, ctx.label.workspace_root, ctx.label.package, ctx.attr.folder]
+    folder = "/".join([part for part in path if part])
     sets = proto.transitive_descriptor_sets.to_list()
     ctx.actions.run(
         mnemonic = "GrpcStubs",
