@@ -73,6 +73,9 @@ struct CallId {
 namespace client_internal {
 
 using DoneFunction = absl::AnyInvocable<void(const Reply&)>;
+// Takes a message of a stream, or none at its end.
+using NextFunction =
+    absl::AnyInvocable<void(std::optional<absl::string_view> message)>;
 
 // Returns INVALID_ARGUMENT for options that cannot be sent.
 absl::Status CheckCallOptions(const CallOptions& options);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/client.h"
 
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "pinion/client/internal/channel_source.h"
 #include "pinion/client/internal/key_links.h"
 #include "pinion/client/internal/session_link.h"
+#include "pinion/client/internal/stream_call.h"
+#include "pinion/client/internal/stream_calls.h"
 #include "pinion/client/internal/unary_calls.h"
 #include "pinion/core/base/mutex.h"
 
@@ -31,19 +34,34 @@ std::vector<ChannelSource> MakeSources(const std::string& target,
 std::unique_ptr<Client> Client::Connect(const std::string& target,
                                         const ClientOptions& options) {
   const bool valid = client_internal::CheckClientOptions(options).ok();
-  return std::unique_ptr<Client>(new Client(
-      MakeSources(target, valid ? options : ClientOptions()), options));
+  const ClientOptions used = valid ? options : ClientOptions();
+  const std::vector<ChannelSource> sources = MakeSources(target, used);
+  std::function<std::shared_ptr<grpc::Channel>()> stream_channel;
+  if (used.unary) {
+    stream_channel = [channel = sources[0].channel()] { return channel; };
+  } else {
+    // Not a session's: a session leaves its channel when the connection is
+    // dead, and the connection goes with the last that holds the channel.
+    stream_channel = [target, used] {
+      return ChannelSource(target, used).channel();
+    };
+  }
+  return std::unique_ptr<Client>(
+      new Client(sources, std::move(stream_channel), options));
 }
 
 Client::Client(std::shared_ptr<grpc::Channel> channel,
                const ClientOptions& options)
-    : Client(std::vector<ChannelSource>{ChannelSource(std::move(channel))},
-             options) {}
+    : Client(
+          {ChannelSource(channel)}, [channel] { return channel; }, options) {}
 
 Client::Client(const std::vector<ChannelSource>& sources,
+               std::function<std::shared_ptr<grpc::Channel>()> stream_channel,
                const ClientOptions& options)
     : mistake_(client_internal::CheckClientOptions(options)) {
   if (!mistake_.ok()) return;
+  streams_ = std::make_unique<client_internal::StreamCalls>(
+      std::move(stream_channel), options);
   if (options.unary) {
     unary_ = std::make_unique<client_internal::UnaryCalls>(sources[0].channel(),
                                                            options, 0);
@@ -143,6 +161,18 @@ void Client::Cancel(CallId id) {
   } else {
     links_[id.link]->Cancel(id);
   }
+}
+
+RawStreamReader Client::StreamRaw(absl::string_view method,
+                                  absl::string_view request,
+                                  const CallOptions& options) {
+  absl::Status valid = Check(options);
+  if (valid.ok()) {
+    return RawStreamReader(streams_->Start(method, request, options));
+  }
+  auto refused = std::make_shared<client_internal::StreamCall>();
+  refused->Refuse(std::move(valid));
+  return RawStreamReader(std::move(refused));
 }
 
 }  // namespace pinion

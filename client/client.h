@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Client: calls methods of a Pinion server over sessions, or methods of any
-//         gRPC server as unary calls.
+//         gRPC server as unary calls; and server-streaming methods of either.
 //
 // Threads: any threads, at the same time. Callbacks run on gRPC's threads and
 //          must not block, because the answers behind theirs would wait.
@@ -26,12 +26,16 @@
 //                        [](absl::StatusOr<PutResponse> put) {
 //                          ...
 //                        });
+//
+//          auto watch = client->Stream(kWatch, watch_request);
+//          while (auto news = watch.Next()) ...  // stream_reader.h
 #ifndef PINION_CLIENT_CLIENT_H_
 #define PINION_CLIENT_CLIENT_H_
 
 #include <google/protobuf/message.h>
 #include <grpcpp/channel.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -46,6 +50,7 @@
 #include "pinion/client/client_options.h"
 #include "pinion/client/failure.h"
 #include "pinion/client/method.h"
+#include "pinion/client/stream_reader.h"
 
 namespace pinion {
 
@@ -53,6 +58,7 @@ namespace client_internal {
 class ChannelSource;
 class KeyLinks;
 class SessionLink;
+class StreamCalls;
 class UnaryCalls;
 }  // namespace client_internal
 
@@ -70,8 +76,9 @@ class Client {
   explicit Client(std::shared_ptr<grpc::Channel> channel,
                   const ClientOptions& options = {});
 
-  // Answers each open call CANCELLED, and waits until all callbacks have
-  // returned; so do not destroy the client in a callback.
+  // Answers each open call CANCELLED, ends each open stream likewise, and waits
+  // until all callbacks have returned; so do not destroy the client in a
+  // callback.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -121,6 +128,28 @@ class Client {
   // faster. No effect if the callback has come already.
   void Cancel(CallId id);
 
+  // Opens a stream: calls a server-streaming method, and returns at once. It is
+  // a gRPC call of its own, since sessions carry no streams: a client of
+  // Connect() that uses sessions has one more connection for all its streams,
+  // from the first one on. The timeout is for the whole stream, until its end.
+  template <typename Request, typename Response>
+  StreamReader<Response> Stream(const StreamMethod<Request, Response>& method,
+                                const Request& request,
+                                const CallOptions& options = {}) {
+    return Stream<Response>(method.name(), request, options);
+  }
+  // The same, by the method's name.
+  template <typename Response>
+  StreamReader<Response> Stream(absl::string_view method,
+                                const google::protobuf::Message& request,
+                                const CallOptions& options = {}) {
+    return StreamReader<Response>(
+        StreamRaw(method, request.SerializeAsString(), options));
+  }
+  // The same, with serialized messages.
+  RawStreamReader StreamRaw(absl::string_view method, absl::string_view request,
+                            const CallOptions& options = {});
+
  private:
   using DoneFunction = client_internal::DoneFunction;
 
@@ -137,7 +166,9 @@ class Client {
     return response;
   }
 
+  // `stream_channel` returns the channel for streams.
   Client(const std::vector<client_internal::ChannelSource>& sources,
+         std::function<std::shared_ptr<grpc::Channel>()> stream_channel,
          const ClientOptions& options);
 
   CallId StartMessage(absl::string_view method,
@@ -154,6 +185,8 @@ class Client {
   std::unique_ptr<client_internal::UnaryCalls> unary_;
   std::vector<std::unique_ptr<client_internal::SessionLink>> links_;
   std::unique_ptr<client_internal::KeyLinks> key_links_;
+  // Null if there is a mistake.
+  std::unique_ptr<client_internal::StreamCalls> streams_;
 };
 
 }  // namespace pinion

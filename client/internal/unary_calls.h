@@ -68,7 +68,6 @@ class UnaryCalls {
   };
 
   void Begin(UnaryCall& call);
-  void Apply(const UnaryCall& call, grpc::ClientContext& context) const;
   void Ended(UnaryCall& call, const grpc::Status& status);
   void Rested(UnaryCall& call, bool ok);
   bool Retry(UnaryCall& call, const absl::Status& status)
