@@ -4,9 +4,12 @@
 #include <google/protobuf/descriptor.pb.h>
 
 #include <fstream>
+#include <optional>
+#include <string>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
@@ -14,9 +17,30 @@
 
 ABSL_FLAG(std::string, target, "127.0.0.1:50051",
           "The server as a gRPC target: host:port or unix:path.");
-ABSL_FLAG(absl::Duration, timeout, absl::Seconds(10),
+namespace pinion::cli {
+
+// A time limit, or none, which is the preset of whoever asks: 10s, but for a
+// stream.
+struct TimeoutFlag {
+  std::optional<absl::Duration> given;
+};
+
+bool AbslParseFlag(absl::string_view text, TimeoutFlag* flag,
+                   std::string* error) {
+  return absl::AbslParseFlag(text, &flag->given.emplace(), error);
+}
+
+std::string AbslUnparseFlag(const TimeoutFlag& flag) {
+  return absl::AbslUnparseFlag(flag.given.value_or(absl::Seconds(10)));
+}
+
+}  // namespace pinion::cli
+
+ABSL_FLAG(pinion::cli::TimeoutFlag, timeout, {},
           "How long to wait for the answer to a call, retries included, for "
-          "example 10s or 500ms; 0 or more; for bench above 0, at most 1h.");
+          "example 10s or 500ms; 0 or more; for bench above 0, at most 1h. For "
+          "a stream: until its end; call gives a stream all the time that it "
+          "takes, unless this is set.");
 ABSL_FLAG(int, worker, -1,
           "The worker to run on, 0 to the server's last, for methods without a "
           "key; -1: any.");
@@ -39,8 +63,9 @@ constexpr int kMaxInFlight = 1'000'000;
 
 std::string TargetFlag() { return absl::GetFlag(FLAGS_target); }
 
-CallOptions CallOptionsOfFlags() {
-  CallOptions options = {.timeout = absl::GetFlag(FLAGS_timeout)};
+CallOptions CallOptionsOfFlags(absl::Duration timeout) {
+  CallOptions options = {
+      .timeout = absl::GetFlag(FLAGS_timeout).given.value_or(timeout)};
   if (options.timeout < absl::ZeroDuration()) {
     ExitWithUsageError("--timeout is below 0; valid are 0 and up");
   }

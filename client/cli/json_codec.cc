@@ -47,9 +47,11 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
         absl::StrCat("the service ", parts[1], " has no method ", parts[2],
                      "; it has ", MethodNames(*service)));
   }
-  if (found->client_streaming() || found->server_streaming()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        method, " is a streaming method; only unary ones can be called"));
+  if (found->client_streaming()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(method,
+                     " takes a stream of requests; only unary and "
+                     "server-streaming methods can be called"));
   }
   return found;
 }
@@ -57,6 +59,12 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
 }  // namespace
 
 JsonCodec::JsonCodec(const DescriptorPool& pool) : pool_(pool) {}
+
+bool JsonCodec::IsServerStreaming(absl::string_view method) const {
+  const absl::StatusOr<const MethodDescriptor*> found =
+      FindMethod(pool_, method);
+  return found.ok() && (*found)->server_streaming();
+}
 
 absl::StatusOr<std::string> JsonCodec::Encode(absl::string_view method,
                                               const std::string& json) {

@@ -44,6 +44,8 @@ void StreamCall::Refuse(absl::Status status) {
 }
 
 void StreamCall::StartNext(NextFunction done) {
+  // On another thread `done` may destroy the reader before this returns.
+  const std::shared_ptr<StreamCall> self = shared_from_this();
   {
     MutexLock lock(mutex_);
     PINION_CHECK(next_ == nullptr,
@@ -97,6 +99,8 @@ void StreamCall::OnReadDone(bool ok) {
 }
 
 void StreamCall::OnDone(const grpc::Status& status) {
+  // A thread that delivers may notify the owner before this returns.
+  const std::shared_ptr<StreamCall> self = shared_from_this();
   std::unique_ptr<grpc::ClientContext> context;
   std::shared_ptr<ChannelGuard> guard;
   {
@@ -113,7 +117,6 @@ void StreamCall::OnDone(const grpc::Status& status) {
 }
 
 void StreamCall::Deliver() {
-  const std::shared_ptr<StreamCall> self = shared_from_this();
   {
     MutexLock lock(mutex_);
     if (std::exchange(delivering_, true)) return;

@@ -36,6 +36,27 @@ expect 1 'DEADLINE_EXCEEDED' call $echo/Echo '{"block_us":3000000}' --timeout 20
 expect 1 'INVALID_ARGUMENT|block_us is 60000001' \
   call $echo/Echo '{"block_us":60000001}'
 
+# A server stream: each message when it comes, until Ctrl-C; how it ended; no
+# limit of time unless one is given.
+exec {from_watch}< <(exec "$pinion" call "$kv/Watch" '{"key":"w"}' --target="$target" --timing 2>"$TEST_TMPDIR/watch")
+watch_pid=$!
+read -r first <&"$from_watch"
+call "$kv/Put" '{"key":"w","value":"1"}' >"$out"
+read -r second <&"$from_watch"
+kill -INT "$watch_pid"
+wait "$watch_pid"
+code=$?
+printf '%s\n' "$first" "$second" >"$out"
+cp "$TEST_TMPDIR/watch" "$err"
+[ "$code" = 130 ] || complain "after Ctrl-C the exit code of a stream is $code, not 130"
+[[ $first = *CHANGE_PRESENT* && $second = *'"value":"1"'* ]] || complain "the messages of a stream"
+for word in 'cancelled by Ctrl-C after 2 messages' 'first message after'; do
+  grep -q "$word" "$err" || complain "the end of a stream: no \"$word\""
+done
+expect 1 'the stream ended after|DEADLINE_EXCEEDED' call $kv/Watch '{"key":"w"}' --timeout=20ms
+expect 1 'after 0 messages: INVALID_ARGUMENT|executed: NO' call $kv/Watch '{}'
+expect_mistake 'is a server-streaming method|as an argument' "$pinion" call $kv/Watch
+
 # Mistakes in the arguments.
 expect_mistake 'no flag --taget|--help' "$pinion" call $kv/Get '{}' --taget=x
 expect_mistake '--timeout|"soon"|for example 10s' "$pinion" call $kv/Get '{}' --timeout=soon
@@ -151,6 +172,16 @@ check_json 'result["calls"] + result["unsent"] == 300 and result["distribution"]
 expect 0 '' bench $kv/Put --json --keys=10 --distribution=one '--request={"key":"b-{key}","value":"1"}'
 check_json 'result["keys"] == 10 and result["errors"] == 0'
 expect 0 '"value":"1"' call $kv/Get '{"key":"b-0"}'
+
+# Streams: their messages and ends.
+expect 0 "$kv/Watch|streams of up to 1 messages|streams|messages|first msg|succeeded" \
+  bench $kv/Watch --messages=1 '--request={"key":"w"}'
+expect 0 '' bench $kv/Watch --json --messages=1 --in_flight=4 '--request={"key":"w"}'
+check_json 'result["mode"] == "stream" and result["errors"] == 0 and result["succeeded"] > 0'
+check_json '0 < result["first_p50_us"] <= result["p50_us"] * 1.01 and result["messages_per_s"] > 0'
+expect 1 'the first call failed: INVALID_ARGUMENT' bench $kv/Watch '--request={}'
+expect_mistake '--messages is for server-streaming' bench --messages=1
+expect_mistake '--sessions is for unary methods' bench $kv/Watch '--request={"key":"w"}' --sessions=2
 
 # What fails is told apart, by code and reason.
 expect 1 '' bench $kv/Get --json '--request={"key":"never"}'

@@ -72,6 +72,14 @@ class LineCallsTest : public ::testing::Test {
   bool succeeded_ = false;
 };
 
+TEST_F(LineCallsTest, RefusesALineThatWouldOpenAStream) {
+  const auto answers = RunLines(
+      R"({"method":"/pinion.kv.v1.KvService/Watch","request":{"key":"a"}})", {},
+      Echo);
+  EXPECT_THAT(answers, ElementsAre(HasSubstr("is a server-streaming method")));
+  EXPECT_FALSE(succeeded_);
+}
+
 TEST_F(LineCallsTest, AnswersEachLineWithItsNumber) {
   const auto answers = RunLines("{\"key\":\"a\"}\r\n\n  \n{\"key\":\"b\"}",
                                 {.method = kGet}, Echo);
