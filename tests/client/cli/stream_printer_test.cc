@@ -16,7 +16,6 @@
 #include "gtest/gtest.h"
 #include "pinion/client/client.h"
 #include "pinion/server/stream.h"
-#include "pinion/server/testing/gate.h"
 #include "pinion/tests/support/grpc_order.h"
 #include "pinion/tests/support/test_server.h"
 #include "tests/server/support/bad.pb.h"
@@ -25,7 +24,6 @@ namespace pinion::cli {
 namespace {
 
 using ::pinion::test::Thing;
-using ::pinion::testing::Gate;
 using ::pinion::testing::OrderAsGrpcDoes;
 using ::pinion::testing::TestServer;
 
