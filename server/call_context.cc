@@ -4,11 +4,11 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "pinion/core/base/check.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/server/call/routed_call.h"
 #include "pinion/server/shard/hops.h"
 
@@ -114,8 +114,7 @@ Hop CallContext::TakeHop() {
 
 absl::Status CallContext::AddTrailingMetadata(absl::string_view name,
                                               absl::string_view value) {
-  const std::string shown =
-      absl::StrCat("\"", absl::CHexEscape(name.substr(0, 64)), "\"");
+  const std::string shown = Quoted(name, 64);
   if (!IsName(name) || IsOthers(name)) {
     return absl::InvalidArgumentError(absl::StrCat(
         shown,

@@ -9,6 +9,7 @@
 #include "pinion/client/internal/callback_scope.h"
 #include "pinion/client/internal/link_errors.h"
 #include "pinion/client/internal/session_link.h"
+#include "pinion/core/base/duration_text.h"
 
 namespace pinion::client_internal {
 namespace {
@@ -174,13 +175,12 @@ SteadyTime SessionLink::OpeningDueAt() const {
 
 void SessionLink::EndDue(SteadyTime now, Deferred& deferred) {
   if (IsOpening() && now >= OpeningDueAt()) {
-    FailWaiting(
-        NoSession(connect_.last_failure().ok()
-                      ? absl::UnavailableError(absl::StrCat(
-                            "it did not answer within ",
-                            absl::FormatDuration(options_.connect_timeout)))
-                      : connect_.last_failure()),
-        deferred);
+    FailWaiting(NoSession(connect_.last_failure().ok()
+                              ? absl::UnavailableError(absl::StrCat(
+                                    "it did not answer within ",
+                                    DurationText(options_.connect_timeout)))
+                              : connect_.last_failure()),
+                deferred);
   }
   SteadyTime next = kNever;
   for (size_t slot = 0; slot < calls_.slots(); ++slot) {
@@ -227,10 +227,9 @@ void SessionLink::EndDueCall(ClientCall& call, SteadyTime now,
       call.stream->cancels.push_back(call.slot);
       PutMessageTogether(*call.stream, deferred);
       Abandon(call,
-              Expired(absl::StrCat(
-                          "and the server has not said within ",
-                          absl::FormatDuration(options_.late_answer_timeout),
-                          " whether a handler ran"),
+              Expired(absl::StrCat("and the server has not said within ",
+                                   DurationText(options_.late_answer_timeout),
+                                   " whether a handler ran"),
                       v1::EXECUTED_MAYBE),
               deferred);
       break;

@@ -168,6 +168,15 @@ TEST(RefusalsTest, CompareTheWaitWithTheTimeThatIsLeft) {
   ExpectAdvises(stalled);
 }
 
+TEST(RefusalsTest, ShowShortTimesWithTheirUnits) {
+  const Wait wait = {
+      .lane = kLane, .left = microseconds(35), .expected = nanoseconds(1'900)};
+  EXPECT_EQ(refusals::WaitTooLong(wait, kAdvice).status.message(),
+            "the call has 35us until its deadline, but worker 3 is expected to "
+            "take 1us for calls of shop.v1.Cart up to this one; retry later or "
+            "allow more time");
+}
+
 TEST(RefusalsTest, SayHowManyCallsMayBeOpen) {
   const char kRow[] = "RESOURCE_EXHAUSTED TOO_MANY_CALLS NO";
   ExpectIs(refusals::SessionFullOfCalls(kBound), kRow,
