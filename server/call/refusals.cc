@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "pinion/core/base/duration_text.h"
+#include "pinion/proto/wire/metadata_rules.h"
 #include "pinion/proto/wire/priority_name.h"
 #include "pinion/proto/wire/utf8.h"
 #include "pinion/server/call/metadata_meter.h"
@@ -399,6 +400,19 @@ Answer TooMuchMetadata() {
       "the call's metadata takes more than the ", MetadataMeter::kMaxBytes,
       " bytes that it may, with ", MetadataMeter::kEntryBytes,
       " for each entry beside its name and value; send less")));
+}
+
+Answer BadMetadata(absl::string_view name, absl::string_view value) {
+  if (!IsMetadataName(name)) {
+    return BadRequest(absl::InvalidArgumentError(absl::StrCat(
+        "the call has metadata named ", Quoted(name, kQuotedBytes),
+        "; valid are lower case letters, digits, '-', '_' and '.'")));
+  }
+  return BadRequest(absl::InvalidArgumentError(absl::StrCat(
+      "the call's metadata ", Quoted(name, kQuotedBytes), " is ",
+      Quoted(value, kQuotedBytes),
+      "; valid is printable ASCII, or any bytes if the name ends in "
+      "\"-bin\"")));
 }
 
 Answer IdIsOpen(uint64_t id) {

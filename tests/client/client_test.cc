@@ -62,8 +62,11 @@ TEST_F(ClientTest, SaysThatAResponseCannotBeDecoded) {
 }
 
 TEST_F(ClientTest, RefusesMetadataThatCannotBeSent) {
-  const std::pair<const char*, const char*> bad[] = {
-      {"X-Upper", "1"}, {"a b", "1"}, {"", "1"}, {"x-line", "a\nb"}};
+  const std::pair<const char*, const char*> bad[] = {{"X-Upper", "1"},
+                                                     {"a b", "1"},
+                                                     {"", "1"},
+                                                     {"x-line", "a\nb"},
+                                                     {"-bin", "\xff"}};
   for (const auto& [name, value] : bad) {
     EXPECT_EQ(test_.client()
                   .CallRaw(kEcho, "", {.metadata = {{name, value}}})

@@ -536,6 +536,7 @@ TEST(CallOptionsTest, ThatCannotBeSentFailTheCall) {
       {.worker = -1},
       {.metadata = {{"UPPER", "x"}}},
       {.metadata = {{"line", "a\nb"}}},
+      {.metadata = {{"-bin", "\xff"}}},
   };
   for (const CallOptions& options : bad) {
     EXPECT_EQ(client->CallRaw(kEcho, "", options).response.status().code(),

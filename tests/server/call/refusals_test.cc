@@ -270,6 +270,12 @@ TEST(RefusalsTest, SayWhatIsWrongWithTheRequest) {
   ExpectIs(refusals::TooMuchMetadata(), kRow,
            "the call's metadata takes more than the 16384 bytes that it may, "
            "with 32 for each entry beside its name and value; send less");
+  ExpectIs(refusals::BadMetadata("Ten ant", "x"), kRow,
+           "the call has metadata named \"Ten ant\"; valid are lower case "
+           "letters, digits, '-', '_' and '.'");
+  ExpectIs(refusals::BadMetadata("tenant", "a\n"), kRow,
+           "the call's metadata \"tenant\" is \"a\\n\"; valid is printable "
+           "ASCII, or any bytes if the name ends in \"-bin\"");
   ExpectIs(refusals::IdIsOpen(9), kRow,
            "the id 9 is that of a call of the session that is open; give each "
            "open call an id of its own");
