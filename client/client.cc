@@ -45,8 +45,8 @@ Client::Client(const std::vector<ChannelSource>& sources,
     : mistake_(client_internal::CheckClientOptions(options)) {
   if (!mistake_.ok()) return;
   if (options.unary) {
-    unary_ = std::make_unique<client_internal::UnaryCalls>(sources[0].channel(),
-                                                           options, 0);
+    unary_ =
+        std::make_unique<client_internal::UnaryCalls>(sources[0], options, 0);
     return;
   }
   key_links_ = std::make_unique<client_internal::KeyLinks>(options.sessions);

@@ -19,9 +19,12 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "pinion/client/client_options.h"
+#include "pinion/client/internal/proxy.h"
 
 namespace pinion::client_internal {
 
@@ -35,6 +38,10 @@ class ChannelSource {
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
+  // `status`, with which a connection could not be had or broke. If an HTTP
+  // proxy was asked for it, the result says which, and how to do without.
+  absl::Status Explained(const absl::Status& status) const;
+
   // Call it when the connection of channel() is dead. Replaces the channel if
   // this made it.
   void Leave();
@@ -42,6 +49,7 @@ class ChannelSource {
  private:
   // Fixed at construction. Without credentials the channel is the user's.
   std::string target_;
+  std::optional<Proxy> proxy_;
   std::shared_ptr<grpc::ChannelCredentials> credentials_;
   grpc::ChannelArguments arguments_;
 

@@ -99,7 +99,8 @@ void SessionLink::StreamEnded(SessionStream& stream,
     MutexLock lock(mutex_);
     stream.phase = SessionStream::Phase::kOver;
     streams_.erase(std::find(streams_.begin(), streams_.end(), &stream));
-    const absl::Status& why = stream.fault.ok() ? status : stream.fault;
+    const absl::Status why =
+        stream.fault.ok() ? source_.Explained(status) : stream.fault;
     FailCallsOf(stream, why, deferred);
     if (stream_ == &stream) {
       LoseStream(why);
@@ -175,12 +176,13 @@ SteadyTime SessionLink::OpeningDueAt() const {
 
 void SessionLink::EndDue(SteadyTime now, Deferred& deferred) {
   if (IsOpening() && now >= OpeningDueAt()) {
-    FailWaiting(NoSession(connect_.last_failure().ok()
-                              ? absl::UnavailableError(absl::StrCat(
-                                    "it did not answer within ",
-                                    DurationText(options_.connect_timeout)))
-                              : connect_.last_failure()),
-                deferred);
+    FailWaiting(
+        NoSession(connect_.last_failure().ok()
+                      ? source_.Explained(absl::UnavailableError(absl::StrCat(
+                            "it did not answer within ",
+                            DurationText(options_.connect_timeout))))
+                      : connect_.last_failure()),
+        deferred);
   }
   SteadyTime next = kNever;
   for (size_t slot = 0; slot < calls_.slots(); ++slot) {

@@ -33,6 +33,12 @@ absl::Status ToAbslStatus(const grpc::Status& status) {
   return result;
 }
 
+// Whether the call may have failed on its way, and not at the server.
+bool IsOfNetwork(const absl::Status& status) {
+  return (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) &&
+         !FailureOf(status).has_value();
+}
+
 // What the handler sent along, and the timing, which Pinion did.
 void ReadTrailers(const grpc::ClientContext& context, Reply& reply) {
   for (const auto& [name, value] : context.GetServerTrailingMetadata()) {
@@ -57,12 +63,12 @@ absl::Status ClientGone() {
 
 }  // namespace
 
-UnaryCalls::UnaryCalls(std::shared_ptr<grpc::Channel> channel,
+UnaryCalls::UnaryCalls(const ChannelSource& source,
                        const ClientOptions& options, int link)
-    : channel_(std::move(channel)),
+    : source_(source),
       options_(options),
       link_(link),
-      stub_(channel_),
+      stub_(source_.channel()),
       budget_(options.retry) {}
 
 UnaryCalls::~UnaryCalls() { Close(); }
@@ -144,6 +150,7 @@ void UnaryCalls::Ended(UnaryCall& call, const grpc::Status& status) {
   Reply reply;
   grpc::Slice response;
   reply.status = ToAbslStatus(status);
+  if (IsOfNetwork(reply.status)) reply.status = source_.Explained(reply.status);
   if (reply.status.ok()) {
     call.response.DumpToSingleSlice(&response);
     reply.response = absl::string_view(
