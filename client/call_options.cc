@@ -48,4 +48,11 @@ absl::Status CheckCallOptions(const CallOptions& options) {
   return CheckMetadata(options.metadata);
 }
 
+absl::Status CheckMethod(absl::string_view method) {
+  if (method.size() <= kMaxMethodBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the method's name has ", method.size(), " bytes, of at most ",
+      kMaxMethodBytes, ": ", Quoted(method, kQuotedBytes)));
+}
+
 }  // namespace pinion::client_internal

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/client.h"
 
+#include <atomic>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +28,11 @@ std::vector<ChannelSource> MakeSources(const std::string& target,
   return sources;
 }
 
+uint32_t NextNumber() {
+  static std::atomic<uint32_t> last{0};
+  return 1 + last.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 std::unique_ptr<Client> Client::Connect(const std::string& target,
@@ -42,7 +49,8 @@ Client::Client(std::shared_ptr<grpc::Channel> channel,
 
 Client::Client(const std::vector<ChannelSource>& sources,
                const ClientOptions& options)
-    : mistake_(client_internal::CheckClientOptions(options)) {
+    : mistake_(client_internal::CheckClientOptions(options)),
+      number_(NextNumber()) {
   if (!mistake_.ok()) return;
   if (options.unary) {
     unary_ =
@@ -58,26 +66,31 @@ Client::Client(const std::vector<ChannelSource>& sources,
 
 Client::~Client() = default;
 
-absl::Status Client::Check(const CallOptions& options) const {
-  if (!mistake_.ok()) return mistake_;
-  return client_internal::CheckCallOptions(options);
+absl::Status Client::Check(absl::string_view method,
+                           const CallOptions& options) const {
+  absl::Status valid = mistake_;
+  if (valid.ok()) valid = client_internal::CheckMethod(method);
+  if (valid.ok()) valid = client_internal::CheckCallOptions(options);
+  if (valid.ok()) return valid;
+  return client_internal::Failed(std::move(valid), v1::REASON_BAD_REQUEST,
+                                 v1::EXECUTED_NO);
 }
 
 CallId Client::StartRaw(absl::string_view method, absl::string_view request,
                         const CallOptions& options, DoneFunction done) {
-  if (absl::Status valid = Check(options); !valid.ok()) {
+  if (absl::Status valid = Check(method, options); !valid.ok()) {
     done({.status = std::move(valid)});
     return {};
   }
   if (unary_ != nullptr) {
-    return unary_->Start(method, request, options, std::move(done));
+    return Own(unary_->Start(method, request, options, std::move(done)));
   }
-  return links_[key_links_->Of(method, request)]->Start(
+  return Own(links_[key_links_->Of(method, request)]->Start(
       method, request.size(),
       [&](std::string& payload) {
         payload.assign(request.data(), request.size());
       },
-      options, std::move(done));
+      options, std::move(done)));
 }
 
 CallId Client::StartMessage(absl::string_view method,
@@ -88,18 +101,18 @@ CallId Client::StartMessage(absl::string_view method,
     return StartRaw(method, request.SerializeAsString(), options,
                     std::move(done));
   }
-  if (absl::Status valid = Check(options); !valid.ok()) {
+  if (absl::Status valid = Check(method, options); !valid.ok()) {
     done({.status = std::move(valid)});
     return {};
   }
-  return links_[0]->Start(
+  return Own(links_[0]->Start(
       method, size,
       [&](std::string& payload) {
         payload.resize(size);
         request.SerializeWithCachedSizesToArray(
             reinterpret_cast<uint8_t*>(payload.data()));
       },
-      options, std::move(done));
+      options, std::move(done)));
 }
 
 void Client::Await(absl::FunctionRef<void(DoneFunction)> start,
@@ -137,7 +150,7 @@ RawReply Client::CallRaw(absl::string_view method, absl::string_view request,
 }
 
 void Client::Cancel(CallId id) {
-  if (id.link < 0) return;
+  if (id.link < 0 || id.client != number_) return;
   if (unary_ != nullptr) {
     unary_->Cancel(id);
   } else {

@@ -32,6 +32,7 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/channel.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -85,7 +86,8 @@ class Client {
                                 const CallOptions& options = {}) {
     return Call<Response>(method.name(), request, options);
   }
-  // The same, by the method's name, "/package.Service/Method".
+  // The same, by the method's name, "/package.Service/Method", of at most 4
+  // KiB.
   template <typename Response>
   absl::StatusOr<Response> Call(absl::string_view method,
                                 const google::protobuf::Message& request,
@@ -120,7 +122,8 @@ class Client {
 
   // Cancels a call. Its callback still comes, within `late_answer_timeout`
   // whatever the server does: with CANCELLED, or with the answer if that is
-  // faster. No effect if the callback has come already.
+  // faster. No effect if the callback has come already, or if the id is from
+  // another client.
   void Cancel(CallId id);
 
  private:
@@ -148,10 +151,16 @@ class Client {
   // Starts a call and waits until `take` has got its reply.
   static void Await(absl::FunctionRef<void(DoneFunction)> start,
                     absl::FunctionRef<void(const Reply&)> take);
-  absl::Status Check(const CallOptions& options) const;
+  absl::Status Check(absl::string_view method,
+                     const CallOptions& options) const;
+  CallId Own(CallId id) const {
+    id.client = number_;
+    return id;
+  }
 
   // Fixed at construction.
   const absl::Status mistake_;  // In the options.
+  const uint32_t number_;       // No other client of the process has it.
   // Null if the client uses sessions, which are the next two.
   std::unique_ptr<client_internal::UnaryCalls> unary_;
   std::vector<std::unique_ptr<client_internal::SessionLink>> links_;

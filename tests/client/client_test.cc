@@ -80,6 +80,16 @@ TEST_F(ClientTest, RefusesMetadataThatCannotBeSent) {
                   .response.ok());
 }
 
+TEST_F(ClientTest, RefusesANameOfMegabytesAndGoesOn) {
+  const std::string name = "/a.B/" + std::string(5 << 20, 'c');
+  EXPECT_EQ(test_.client().CallRaw(name, "").response.status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      test_.client().CallRaw(name.substr(0, 4096), "").response.status().code(),
+      absl::StatusCode::kUnimplemented);
+  EXPECT_TRUE(test_.client().CallRaw(kEcho, "").response.ok());
+}
+
 TEST_F(ClientTest, AnswersUnavailableByItselfOnceItsServerHasStopped) {
   test_.Stop();
   for (int i = 0; i < 3; ++i) {

@@ -411,6 +411,30 @@ TEST_P(SessionBoundsTest, NamesOfAMethodThatIsNotThereWhatAMessageHasRoomFor) {
   EXPECT_THAT(answer.message(), HasSubstr("\\x01\\x01"));
 }
 
+TEST_P(SessionBoundsTest, AnswersForNamesOfMegabytesAndGoesOn) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  const std::string name = "/" + std::string(3 << 20, 'x');
+  v1::OpenRequest names;
+  AddName(names, 1, name.c_str());
+  session.Send(names);
+  v1::SessionCall by_name = Add(1);
+  by_name.set_method(name);
+  v1::SessionCall by_index = Add(2);
+  by_index.clear_method();
+  by_index.set_method_index(1);
+  session.Send(Message({by_name}));
+  session.Send(Message({by_index, Add(3)}));
+  for (const uint64_t id : {1, 2}) {
+    const v1::SessionAnswer answer = session.Await(id);
+    ExpectFailed(answer, absl::StatusCode::kUnimplemented,
+                 v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+    EXPECT_LT(answer.message().size(), 1000u);
+  }
+  ExpectAdded(session.Await(3));
+}
+
 TEST_P(SessionBoundsTest, CountsWhatTheHandlerAddsToTheSizeOfAMessage) {
   const auto add_trailers = [](CallContext& context) {
     for (int i = 0; i < 10; ++i) {
