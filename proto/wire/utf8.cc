@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/proto/wire/utf8.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "google/protobuf/stubs/common.h"
 
 namespace pinion {
@@ -76,6 +78,28 @@ std::string Escaped(absl::string_view text) {
   }
   absl::StrAppend(&escaped, absl::CHexEscape(text.substr(from)));
   return escaped;
+}
+
+std::string Printable(absl::string_view text) {
+  std::string printable;
+  while (!text.empty()) {
+    const size_t size = FirstCharacter(text);
+    const absl::string_view character = text.substr(0, size == 0 ? 1 : size);
+    const char first = character[0];
+    const bool shows =
+        size == 1 ? absl::ascii_isprint(static_cast<unsigned char>(first)) ||
+                        first == '\n' || first == '\t'
+                  : size > 1 && !IsControl(character);
+    absl::StrAppend(&printable, shows ? std::string(character)
+                                      : absl::CHexEscape(character));
+    text.remove_prefix(character.size());
+  }
+  return printable;
+}
+
+absl::string_view WithoutByteOrderMark(absl::string_view text) {
+  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+  return text;
 }
 
 std::string Quoted(absl::string_view text, size_t most) {

@@ -31,7 +31,15 @@ std::string ValidUtf8(absl::string_view text);
 // quotes, backslashes and bytes that are not UTF-8 are escaped as in C.
 std::string Escaped(absl::string_view text);
 
-// The same in double quotes; of a longer text its first `most` bytes.
+// `text` for a terminal: with its letters, quotes and line ends as they are.
+// All that a terminal could take for commands, or not show, is escaped as in C.
+std::string Printable(absl::string_view text);
+
+// `text` without the byte-order mark at its beginning, if it has one.
+absl::string_view WithoutByteOrderMark(absl::string_view text);
+
+// `text` as Escaped() has it, in double quotes; of a longer text its first
+// `most` bytes.
 std::string Quoted(absl::string_view text, size_t most);
 
 }  // namespace pinion

@@ -31,6 +31,7 @@ expect 1 'NOT_FOUND: the key "b" has no value|reason: HANDLER|executed: YES' \
   call $kv/Get '{"key":"b"}'
 expect 1 'INVALID_ARGUMENT|1 to 1024 bytes|reason: BAD_REQUEST|executed: NO' \
   call $kv/Get '{}'
+expect 1 'the key "grüße/東京" has no value' call $kv/Get '{"key":"grüße/東京"}'
 expect 1 'INVALID_ARGUMENT|workers 0 to 0' call $echo/Echo '{}' --worker 3
 expect 1 'DEADLINE_EXCEEDED' call $echo/Echo '{"block_us":3000000}' --timeout 20ms
 expect 1 'INVALID_ARGUMENT|block_us is 60000001' \
@@ -48,7 +49,12 @@ expect_mistake '/package.Service/Method' "$pinion" call Get '{}'
 expect_mistake 'no service pinion.kv.v1.Kv|--descriptor_set' "$pinion" call /pinion.kv.v1.Kv/Get '{}'
 expect_mistake 'no method Got; it has Get, Put' "$pinion" call $kv/Got '{}'
 expect_mistake 'not a pinion.kv.v1.GetRequest|kye' "$pinion" call $kv/Get '{"kye":"a"}'
-expect_mistake 'cannot be read' "$pinion" call $kv/Get '{}' --descriptor_set=/none
+expect_mistake 'cannot be read|--include_imports' "$pinion" call $kv/Get '{}' --descriptor_set=/none
+for mistake in "call --help=kv" "bench --help=x" --help=kv; do
+  # shellcheck disable=SC2086
+  expect_mistake '--help takes no value|--help alone' "$pinion" $mistake
+done
+expect_mistake '--help takes no value' "$server" --help=kv
 
 expect_mistake '--worker is -7' "$pinion" call $echo/Echo '{}' --worker=-7
 expect_mistake '"-timing" is not a flag; write --timing' "$pinion" call $kv/Get '{}' -timing
@@ -90,6 +96,9 @@ expect_lines 1 "$kv/Get -" '{"key":"m"}
 {"line":4,"error":{"code":"INVALID_ARGUMENT","message":"the JSON is not a pinion.kv.v1.GetRequest
 "reason":"HANDLER","executed":"YES"}}
 {"line":6,"response":{"deleted":true}}
+END
+expect_lines 0 "$kv/Get" $'\xef\xbb\xbf{"key":"m"}\r\n' <<'END'
+{"line":1,"response":{"value":"1",
 END
 expect_lines 1 "-" '{"key":"m"}' <<'END'
 the line names no method

@@ -44,6 +44,18 @@ TEST(Utf8Test, LettersOfAnyScriptStayAndTheRestIsEscaped) {
             R"(\xff\x61)");
 }
 
+TEST(Utf8Test, WhatIsPrintedGivesATerminalNoCommands) {
+  EXPECT_EQ(Printable("\"gr\u00fc\u00dfe\" \\ 'x'\n\t"),
+            "\"gr\u00fc\u00dfe\" \\ 'x'\n\t");
+  EXPECT_EQ(Printable("\x1b[2J\x7f\u009b\xff"), R"(\x1b[2J\x7f\xc2\x9b\xff)");
+}
+
+TEST(Utf8Test, AByteOrderMarkIsTakenOffOnce) {
+  EXPECT_EQ(WithoutByteOrderMark("\xef\xbb\xbf{}"), "{}");
+  EXPECT_EQ(WithoutByteOrderMark("{}\xef\xbb\xbf"), "{}\xef\xbb\xbf");
+  EXPECT_EQ(WithoutByteOrderMark("\xef\xbb"), "\xef\xbb");
+}
+
 TEST(Utf8Test, AQuoteIsCutBetweenCharacters) {
   EXPECT_EQ(Quoted("\xc3\xa9\xc3\xa9", 3), "\"\xc3\xa9\"");
   EXPECT_EQ(Quoted("", 3), "\"\"");
