@@ -28,6 +28,12 @@ std::vector<ChannelSource> MakeSources(const std::string& target,
   return sources;
 }
 
+absl::Status MistakeIn(const ClientOptions& options,
+                       const std::vector<ChannelSource>& sources) {
+  absl::Status valid = client_internal::CheckClientOptions(options);
+  return valid.ok() ? sources[0].mistake() : valid;
+}
+
 uint32_t NextNumber() {
   static std::atomic<uint32_t> last{0};
   return 1 + last.fetch_add(1, std::memory_order_relaxed);
@@ -49,8 +55,7 @@ Client::Client(std::shared_ptr<grpc::Channel> channel,
 
 Client::Client(const std::vector<ChannelSource>& sources,
                const ClientOptions& options)
-    : mistake_(client_internal::CheckClientOptions(options)),
-      number_(NextNumber()) {
+    : mistake_(MistakeIn(options, sources)), number_(NextNumber()) {
   if (!mistake_.ok()) return;
   if (options.unary) {
     unary_ =

@@ -60,10 +60,11 @@ class UnaryCalls;
 class Client {
  public:
   // Makes a client of `target`, a gRPC target: "host:port" or "unix:path". It
-  // connects at the first call. If an option is out of range, each call fails
-  // with INVALID_ARGUMENT. An HTTP proxy that the environment names
-  // (grpc_proxy, https_proxy, http_proxy) is used as gRPC does, but not for a
-  // Unix socket, a loopback address or "localhost".
+  // connects at the first call. If an option is out of range, or the path of a
+  // Unix socket is too long, each call fails with INVALID_ARGUMENT. An HTTP
+  // proxy that the environment names (grpc_proxy, https_proxy, http_proxy) is
+  // used as gRPC does, but not for a Unix socket, a loopback address or
+  // "localhost".
   static std::unique_ptr<Client> Connect(const std::string& target,
                                          const ClientOptions& options = {});
 

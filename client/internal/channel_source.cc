@@ -72,7 +72,12 @@ ChannelSource::ChannelSource(const std::string& target,
       channel_(grpc::CreateCustomChannel(target_, credentials_, arguments_)) {}
 
 absl::Status ChannelSource::Explained(const absl::Status& status) const {
-  if (!proxy_.has_value()) return status;
+  if (!proxy_.has_value()) {
+    const std::string why = WhyNoSocket(target_);
+    if (why.empty()) return status;
+    return absl::Status(status.code(),
+                        absl::StrCat(status.message(), " (", why, ")"));
+  }
   return absl::Status(
       status.code(),
       absl::StrCat(status.message(), " (by way of the HTTP proxy ",

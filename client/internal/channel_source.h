@@ -25,6 +25,7 @@
 #include "absl/status/status.h"
 #include "pinion/client/client_options.h"
 #include "pinion/client/internal/proxy.h"
+#include "pinion/client/internal/unix_target.h"
 
 namespace pinion::client_internal {
 
@@ -38,8 +39,12 @@ class ChannelSource {
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
-  // `status`, with which a connection could not be had or broke. If an HTTP
-  // proxy was asked for it, the result says which, and how to do without.
+  // Why there can never be a connection; OK if there can.
+  absl::Status mistake() const { return CheckUnixTarget(target_); }
+
+  // `status`, with which a connection could not be had or broke, with what gRPC
+  // does not say: which HTTP proxy was asked for it, and how to do without; or
+  // that the path of a Unix socket is something else.
   absl::Status Explained(const absl::Status& status) const;
 
   // Call it when the connection of channel() is dead. Replaces the channel if

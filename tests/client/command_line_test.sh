@@ -37,6 +37,23 @@ expect 1 'DEADLINE_EXCEEDED' call $echo/Echo '{"block_us":3000000}' --timeout 20
 expect 1 'INVALID_ARGUMENT|block_us is 60000001' \
   call $echo/Echo '{"block_us":60000001}'
 
+# A proxy of the environment is not asked for this machine, and is named where it
+# is asked. Nobody listens on port 1.
+export http_proxy=http://user:secret@127.0.0.1:1
+expect 0 '"value":"43"' call $kv/Get '{"key":"a"}'
+expect 0 '"value":"43"' "$pinion" call $kv/Get '{"key":"a"}' --target="localhost:${target##*:}"
+expect 1 'UNAVAILABLE|the HTTP proxy 127.0.0.1:1, which http_proxy names|no_proxy=pinion.invalid' \
+  "$pinion" call $kv/Get '{"key":"a"}' --target=pinion.invalid:1
+unset http_proxy
+
+# A Unix socket that is none.
+expect 1 'at most 107 bytes, and this has 108' \
+  "$pinion" call $kv/Get '{"key":"a"}' --target="unix:$(printf '%0108d' 0)"
+expect 1 "UNAVAILABLE|$out is a plain file, not a socket" \
+  "$pinion" call $kv/Get '{"key":"a"}' --target="unix:$out"
+expect 1 "$out is a plain file, not a socket; remove it" "$server" --listen="unix:$out"
+expect 1 'at most 107 bytes, and this has 108' "$server" --listen="unix:$(printf '%0108d' 0)"
+
 # Mistakes in the arguments.
 expect_mistake 'no flag --taget|--help' "$pinion" call $kv/Get '{}' --taget=x
 expect_mistake '--timeout|"soon"|for example 10s' "$pinion" call $kv/Get '{}' --timeout=soon
