@@ -69,7 +69,10 @@ ChannelSource::ChannelSource(const std::string& target,
                        ? options.credentials
                        : grpc::InsecureChannelCredentials()),
       arguments_(ArgumentsOf(target, options)),
-      channel_(grpc::CreateCustomChannel(target_, credentials_, arguments_)) {}
+      // gRPC would log what a mistake already says.
+      channel_(mistake().ok() ? grpc::CreateCustomChannel(target_, credentials_,
+                                                          arguments_)
+                              : nullptr) {}
 
 absl::Status ChannelSource::Explained(const absl::Status& status) const {
   if (!proxy_.has_value()) {

@@ -34,7 +34,8 @@ class ChannelSource {
   // With the user's own channel.
   explicit ChannelSource(std::shared_ptr<grpc::Channel> channel);
 
-  // Makes a channel, with the connection's options.
+  // Makes a channel, with the connection's options; none if there is a
+  // mistake().
   ChannelSource(const std::string& target, const ClientOptions& options);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }

@@ -581,8 +581,12 @@ TEST(CallOptionsTest, ThatCannotBeSentFailTheCall) {
       {.metadata = {{"-bin", "\xff"}}},
   };
   for (const CallOptions& options : bad) {
-    EXPECT_EQ(client->CallRaw(kEcho, "", options).response.status().code(),
-              absl::StatusCode::kInvalidArgument);
+    const absl::Status status =
+        client->CallRaw(kEcho, "", options).response.status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    ASSERT_TRUE(FailureOf(status).has_value()) << status;
+    EXPECT_EQ(FailureOf(status)->reason(), v1::REASON_BAD_REQUEST);
+    EXPECT_EQ(FailureOf(status)->executed(), v1::EXECUTED_NO);
   }
 }
 
