@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "pinion/proto/wire/nearest_first.h"
 #include "pinion/proto/wire/utf8.h"
 
 namespace pinion {
@@ -20,14 +20,6 @@ using google::protobuf::DescriptorPool;
 using google::protobuf::Message;
 using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
-
-std::string MethodNames(const ServiceDescriptor& service) {
-  std::vector<std::string> names;
-  for (int i = 0; i < service.method_count(); ++i) {
-    names.push_back(service.method(i)->name());
-  }
-  return absl::StrJoin(names, ", ");
-}
 
 absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
                                                    absl::string_view method) {
@@ -49,7 +41,7 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
   if (found == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("the service ", parts[1], " has no method ", parts[2],
-                     "; it has ", MethodNames(*service)));
+                     "; it has ", MethodsNearestFirst(parts[2], *service)));
   }
   if (found->client_streaming() || found->server_streaming()) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -340,6 +340,14 @@ Answer StoppedWaiting(int worker) {
 // UNAVAILABLE STOPPING MAYBE
 
 Answer StoppedRunning(int worker, Fate::Was was) {
+  if (was == Fate::Was::kHeld) {
+    return OnWorker(
+        worker, Failed(absl::UnavailableError(absl::StrCat(
+                           "the server is stopping and had to end the stream "
+                           "on worker ",
+                           worker, "; open it on another server")),
+                       v1::REASON_STOPPING, v1::EXECUTED_MAYBE));
+  }
   return Stopped(worker, WhileRunning(worker, was), v1::EXECUTED_MAYBE);
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/wire_format_lite.h"
 #include "pinion/core/base/check.h"
 #include "pinion/proto/wire/utf8.h"
 
@@ -31,10 +32,21 @@ std::chrono::nanoseconds TimeToLive(uint64_t ttl_ms) {
       std::min(ttl_ms, static_cast<uint64_t>(kLongest.count())));
 }
 
+// The size of a GetResponse, whatever the version.
+int64_t GetResponseBytes(size_t value_bytes) {
+  using google::protobuf::internal::WireFormatLite;
+  constexpr size_t kTag = 1;
+  constexpr size_t kLongestVersion = 10;
+  return static_cast<int64_t>(kTag +
+                              WireFormatLite::LengthDelimitedSize(value_bytes) +
+                              kTag + kLongestVersion);
+}
+
 }  // namespace
 
 KvShard::KvShard(const ShardInfo& info, const KvOptions& options)
-    : values_({.max_bytes = options.bytes,
+    : max_response_bytes_(info.max_response_bytes()),
+      values_({.max_bytes = options.bytes,
                .when_full = options.when_full,
                .max_bytes_name = "kv_bytes",
                .key_seed = info.key_seed(),
@@ -95,7 +107,8 @@ absl::Status KvShard::Increment(const v1::IncrementRequest& request,
         " would leave the 64-bit numbers"));
   }
   const absl::StatusOr<uint64_t> version =
-      Write(request.key(), entry, absl::StrCat(value), std::nullopt);
+      Write(request.key(), entry, absl::StrCat(value),
+            entry == nullptr ? std::optional(request.ttl_ms()) : std::nullopt);
   if (!version.ok()) return version.status();
   response->set_value(value);
   response->set_version(*version);
@@ -136,6 +149,8 @@ void KvShard::Watch(const v1::WatchRequest& request,
 absl::StatusOr<uint64_t> KvShard::Write(const std::string& key,
                                         Values::Entry* entry, std::string text,
                                         std::optional<uint64_t> ttl_ms) {
+  const absl::Status size = CheckSize(key, text.size());
+  if (!size.ok()) return size;
   if (entry == nullptr) {
     const absl::StatusOr<Values::Entry*> created =
         values_.Create(key, Value{.text = std::move(text)});
@@ -152,6 +167,19 @@ absl::StatusOr<uint64_t> KvShard::Write(const std::string& key,
   }
   Changed(*entry, KvChange::Kind::kWritten);
   return entry->state.version;
+}
+
+// A WatchResponse has two bytes more than a GetResponse, but no session's.
+absl::Status KvShard::CheckSize(const std::string& key,
+                                size_t text_bytes) const {
+  const int64_t response_bytes = GetResponseBytes(text_bytes);
+  if (response_bytes <= max_response_bytes_) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the value of ", Quoted(key), " has ", text_bytes,
+                   " bytes, and Get would have to return up to ",
+                   response_bytes, ", more than the ", max_response_bytes_,
+                   " that a response may have; divide the value, or raise "
+                   "max_message_bytes"));
 }
 
 absl::Status KvShard::Replace(Values::Entry& entry, std::string text) {

@@ -15,6 +15,8 @@ trap 'kill "$server_pid" 2>/dev/null; rm -rf "$folder"' EXIT
 expect 0 '"version":"1"' call $kv/Put '{"key":"a","value":"1"}'
 expect 0 '"value":"1"' call $kv/Get '{"key":"a"}'
 expect 0 '"value":"43"' call $kv/Increment '{"key":"a","by":42}'
+expect 0 '"value":"1"' call $kv/Increment '{"key":"ann","by":1,"ttl_ms":60000}'
+expect 0 '"value":"2"' call $kv/Increment '{"key":"ann","by":1,"ttl_ms":60000}'
 expect 0 '"deleted":false' call $kv/Delete '{"key":"none"}'
 expect 0 '"payload":"YWJj"|"worker":0' call $echo/Echo '{"payload":"YWJj"}' --worker 0
 expect 0 'worker 0, waited|ran|batch of 1' call $kv/Get '{"key":"a"}' --timing
@@ -243,6 +245,7 @@ expect_mistake 'listen|0.0.0.0:0|not encrypted|allow_unencrypted_public_traffic'
   "$server" --listen=0.0.0.0:0
 expect_mistake 'listen|"nowhere"|host:port' "$server" --listen=nowhere
 expect_mistake '9999' "$server" --listen=127.0.0.1:0 --workers=9999
+expect_mistake '8000|cpu_policy float' "$server" --listen=127.0.0.1:0 --workers=8000
 expect_mistake 'lane_calls is 0|1 to 524287' "$server" --lane_calls=0
 expect_mistake 'session_calls is 0|1 to 1000000' "$server" --session_calls=0
 expect_mistake 'session_bytes is 5' "$server" --session_bytes=5

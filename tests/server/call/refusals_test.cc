@@ -235,6 +235,11 @@ TEST(RefusalsTest, SayThatTheResultOfACallThatRanIsDropped) {
       refusals::ExpiredRunning(3, Fate::Was::kHeld).status.message(),
       "the call's deadline passed while the stream was open on worker 3; what "
       "the handler does is dropped");
+  const Answer stream = refusals::StoppedRunning(3, Fate::Was::kHeld);
+  ExpectIs(stream, "UNAVAILABLE STOPPING MAYBE",
+           "the server is stopping and had to end the stream on worker 3; open "
+           "it on another server");
+  EXPECT_EQ(stream.failure()->worker(), 3);
 }
 
 TEST(RefusalsTest, SayWhatStopsAndWhatToOpenInstead) {

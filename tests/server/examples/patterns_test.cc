@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "pinion/server/examples/patterns/stock.h"
+#include "pinion/server/hosted_service.h"
 #include "pinion/server/server.h"
 #include "pinion/server/testing/gate.h"
 #include "pinion/tests/support/stream_client.h"
@@ -207,6 +208,8 @@ class TestJournal final : public Journal {
   std::atomic<int> synced{0};
   std::atomic<bool> full{false};
 };
+
+static_assert(pinion::EndsBatches<Deliveries>);
 
 TEST(DeliveriesTest, AnswersWhenTheJournalIsOnDisk) {
   TestJournal journal;

@@ -243,6 +243,19 @@ TEST(OpenConnectionsTest, SeeThatOneHasEndedWhenItsDescriptorComesAgain) {
   EXPECT_EQ(connections.Counts().accepted, 101);
 }
 
+TEST(OpenConnectionsTest, KnowTheMostThatWereOpenAtATime) {
+  Connections made;
+  OpenConnections connections({.in_all = 5, .per_group = 5});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(connections.Add(made.Open(), std::nullopt, kNow), Outcome::kRoom);
+  }
+  made.CloseLast();
+  EXPECT_EQ(connections.Add(made.Open(), std::nullopt, kNow), Outcome::kRoom);
+  made.CloseLast();
+  EXPECT_EQ(connections.Counts().open, 2);
+  EXPECT_EQ(connections.Counts().most_open, 3);
+}
+
 TEST(OpenConnectionsTest, LookForThoseThatHaveEndedWhenThereIsNoRoom) {
   Connections made;
   OpenConnections connections({.in_all = 1, .per_group = 1});
