@@ -175,8 +175,8 @@ absl::Status KvShard::CheckSize(const std::string& key,
   const int64_t response_bytes = GetResponseBytes(text_bytes);
   if (response_bytes <= max_response_bytes_) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("the value of ", Quoted(key), " has ", text_bytes,
-                   " bytes, and Get would have to return up to ",
+      absl::StrCat("the value of ", Quoted(key, kQuotedBytes), " has ",
+                   text_bytes, " bytes, and Get would have to return up to ",
                    response_bytes, ", more than the ", max_response_bytes_,
                    " that a response may have; divide the value, or raise "
                    "max_message_bytes"));
