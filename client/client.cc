@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/client.h"
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <utility>
 
@@ -29,6 +31,17 @@ std::vector<ChannelSource> MakeSources(const std::string& target,
   return sources;
 }
 
+absl::Status MistakeIn(const ClientOptions& options,
+                       const std::vector<ChannelSource>& sources) {
+  absl::Status valid = client_internal::CheckClientOptions(options);
+  return valid.ok() ? sources[0].mistake() : valid;
+}
+
+uint32_t NextNumber() {
+  static std::atomic<uint32_t> last{0};
+  return 1 + last.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 std::unique_ptr<Client> Client::Connect(const std::string& target,
@@ -36,35 +49,34 @@ std::unique_ptr<Client> Client::Connect(const std::string& target,
   const bool valid = client_internal::CheckClientOptions(options).ok();
   const ClientOptions used = valid ? options : ClientOptions();
   const std::vector<ChannelSource> sources = MakeSources(target, used);
-  std::function<std::shared_ptr<grpc::Channel>()> stream_channel;
+  std::function<ChannelSource()> stream_source;
   if (used.unary) {
-    stream_channel = [channel = sources[0].channel()] { return channel; };
+    stream_source = [source = sources[0]] { return source; };
   } else {
     // Not a session's: a session leaves its channel when the connection is
     // dead, and the connection goes with the last that holds the channel.
-    stream_channel = [target, used] {
-      return ChannelSource(target, used).channel();
-    };
+    stream_source = [target, used] { return ChannelSource(target, used); };
   }
   return std::unique_ptr<Client>(
-      new Client(sources, std::move(stream_channel), options));
+      new Client(sources, std::move(stream_source), options));
 }
 
 Client::Client(std::shared_ptr<grpc::Channel> channel,
                const ClientOptions& options)
     : Client(
-          {ChannelSource(channel)}, [channel] { return channel; }, options) {}
+          {ChannelSource(channel)},
+          [channel] { return ChannelSource(channel); }, options) {}
 
 Client::Client(const std::vector<ChannelSource>& sources,
-               std::function<std::shared_ptr<grpc::Channel>()> stream_channel,
+               std::function<ChannelSource()> stream_source,
                const ClientOptions& options)
-    : mistake_(client_internal::CheckClientOptions(options)) {
+    : mistake_(MistakeIn(options, sources)), number_(NextNumber()) {
   if (!mistake_.ok()) return;
   streams_ = std::make_unique<client_internal::StreamCalls>(
-      std::move(stream_channel), options);
+      std::move(stream_source), options);
   if (options.unary) {
-    unary_ = std::make_unique<client_internal::UnaryCalls>(sources[0].channel(),
-                                                           options, 0);
+    unary_ =
+        std::make_unique<client_internal::UnaryCalls>(sources[0], options, 0);
     return;
   }
   key_links_ = std::make_unique<client_internal::KeyLinks>(options.sessions);
@@ -76,26 +88,31 @@ Client::Client(const std::vector<ChannelSource>& sources,
 
 Client::~Client() = default;
 
-absl::Status Client::Check(const CallOptions& options) const {
-  if (!mistake_.ok()) return mistake_;
-  return client_internal::CheckCallOptions(options);
+absl::Status Client::Check(absl::string_view method,
+                           const CallOptions& options) const {
+  absl::Status valid = mistake_;
+  if (valid.ok()) valid = client_internal::CheckMethod(method);
+  if (valid.ok()) valid = client_internal::CheckCallOptions(options);
+  if (valid.ok()) return valid;
+  return client_internal::Failed(std::move(valid), v1::REASON_BAD_REQUEST,
+                                 v1::EXECUTED_NO);
 }
 
 CallId Client::StartRaw(absl::string_view method, absl::string_view request,
                         const CallOptions& options, DoneFunction done) {
-  if (absl::Status valid = Check(options); !valid.ok()) {
+  if (absl::Status valid = Check(method, options); !valid.ok()) {
     done({.status = std::move(valid)});
     return {};
   }
   if (unary_ != nullptr) {
-    return unary_->Start(method, request, options, std::move(done));
+    return Own(unary_->Start(method, request, options, std::move(done)));
   }
-  return links_[key_links_->Of(method, request)]->Start(
+  return Own(links_[key_links_->Of(method, request)]->Start(
       method, request.size(),
       [&](std::string& payload) {
         payload.assign(request.data(), request.size());
       },
-      options, std::move(done));
+      options, std::move(done)));
 }
 
 CallId Client::StartMessage(absl::string_view method,
@@ -106,18 +123,18 @@ CallId Client::StartMessage(absl::string_view method,
     return StartRaw(method, request.SerializeAsString(), options,
                     std::move(done));
   }
-  if (absl::Status valid = Check(options); !valid.ok()) {
+  if (absl::Status valid = Check(method, options); !valid.ok()) {
     done({.status = std::move(valid)});
     return {};
   }
-  return links_[0]->Start(
+  return Own(links_[0]->Start(
       method, size,
       [&](std::string& payload) {
         payload.resize(size);
         request.SerializeWithCachedSizesToArray(
             reinterpret_cast<uint8_t*>(payload.data()));
       },
-      options, std::move(done));
+      options, std::move(done)));
 }
 
 void Client::Await(absl::FunctionRef<void(DoneFunction)> start,
@@ -155,7 +172,7 @@ RawReply Client::CallRaw(absl::string_view method, absl::string_view request,
 }
 
 void Client::Cancel(CallId id) {
-  if (id.link < 0) return;
+  if (id.link < 0 || id.client != number_) return;
   if (unary_ != nullptr) {
     unary_->Cancel(id);
   } else {
@@ -166,7 +183,7 @@ void Client::Cancel(CallId id) {
 RawStreamReader Client::StreamRaw(absl::string_view method,
                                   absl::string_view request,
                                   const CallOptions& options) {
-  absl::Status valid = Check(options);
+  absl::Status valid = Check(method, options);
   if (valid.ok()) {
     return RawStreamReader(streams_->Start(method, request, options));
   }

@@ -35,6 +35,7 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/channel.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -65,8 +66,11 @@ class UnaryCalls;
 class Client {
  public:
   // Makes a client of `target`, a gRPC target: "host:port" or "unix:path". It
-  // connects at the first call. If an option is out of range, each call fails
-  // with INVALID_ARGUMENT.
+  // connects at the first call. If an option is out of range, or the path of a
+  // Unix socket is too long, each call fails with INVALID_ARGUMENT. An HTTP
+  // proxy that the environment names (grpc_proxy, https_proxy, http_proxy) is
+  // used as gRPC does, but not for a Unix socket, a loopback address or
+  // "localhost".
   static std::unique_ptr<Client> Connect(const std::string& target,
                                          const ClientOptions& options = {});
 
@@ -90,7 +94,8 @@ class Client {
                                 const CallOptions& options = {}) {
     return Call<Response>(method.name(), request, options);
   }
-  // The same, by the method's name, "/package.Service/Method".
+  // The same, by the method's name, "/package.Service/Method", of at most 4
+  // KiB.
   template <typename Response>
   absl::StatusOr<Response> Call(absl::string_view method,
                                 const google::protobuf::Message& request,
@@ -125,7 +130,8 @@ class Client {
 
   // Cancels a call. Its callback still comes, within `late_answer_timeout`
   // whatever the server does: with CANCELLED, or with the answer if that is
-  // faster. No effect if the callback has come already.
+  // faster. No effect if the callback has come already, or if the id is from
+  // another client.
   void Cancel(CallId id);
 
   // Opens a stream: calls a server-streaming method, and returns at once. It is
@@ -166,9 +172,9 @@ class Client {
     return response;
   }
 
-  // `stream_channel` returns the channel for streams.
+  // `stream_source` returns the channel for streams.
   Client(const std::vector<client_internal::ChannelSource>& sources,
-         std::function<std::shared_ptr<grpc::Channel>()> stream_channel,
+         std::function<client_internal::ChannelSource()> stream_source,
          const ClientOptions& options);
 
   CallId StartMessage(absl::string_view method,
@@ -177,10 +183,16 @@ class Client {
   // Starts a call and waits until `take` has got its reply.
   static void Await(absl::FunctionRef<void(DoneFunction)> start,
                     absl::FunctionRef<void(const Reply&)> take);
-  absl::Status Check(const CallOptions& options) const;
+  absl::Status Check(absl::string_view method,
+                     const CallOptions& options) const;
+  CallId Own(CallId id) const {
+    id.client = number_;
+    return id;
+  }
 
   // Fixed at construction.
   const absl::Status mistake_;  // In the options.
+  const uint32_t number_;       // No other client of the process has it.
   // Null if the client uses sessions, which are the next two.
   std::unique_ptr<client_internal::UnaryCalls> unary_;
   std::vector<std::unique_ptr<client_internal::SessionLink>> links_;

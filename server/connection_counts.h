@@ -11,8 +11,9 @@
 namespace pinion {
 
 struct ConnectionCounts {
-  int64_t open = 0;      // Now.
-  int64_t accepted = 0;  // Since the start.
+  int64_t open = 0;       // Now.
+  int64_t most_open = 0;  // The most that were open at a time.
+  int64_t accepted = 0;   // Since the start.
   // Closed at once, because max_connections or max_connections_per_address was
   // reached.
   int64_t refused = 0;

@@ -205,7 +205,8 @@ class Followers {
     if (follower.stream.cancelled()) return false;
     if (follower.stream.stopping()) {
       follower.stream.Finish(
-          absl::UnavailableError("the server is stopping; follow another"));
+          absl::UnavailableError("the server is stopping; open the stream on "
+                                 "another server"));
       return false;
     }
     if (!follower.owed.has_value() || !follower.stream.writable()) return true;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/hosted_service.h"
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/key_reader.h"
+#include "pinion/proto/wire/nearest_first.h"
 #include "pinion/proto/wire/route_of.h"
 #include "pinion/server/internal/task_class_of.h"
 #include "pinion/v1/route.pb.h"
@@ -41,6 +44,15 @@ absl::Status CheckTypes(const MethodDescriptor& method,
   return absl::OkStatus();
 }
 
+// A field that can be a key, for an example of one.
+std::string AnyKeyOf(const Descriptor& request) {
+  for (int i = 0; i < request.field_count(); ++i) {
+    const std::string& name = request.field(i)->name();
+    if (KeyReader::Create(&request, name).ok()) return name;
+  }
+  return "FIELD";
+}
+
 }  // namespace
 
 HostedService::HostedService(absl::string_view name, ShardFactory shards,
@@ -58,12 +70,37 @@ HostedService::HostedService(absl::string_view name, ShardFactory shards,
 
 absl::Status HostedService::Check() const {
   if (!mistake_.ok()) return mistake_;
-  if (!key_mistakes_.empty()) return key_mistakes_.front().status;
   if (methods_.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the service ", name_, " is hosted, but none of its methods is"));
   }
+  for (const HostedMethod& method : methods_) {
+    const absl::Status status = CheckWhere(method);
+    if (!status.ok()) return status;
+  }
   return absl::OkStatus();
+}
+
+absl::Status HostedService::CheckWhere(const HostedMethod& method) const {
+  const Where& where = where_[method.index];
+  if (where.key.empty() && where.any_worker.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        FullName(method),
+        " does not say where its calls run; give it a key, the same for all "
+        "calls that share state, in its .proto by option (pinion.v1.route) = "
+        "{key: \"",
+        AnyKeyOf(*method.request), "\"} or after its On() by .Key(\"",
+        AnyKeyOf(*method.request),
+        "\"), or say that any worker will do, by {any_worker: true} or "
+        ".AnyWorker()"));
+  }
+  if (!where.key.empty() && !where.any_worker.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(FullName(method), " has a key, by ", where.key,
+                     ", and says that any worker will do, by ",
+                     where.any_worker, "; keep one of the two"));
+  }
+  return where.key_mistake;
 }
 
 void HostedService::Add(absl::string_view name, const Descriptor* request,
@@ -73,7 +110,8 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
       descriptor_->FindMethodByName(std::string(name));
   if (method == nullptr) {
     mistake_ = absl::InvalidArgumentError(
-        absl::StrCat("the service ", name_, " has no method ", name));
+        absl::StrCat("the service ", name_, " has no method ", name,
+                     "; it has ", MethodsNearestFirst(name, *descriptor_)));
     return;
   }
   const v1::Route& route = RouteOf(*method);
@@ -93,22 +131,33 @@ void HostedService::Add(absl::string_view name, const Descriptor* request,
   mistake_ = CheckTypes(*method, request, response, added.handler.streams);
   if (!mistake_.ok()) return;
   methods_.push_back(std::move(added));
-  if (!route.key().empty()) ReadKey(methods_.back(), "route", route.key());
+  where_.emplace_back();
+  if (route.any_worker()) where_.back().any_worker = "its route's any_worker";
+  if (route.key().empty()) return;
+  where_.back().key = absl::StrCat("its route's key \"", route.key(), "\"");
+  ReadKey("route", route.key());
 }
 
 void HostedService::SetKey(absl::string_view path) {
-  if (!mistake_.ok()) return;
-  if (methods_.empty()) {
-    mistake_ = absl::InvalidArgumentError(absl::StrCat(
-        "Key(\"", path, "\") of the service ", name_,
-        " comes before any On(); it is for the method given before it"));
-    return;
-  }
-  HostedMethod& method = methods_.back();
-  if (!key_mistakes_.empty() && key_mistakes_.back().method == method.index) {
-    key_mistakes_.pop_back();
-  }
-  ReadKey(method, "Key()", path);
+  const std::string call = absl::StrCat("Key(\"", path, "\")");
+  if (!ComesAfterOn(call)) return;
+  where_.back().key = call;
+  ReadKey("Key()", path);
+}
+
+void HostedService::SetAnyWorker() {
+  if (!ComesAfterOn("AnyWorker()")) return;
+  where_.back().any_worker = "AnyWorker()";
+}
+
+bool HostedService::ComesAfterOn(absl::string_view call) {
+  if (!mistake_.ok()) return false;
+  if (!methods_.empty()) return true;
+  mistake_ = absl::InvalidArgumentError(
+      absl::StrCat(call, " of the service ", name_,
+                   " comes before any On(); it is for the method given before "
+                   "it"));
+  return false;
 }
 
 void HostedService::SetBatch(const BatchBudget& budget) {
@@ -121,19 +170,21 @@ void HostedService::SetBatch(const BatchBudget& budget) {
   }
 }
 
-void HostedService::ReadKey(HostedMethod& method, absl::string_view said_by,
-                            absl::string_view path) {
+void HostedService::ReadKey(absl::string_view said_by, absl::string_view path) {
+  HostedMethod& method = methods_.back();
   absl::StatusOr<KeyReader> key =
       KeyReader::Create(method.request, std::string(path));
   if (key.ok()) {
     method.key = *std::move(key);
+    where_.back().key_mistake = absl::OkStatus();
     return;
   }
-  key_mistakes_.push_back({.method = method.index,
-                           .status = absl::InvalidArgumentError(absl::StrCat(
-                               "the ", said_by, " of ", name_, ".",
-                               method.path.substr(name_.size() + 2), ": ",
-                               key.status().message()))});
+  where_.back().key_mistake = absl::InvalidArgumentError(absl::StrCat(
+      "the ", said_by, " of ", FullName(method), ": ", key.status().message()));
+}
+
+std::string HostedService::FullName(const HostedMethod& method) const {
+  return absl::StrCat(name_, ".", method.path.substr(name_.size() + 2));
 }
 
 }  // namespace pinion

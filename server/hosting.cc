@@ -4,6 +4,8 @@
 #include "pinion/server/hosting.h"
 
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "pinion/server/hosting/runtime.h"
 #include "pinion/server/internal/manual_run.h"
@@ -48,6 +50,10 @@ const Scheduler& Hosting::scheduler() const { return runtime_->scheduler(); }
 Health& Hosting::health() { return runtime_->health(); }
 
 int Hosting::io_threads() const { return runtime_->io_threads(); }
+
+std::string Hosting::DescribeServices() const {
+  return runtime_->DescribeServices();
+}
 
 ServerSnapshot Hosting::Snapshot() const { return runtime_->Snapshot(); }
 

@@ -27,6 +27,7 @@
 #define PINION_SERVER_HOSTING_H_
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -91,7 +92,8 @@ class Hosting {
                       const AttachOptions& what = {});
 
   // Starts accepting calls on `server`, the result of builder.BuildAndStart().
-  // Before that the server answers nothing. Holds a reference to it until
+  // Before that the server answers nothing, and a line in options.log says so
+  // after 5 s. Holds a reference to it until
   // Stop(). Call it once. If `server` is null, Start() returns why gRPC could
   // not build it, as far as that can be known: INVALID_ARGUMENT if a method is
   // registered twice, UNAVAILABLE if the server cannot listen on an address.
@@ -102,10 +104,11 @@ class Hosting {
   // Stops accepting calls and waits for the open ones. Health becomes
   // NOT_SERVING; after `lame_duck` Pinion refuses new calls; open calls then
   // have up to `grace`, and those that are not done by then are answered
-  // UNAVAILABLE. Services that Pinion does not host go on, and connections stay
-  // open. When you shut the gRPC server down, it drains in the same way, but
-  // without `lame_duck`. You may call it more than once, but not from a
-  // handler.
+  // UNAVAILABLE; streams that cannot hear of the stop are at once (stream.h).
+  // While it waits, a line in options.log says each second what for. Services
+  // that Pinion does not host go on, and connections stay open. When you shut
+  // the gRPC server down, it drains in the same way, but without `lame_duck`.
+  // You may call it more than once, but not from a handler.
   void Drain();
 
   // Drain(); then shuts the gRPC server down, if it still runs, which cuts off
@@ -137,6 +140,10 @@ class Hosting {
   // The state that grpc.health.v1.Health reports. Change it only before Stop().
   Health& health();
   int io_threads() const;
+
+  // What it hosts, for people: a line for each service, with its methods and
+  // their keys. Each line ends with a line end.
+  std::string DescribeServices() const;
 
   // All calls so far by their outcome, and what the server holds now. Any
   // thread may call it, also after Stop(). It costs the workers nothing.

@@ -2,17 +2,12 @@
 //
 // pinion-server: hosts the kv service, and with --echo the echo service.
 //
-// When it serves it prints on standard output a line "listening on HOST:PORT;
-// ..." and which CPUs its threads have; SIGTERM or SIGINT stops it, and a
-// second one hurries the stop. Exit codes: 0 after a stop, 2 if it could not
-// start, 3 if a handler did not return and the stop ended without it.
+// Server::Run() says what it prints, how it stops, and its exit codes.
 #include <fcntl.h>
 #include <google/protobuf/stubs/logging.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -20,12 +15,11 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "pinion/core/base/patient_write.h"
-#include "pinion/core/scheduler.h"
 #include "pinion/server/echo/echo_shard.h"
 #include "pinion/server/hosting/process_setup.h"
 #include "pinion/server/kv/host_kv.h"
 #include "pinion/server/kv/kv_options.h"
+#include "pinion/server/run_options.h"
 #include "pinion/server/server.h"
 #include "pinion/tools/command_line.h"
 
@@ -173,6 +167,17 @@ ABSL_FLAG(uint64_t, key_seed, 0,
           "Seed of the hash that maps keys to workers, 0 to 2^64-1. Set it "
           "to a secret number when strangers choose keys.");
 
+// ---- Output
+// ------------------------------------------------------------------
+
+ABSL_FLAG(bool, account, pinion::RunOptions().account,
+          "At the end, write a line to the log with what became of the calls, "
+          "refusals by reason, and peaks. Set it to false when your metrics "
+          "have them.");
+ABSL_FLAG(bool, summary, pinion::RunOptions().summary,
+          "The account is a table on standard output, by method, in place of "
+          "the line. Set it to see which method failed.");
+
 // ---- The kv service ---------------------------------------------------------
 
 ABSL_FLAG(int64_t, kv_bytes, pinion::kv::KvOptions().bytes,
@@ -221,6 +226,7 @@ std::vector<pinion::FlagGroup> FlagGroups() {
       {"Health and stop",
        {"stall_after", "healthy_share", "lame_duck", "grace"}},
       {"Logging and keys", {"key_seed"}},
+      {"Output", {"account", "summary"}},
       {"The kv service", {"kv_bytes", "kv_when_full"}},
       {"The echo service", {"echo"}},
   };
@@ -283,24 +289,6 @@ pinion::kv::KvOptions KvOptionsFromFlags() {
   return {.bytes = absl::GetFlag(FLAGS_kv_bytes), .when_full = *when_full};
 }
 
-void PrintWhatRuns(const pinion::Server& server) {
-  pinion::WriteWithin(
-      STDOUT_FILENO,
-      absl::StrCat("listening on ", server.address(),
-                   "; workers: ", server.scheduler().worker_count(),
-                   ", I/O threads: ", server.io_threads(), "\n",
-                   server.scheduler().cpu_plan().ToString()),
-      std::chrono::seconds(1));
-}
-
-// Each connection takes one, and what is allowed at first is mostly 1024.
-void AllowManyFiles() {
-  rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
-}
-
 // As OpenStandardDescriptors(), before the initializers of libraries, which
 // open files; a sanitizer's own has not run by then either.
 __attribute__((no_sanitize("address", "thread", "undefined"))) void
@@ -330,9 +318,9 @@ int main(int argc, char** argv) {
   // What a client sends that cannot be decoded, the client is told.
   google::protobuf::SetLogHandler(nullptr);
   pinion::QueueGrpcsLines();
-  AllowManyFiles();
   pinion::Server server(ListenOptionsFromFlags(), HostingOptionsFromFlags());
   pinion::kv::HostKv(server, KvOptionsFromFlags());
   if (absl::GetFlag(FLAGS_echo)) pinion::echo::HostEcho(server);
-  return server.Run(PrintWhatRuns);
+  return server.Run({.account = absl::GetFlag(FLAGS_account),
+                     .summary = absl::GetFlag(FLAGS_summary)});
 }

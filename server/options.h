@@ -207,8 +207,9 @@ struct HostingOptions {
 
   // How long a stop then waits for open calls and for running handlers, even
   // those whose call is already answered; 0 to 1 hour. After that, all calls
-  // that still wait or run are answered UNAVAILABLE. Make it longer than the
-  // longest handler that must not be cut off.
+  // that still wait or run are answered UNAVAILABLE. Streams that their
+  // handlers have left open without an OnChange() end as the grace period
+  // begins. Make it longer than the longest handler that must not be cut off.
   absl::Duration grace = absl::Seconds(10);
 
   // ---- Logging and keys -----------------------------------------------------

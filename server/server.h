@@ -14,7 +14,6 @@
 #ifndef PINION_SERVER_SERVER_H_
 #define PINION_SERVER_SERVER_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,6 +23,7 @@
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/hosting.h"
 #include "pinion/server/options.h"
+#include "pinion/server/run_options.h"
 
 namespace grpc {
 class Channel;
@@ -66,8 +66,10 @@ class Server {
   // Stops accepting calls and waits for the open ones. Health becomes
   // NOT_SERVING; after `lame_duck` the server refuses new calls; open calls
   // then have up to `grace`, and those that are not done by then are answered
-  // UNAVAILABLE. Connections stay open. You may call it more than once, but not
-  // from a handler.
+  // UNAVAILABLE; streams that cannot hear of the stop are at once (stream.h).
+  // While it waits, a line in options.log says each second what for.
+  // Connections stay open. You may call it more than once, but not from a
+  // handler.
   void Drain() { hosting().Drain(); }
 
   // Drain(), and then ends all connections and threads. A handler that still
@@ -84,16 +86,17 @@ class Server {
   // thread may call it.
   void HurryStop() { hosting().HurryStop(); }
 
-  // Runs the whole server: Start(), `started` if given, and Stop() on SIGTERM
-  // or SIGINT. A second such signal ends the wait at once. Returns the exit
-  // code for main(): 0, or 2 if the server could not start; the reason then
-  // goes to standard error. If a handler does not return, Run() ends the
-  // process with code 3; if options.log does not return, with code 0. Call it
-  // before you create any other thread, because it blocks the two signals in
-  // the calling thread, and new threads inherit that. It also ignores SIGPIPE
-  // in this process, unless SIGPIPE has a handler, and opens /dev/null in place
-  // of each closed standard descriptor.
-  int Run(std::function<void(const Server& server)> started = {});
+  // Runs the whole server: Start(), and Stop() on SIGTERM or SIGINT. A second
+  // such signal ends the wait at once. It says what it serves, and at the end
+  // what became of the calls: see RunOptions. Returns the exit code for main():
+  // 0, or 2 if the server could not start; the reason then goes to standard
+  // error. If a handler does not return, Run() ends the process with code 3; if
+  // options.log does not return, with code 0. Call it before you create any
+  // other thread, because it blocks the two signals in the calling thread, and
+  // new threads inherit that. It also ignores SIGPIPE in this process, unless
+  // SIGPIPE has a handler, opens /dev/null in place of each closed standard
+  // descriptor, and raises the process's limit of open files to its hard limit.
+  int Run(const RunOptions& options = {});
 
   // Call the functions below only after Start().
 

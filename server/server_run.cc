@@ -16,9 +16,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "pinion/core/base/patient_write.h"
+#include "pinion/core/scheduler.h"
 #include "pinion/server/hosting/listening_server.h"
 #include "pinion/server/hosting/process_setup.h"
+#include "pinion/server/run_options.h"
 #include "pinion/server/server.h"
+#include "pinion/server/snapshot.h"
+#include "pinion/server/summary.h"
 
 namespace pinion {
 namespace {
@@ -27,9 +31,9 @@ constexpr int kStopped = 0;
 constexpr int kCannotStart = 2;
 constexpr int kHandlerStuck = 3;
 
-// For what is said when the program ends. Who reads it does so at once; who
-// does not must not keep the program from ending.
-constexpr std::chrono::seconds kMistakeIsTaken(1);
+// For what is printed. Who reads it does so at once; who does not must not keep
+// the program from serving, or from ending.
+constexpr std::chrono::seconds kPrintIsTaken(1);
 constexpr absl::Duration kLastLinesAreTaken = absl::Milliseconds(50);
 
 // SIGTERM and SIGINT, which end a server.
@@ -65,19 +69,39 @@ void FlushStdio() {
   flushed->WaitForNotificationWithTimeout(kLastLinesAreTaken);
 }
 
+void Print(const std::string& text) {
+  WriteWithin(STDOUT_FILENO, text, kPrintIsTaken);
+}
+
+std::string Announcement(Server& server) {
+  return absl::StrCat("listening on ", server.address(),
+                      "; workers: ", server.scheduler().worker_count(),
+                      ", I/O threads: ", server.io_threads(), "\n",
+                      server.scheduler().cpu_plan().ToString(),
+                      server.hosting().DescribeServices());
+}
+
+void GiveAccount(Server& server, bool as_table) {
+  const ServerSnapshot snapshot = server.Snapshot();
+  if (as_table) return Print(SummaryTable(snapshot));
+  server.hosting().LogLine(absl::StrCat("stopped: ", SummaryLine(snapshot)));
+}
+
 }  // namespace
 
-int Server::Run(std::function<void(const Server&)> started) {
+int Server::Run(const RunOptions& options) {
   OpenStandardDescriptors();
   IgnoreSigpipe();
+  AllowManyFiles();
   const EndSignals signals;
   if (const absl::Status status = Start(); !status.ok()) {
     WriteWithin(STDERR_FILENO,
                 absl::StrCat("cannot start: ", status.message(), "\n"),
-                kMistakeIsTaken);
+                kPrintIsTaken);
     return kCannotStart;
   }
-  if (started) started(*this);
+  if (options.announce) Print(Announcement(*this));
+  if (options.started) options.started(*this);
   signals.Await();
 
   std::atomic<bool> stopped{false};
@@ -90,6 +114,7 @@ int Server::Run(std::function<void(const Server&)> started) {
   for (signals.Await(); !stopped; signals.Await()) HurryStop();
   stopper.join();
   if (!status.ok()) hosting().LogLine(status.message());
+  if (options.account) GiveAccount(*this, options.summary);
   const bool log_is_stuck = !hosting().FlushLog(kLastLinesAreTaken) &&
                             hosting().options().log != nullptr;
   if (status.ok() && !log_is_stuck) return kStopped;

@@ -40,10 +40,11 @@ class BackgroundWork;
 
 class ShardInfo {
  public:
-  ShardInfo(int worker, const Clock& clock, BackgroundWork& background_work,
-            Hops& hops)
+  ShardInfo(int worker, const Clock& clock, int64_t max_response_bytes,
+            BackgroundWork& background_work, Hops& hops)
       : worker_(worker),
         clock_(clock),
+        max_response_bytes_(max_response_bytes),
         background_work_(background_work),
         hops_(hops) {}
   ShardInfo(const ShardInfo&) = delete;
@@ -59,6 +60,13 @@ class ShardInfo {
 
   // HostingOptions::key_seed, which maps keys to slots and workers.
   uint64_t key_seed() const;
+
+  // The largest serialized response that a client can get in every way: alone,
+  // as a message of a stream, and within a session with its Timing. It is
+  // HostingOptions::max_message_bytes less up to 59 bytes, and trailing
+  // metadata of the handler must fit in as well. A request of a few bytes more
+  // may arrive, so do not store what could not be returned.
+  int64_t max_response_bytes() const { return max_response_bytes_; }
 
   // The worker whose shard gets the calls of `key`: a Key, an integer, an enum,
   // or anything that converts to an absl::string_view.
@@ -88,6 +96,7 @@ class ShardInfo {
 
   const int worker_;
   const Clock clock_;
+  const int64_t max_response_bytes_;
   BackgroundWork& background_work_;
   Hops& hops_;
 };

@@ -2,6 +2,7 @@
 #include "pinion/server/snapshot.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace pinion {
 namespace {
@@ -32,6 +33,19 @@ absl::Status CheckLane(const LaneSnapshot& lane) {
 }
 
 }  // namespace
+
+std::string DescribeOpenCalls(const ServerSnapshot& snapshot) {
+  std::vector<std::string> methods;
+  for (const MethodSnapshot& method : snapshot.methods) {
+    const uint64_t waiting = method.counts.waiting;
+    const uint64_t running = method.counts.running;
+    if (waiting + running == 0) continue;
+    methods.push_back(absl::StrCat(waiting + running, " of ", method.method,
+                                   " (", waiting, " waiting, ", running,
+                                   " running)"));
+  }
+  return absl::StrJoin(methods, ", ");
+}
 
 absl::Status CheckAtRest(const ServerSnapshot& snapshot) {
   absl::Status status;

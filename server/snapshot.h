@@ -66,10 +66,18 @@ struct ServerSnapshot {
   // bytes of their requests and answers.
   int64_t held_calls = 0;
   int64_t held_bytes = 0;
+  // The most of each that it has held at a time.
+  int64_t most_calls = 0;
+  int64_t most_bytes = 0;
 
   // For a pinion::Server. All 0 in a Hosting, whose connections gRPC accepts.
   ConnectionCounts connections;
 };
+
+// The open calls of each method that has any, for people: "3 of
+// /shop.v1.CounterService/Add (2 waiting, 1 running)", with commas between; ""
+// if there are none.
+std::string DescribeOpenCalls(const ServerSnapshot& snapshot);
 
 // Checks the account while no call is open: each lane must have answered each
 // accepted call once, and hold nothing. Returns INTERNAL with what does not add

@@ -26,7 +26,13 @@
 //          holder's memory, about 2 KB and its metadata. Destroy it when
 //          OnChange() runs, as pinion::Followers does.
 // Request: valid until the handler has returned. Copy what you need later.
-// Stop:    a Stream may outlive the server; using it then has no effect.
+// Stop:    as the stop begins, the stream is stopping(), and OnChange() runs,
+//          so the handler may send last messages and finish. A stream that was
+//          left open without an OnChange() cannot hear of it: as the grace
+//          period begins, the server ends it with UNAVAILABLE, "open it on
+//          another server". A stream with an OnChange() has the grace period,
+//          as one whose handler still runs. A Stream may outlive the server;
+//          using it then has no effect.
 // Example: void Feed::Watch(const WatchRequest& request,
 //                           Stream<WatchResponse> stream) {
 //            watchers_.Add(request.topic(), std::move(stream));
@@ -105,9 +111,9 @@ class Stream {
   // Whether the deadline, the client or the stop has ended the stream.
   bool cancelled() const { return held().context().cancelled(); }
 
-  // Whether the server's stop has begun. The stop waits for the stream until
-  // the grace period ends, so a handler that has last messages should send them
-  // and finish now.
+  // Whether the server's stop has begun. If the stream has an OnChange(), the
+  // stop waits for it until the grace period ends, so send what is last and
+  // finish now, unless the stream ends soon by itself.
   bool stopping() const { return held().sink().stopping(); }
 
   // The bytes that were sent and have not left; and whether that is less than

@@ -15,6 +15,10 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:libupb.so\n"
          // gRPC's, but from a header; the count that guards its bytes is not.
          "race:grpc::Slice::~Slice\n"
+         // From a header too: one operation of a call begins on a thread, the
+         // library ends it on another, and only then the next one begins.
+         "race:grpc::internal::ClientCallback*Impl\n"
+         "race:grpc::internal::CallOpSet\n"
          // Some that it makes it does not join.
          "thread:libgpr.so\n"
          "thread:libgrpc.so\n"

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/cli/common_flags.h"
 
-#include <google/protobuf/descriptor.pb.h>
-
-#include <fstream>
 #include <optional>
 #include <string>
 
 #include "absl/flags/flag.h"
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "pinion/client/cli/descriptor_sets.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
 #include "pinion/tools/command_line.h"
@@ -48,8 +47,10 @@ ABSL_FLAG(int, in_flight, 0,
           "The most calls that may be open at once, 1 to 1000000; 0: the "
           "command's default, which its help names.");
 ABSL_FLAG(std::string, descriptor_set, "",
-          "A file with the descriptors of further services, besides kv and "
-          "echo, made by protoc --include_imports --descriptor_set_out=FILE.");
+          "Files with the descriptors of further services, besides kv and "
+          "echo, made by protoc --include_imports --descriptor_set_out=FILE; "
+          "commas between them. Bazel has made one for each proto_library: "
+          "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin.");
 
 namespace pinion::cli {
 namespace {
@@ -92,22 +93,13 @@ const DescriptorPool& KnownMethods() {
   // Links the descriptors in.
   kv::v1::GetRequest::descriptor();
   echo::v1::EchoRequest::descriptor();
-  const std::string file = absl::GetFlag(FLAGS_descriptor_set);
-  if (file.empty()) return *DescriptorPool::generated_pool();
+  const std::string files = absl::GetFlag(FLAGS_descriptor_set);
+  if (files.empty()) return *DescriptorPool::generated_pool();
   static auto* pool = new DescriptorPool(DescriptorPool::generated_pool());
-  std::ifstream stream(file, std::ios::binary);
-  google::protobuf::FileDescriptorSet set;
-  if (!stream || !set.ParseFromIstream(&stream)) {
-    ExitWithUsageError(absl::StrCat("--descriptor_set=", file,
-                                    " cannot be read as a descriptor set"));
-  }
-  for (const auto& proto : set.file()) {
-    if (pool->FindFileByName(proto.name()) == nullptr &&
-        pool->BuildFile(proto) == nullptr) {
-      ExitWithUsageError(absl::StrCat("--descriptor_set=", file, " has a ",
-                                      proto.name(),
-                                      " that does not fit the rest"));
-    }
+  const absl::Status added = AddDescriptorSets(files, *pool);
+  if (!added.ok()) {
+    ExitWithUsageError(
+        absl::StrCat("--descriptor_set=", files, ": ", added.message()));
   }
   return *pool;
 }

@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "pinion/proto/wire/nearest_first.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion {
 namespace {
@@ -19,14 +20,6 @@ using google::protobuf::DescriptorPool;
 using google::protobuf::Message;
 using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
-
-std::string MethodNames(const ServiceDescriptor& service) {
-  std::vector<std::string> names;
-  for (int i = 0; i < service.method_count(); ++i) {
-    names.push_back(service.method(i)->name());
-  }
-  return absl::StrJoin(names, ", ");
-}
 
 absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
                                                    absl::string_view method) {
@@ -39,13 +32,16 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
   if (service == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("no service ", parts[1],
-                     " is known here; give its .proto by --descriptor_set"));
+                     " is known here; give its descriptors by "
+                     "--descriptor_set (protoc --include_imports "
+                     "--descriptor_set_out=FILE makes them; Bazel has, in "
+                     "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin)"));
   }
   const MethodDescriptor* found = service->FindMethodByName(parts[2]);
   if (found == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("the service ", parts[1], " has no method ", parts[2],
-                     "; it has ", MethodNames(*service)));
+                     "; it has ", MethodsNearestFirst(parts[2], *service)));
   }
   if (found->client_streaming()) {
     return absl::InvalidArgumentError(
@@ -73,12 +69,13 @@ absl::StatusOr<std::string> JsonCodec::Encode(absl::string_view method,
   if (!found.ok()) return found.status();
   const Descriptor* type = (*found)->input_type();
   const std::unique_ptr<Message> request(messages_.GetPrototype(type)->New());
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(json, request.get());
+  const absl::string_view text = WithoutByteOrderMark(json);
+  const auto parsed = google::protobuf::util::JsonStringToMessage(
+      {text.data(), text.size()}, request.get());
   if (!parsed.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the JSON is not a ", type->full_name(), ": ",
-                     parsed.message().ToString()));
+                     Printable(parsed.message().ToString())));
   }
   return request->SerializeAsString();
 }

@@ -28,6 +28,12 @@ absl::Status ToAbslStatus(const grpc::Status& status) {
   return result;
 }
 
+// Whether the call may have failed on its way, and not at the server.
+bool IsOfNetwork(const absl::Status& status) {
+  return (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) &&
+         !FailureOf(status).has_value();
+}
+
 // What the handler sent along, and the timing, which Pinion did.
 void ReadTrailers(const grpc::ClientContext& context, Reply& reply) {
   for (const auto& [name, value] : context.GetServerTrailingMetadata()) {
@@ -72,8 +78,10 @@ void ApplyOptions(const CallOptions& options, absl::Time deadline,
   }
 }
 
-Reply ReplyOf(const grpc::Status& status, const grpc::ClientContext& context) {
+Reply ReplyOf(const grpc::Status& status, const grpc::ClientContext& context,
+              const ChannelSource& source) {
   Reply reply = {.status = ToAbslStatus(status)};
+  if (IsOfNetwork(reply.status)) reply.status = source.Explained(reply.status);
   ReadTrailers(context, reply);
   return reply;
 }

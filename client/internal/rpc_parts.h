@@ -6,7 +6,7 @@
 // Threads: plain functions; any thread.
 // Example: ApplyOptions(options, deadline, credentials, context);
 //          ...
-//          Reply reply = ReplyOf(status, context);
+//          Reply reply = ReplyOf(status, context, source);
 #ifndef PINION_CLIENT_INTERNAL_RPC_PARTS_H_
 #define PINION_CLIENT_INTERNAL_RPC_PARTS_H_
 
@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pinion/client/call_options.h"
+#include "pinion/client/internal/channel_source.h"
 
 namespace pinion::client_internal {
 
@@ -32,8 +33,10 @@ void ApplyOptions(const CallOptions& options, absl::Time deadline,
                   grpc::ClientContext& context);
 
 // The status with its Failure, the timing, and the handler's trailing metadata
-// of an RPC that has ended. The response is empty.
-Reply ReplyOf(const grpc::Status& status, const grpc::ClientContext& context);
+// of an RPC that has ended. The response is empty. `source`: of its channel,
+// for an error of the network.
+Reply ReplyOf(const grpc::Status& status, const grpc::ClientContext& context,
+              const ChannelSource& source);
 
 }  // namespace pinion::client_internal
 

@@ -15,7 +15,7 @@ bool StreamCall::Begin(grpc::GenericStub& stub, const std::string& method,
                        absl::string_view request,
                        std::unique_ptr<grpc::ClientContext> context,
                        const std::shared_ptr<ChannelGuard>& guard,
-                       Owner& owner) {
+                       const ChannelSource& source, Owner& owner) {
   request_ = ToByteBuffer(request);
   const auto begin = [&] {
     grpc::ClientContext* const begun = context.get();
@@ -23,6 +23,7 @@ bool StreamCall::Begin(grpc::GenericStub& stub, const std::string& method,
       MutexLock lock(mutex_);
       context_ = std::move(context);
       guard_ = guard;
+      source_ = &source;
       owner_ = &owner;
       reading_ = true;
     }
@@ -63,7 +64,7 @@ void StreamCall::Cancel() {
     message_.reset();
     // A read that is under way is the last, and fails.
     last_read = !reading_ && !std::exchange(reads_ended_, true);
-    context_->TryCancel();
+    if (context_ != nullptr) context_->TryCancel();
   }
   if (last_read) RemoveHold();
 }
@@ -103,15 +104,21 @@ void StreamCall::OnDone(const grpc::Status& status) {
   const std::shared_ptr<StreamCall> self = shared_from_this();
   std::unique_ptr<grpc::ClientContext> context;
   std::shared_ptr<ChannelGuard> guard;
+  const ChannelSource* source = nullptr;
   {
     MutexLock lock(mutex_);
-    end_ = ReplyOf(status, *context_);
-    if (!fault_.ok()) end_.status = fault_;
     context = std::move(context_);
     guard = std::move(guard_);
+    source = source_;
+  }
+  Reply end = ReplyOf(status, *context, *source);
+  context = nullptr;
+  {
+    MutexLock lock(mutex_);
+    end_ = std::move(end);
+    if (!fault_.ok()) end_.status = fault_;
     ended_ = true;
   }
-  context = nullptr;
   if (guard != nullptr) guard->End();
   Deliver();
 }

@@ -32,6 +32,7 @@
 #include "absl/strings/string_view.h"
 #include "pinion/client/call_options.h"
 #include "pinion/client/channel_guard.h"
+#include "pinion/client/internal/channel_source.h"
 #include "pinion/core/base/mutex.h"
 
 namespace pinion::client_internal {
@@ -54,12 +55,14 @@ class StreamCall final
   StreamCall() = default;
   ~StreamCall() override = default;
 
-  // Opens the stream; call it once. `owner` must live until it is notified.
-  // Returns false, and notifies nobody, if the guard keeps the stream off.
+  // Opens the stream; call it once. `source`, of the stub's channel, and
+  // `owner` must live until the owner is notified. Returns false, and notifies
+  // nobody, if the guard keeps the stream off.
   bool Begin(grpc::GenericStub& stub, const std::string& method,
              absl::string_view request,
              std::unique_ptr<grpc::ClientContext> context,
-             const std::shared_ptr<ChannelGuard>& guard, Owner& owner);
+             const std::shared_ptr<ChannelGuard>& guard,
+             const ChannelSource& source, Owner& owner);
 
   // Ends a stream that was not begun.
   void Refuse(absl::Status status);
@@ -91,6 +94,7 @@ class StreamCall final
   // The RPC; null before it begins and after it has ended.
   std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<ChannelGuard> guard_ ABSL_GUARDED_BY(mutex_);
+  const ChannelSource* source_ ABSL_GUARDED_BY(mutex_) = nullptr;
   Owner* owner_ ABSL_GUARDED_BY(mutex_) = nullptr;  // Until it is notified.
   NextFunction next_ ABSL_GUARDED_BY(mutex_);
   bool delivering_ ABSL_GUARDED_BY(mutex_) = false;  // Some thread delivers.

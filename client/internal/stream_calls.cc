@@ -22,17 +22,20 @@ std::shared_ptr<StreamCall> StreamCalls::Start(absl::string_view method,
   auto context = std::make_unique<grpc::ClientContext>();
   ApplyOptions(options, absl::Now() + options.timeout,
                options_.call_credentials, *context);
+  const ChannelSource* source = nullptr;
   grpc::GenericStub* stub = nullptr;
   {
     MutexLock lock(mutex_);
     if (stub_ == nullptr) {
-      stub_ = std::make_unique<grpc::GenericStub>(connect_());
+      source_ = std::make_unique<const ChannelSource>(connect_());
+      stub_ = std::make_unique<grpc::GenericStub>(source_->channel());
     }
+    source = source_.get();
     stub = stub_.get();  // gRPC allows any thread to use it.
     open_.insert(call);
   }
   if (!call->Begin(*stub, std::string(method), request, std::move(context),
-                   options_.guard, *this)) {
+                   options_.guard, *source, *this)) {
     call->Refuse(
         absl::UnavailableError("the server of this channel has stopped"));
     Ended(*call);

@@ -8,7 +8,6 @@
 #ifndef PINION_CLIENT_INTERNAL_STREAM_CALLS_H_
 #define PINION_CLIENT_INTERNAL_STREAM_CALLS_H_
 
-#include <grpcpp/channel.h>
 #include <grpcpp/generic/generic_stub.h>
 
 #include <functional>
@@ -20,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "pinion/client/call_options.h"
 #include "pinion/client/client_options.h"
+#include "pinion/client/internal/channel_source.h"
 #include "pinion/client/internal/stream_call.h"
 #include "pinion/core/base/mutex.h"
 
@@ -29,7 +29,7 @@ class StreamCalls final : private StreamCall::Owner {
  public:
   // Returns the channel for streams; called once, at the first stream, so that
   // a client without streams has no connection for them.
-  using Connect = std::function<std::shared_ptr<grpc::Channel>()>;
+  using Connect = std::function<ChannelSource()>;
 
   StreamCalls(Connect connect, const ClientOptions& options);
   ~StreamCalls();  // Calls Close().
@@ -54,6 +54,8 @@ class StreamCalls final : private StreamCall::Owner {
 
   Mutex mutex_;
   CondVar changed_;
+  // From the first stream on.
+  std::unique_ptr<const ChannelSource> source_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::GenericStub> stub_ ABSL_GUARDED_BY(mutex_);
   std::set<std::shared_ptr<StreamCall>> open_ ABSL_GUARDED_BY(mutex_);
 };

@@ -21,12 +21,12 @@ absl::Status ClientGone() {
 
 }  // namespace
 
-UnaryCalls::UnaryCalls(std::shared_ptr<grpc::Channel> channel,
+UnaryCalls::UnaryCalls(const ChannelSource& source,
                        const ClientOptions& options, int link)
-    : channel_(std::move(channel)),
+    : source_(source),
       options_(options),
       link_(link),
-      stub_(channel_),
+      stub_(source_.channel()),
       budget_(options.retry) {}
 
 UnaryCalls::~UnaryCalls() { Close(); }
@@ -83,7 +83,7 @@ void UnaryCalls::Begin(UnaryCall& call) {
 }
 
 void UnaryCalls::Ended(UnaryCall& call, const grpc::Status& status) {
-  Reply reply = ReplyOf(status, *call.context);
+  Reply reply = ReplyOf(status, *call.context, source_);
   grpc::Slice response;
   if (reply.status.ok()) {
     call.response.DumpToSingleSlice(&response);

@@ -107,14 +107,14 @@ absl::Status CheckPinned(int workers, const Machine& machine) {
     return absl::InvalidArgumentError(absl::StrCat(
         Count(workers, "pinned worker"), " cannot each have a CPU: this ",
         "process may use ", AllowedInWords(machine), "; ask for at most ",
-        Paid(machine, allowed), ", or let workers float"));
+        Paid(machine, allowed), ", or let workers float (cpu_policy float)"));
   }
   const int paid = Paid(machine, allowed);
   if (workers > paid) {
     return absl::InvalidArgumentError(absl::StrCat(
-        Count(workers, "pinned worker"),
-        " cannot each have a CPU: ", QuotaInWords(machine),
-        "; ask for at most ", paid, ", raise the quota, or let workers float"));
+        Count(workers, "pinned worker"), " cannot each have a CPU: ",
+        QuotaInWords(machine), "; ask for at most ", paid,
+        ", raise the quota, or let workers float (cpu_policy float)"));
   }
   return absl::OkStatus();
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/proto/wire/key_reader.h"
 
+#include <utility>
+
 #include "absl/base/optimization.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/wire_format.h"
+#include "pinion/proto/wire/nearest_first.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/proto/wire/wire_cursor.h"
 
 namespace pinion {
@@ -18,7 +21,7 @@ using google::protobuf::FileDescriptor;
 using google::protobuf::internal::WireFormat;
 using google::protobuf::internal::WireFormatLite;
 
-// Enough to find the misspelt one, short enough for a line.
+// Short enough for a line. What was misspelt comes first.
 constexpr size_t kListedFields = 8;
 
 bool IsMessage(const FieldDescriptor& field) {
@@ -39,15 +42,17 @@ absl::string_view WhyNot(const FieldDescriptor& field, bool last) {
   return is_float ? "is a floating-point field" : "";
 }
 
-std::string FieldsThatMayStand(const Descriptor& message, bool last) {
-  std::vector<absl::string_view> names;
+std::string FieldsThatMayStand(const Descriptor& message, bool last,
+                               absl::string_view instead_of) {
+  std::vector<std::string> names;
   for (int i = 0; i < message.field_count(); ++i) {
     if (!WhyNot(*message.field(i), last).empty()) continue;
-    if (names.size() == kListedFields) {
-      names.push_back("...");
-      break;
-    }
     names.push_back(message.field(i)->name());
+  }
+  names = NearestFirst(instead_of, std::move(names));
+  if (names.size() > kListedFields) {
+    names.resize(kListedFields);
+    names.push_back("...");
   }
   return names.empty() ? "none" : absl::StrJoin(names, ", ");
 }
@@ -56,11 +61,11 @@ absl::Status Refusal(const Descriptor& request, absl::string_view path,
                      const Descriptor& message, absl::string_view component,
                      absl::string_view why, bool last) {
   return absl::InvalidArgumentError(absl::StrCat(
-      "key path '", absl::CHexEscape(path), "' of ", request.full_name(), ": '",
-      absl::CHexEscape(component), "' ", why, "; valid is a singular ",
+      "key path '", Escaped(path), "' of ", request.full_name(), ": '",
+      Escaped(component), "' ", why, "; valid is a singular ",
       last ? "string, bytes, integer, enum or bool" : "message",
       " field outside a oneof, of ", message.full_name(), ": ",
-      FieldsThatMayStand(message, last)));
+      FieldsThatMayStand(message, last, component)));
 }
 
 // Whether protobuf takes an undeclared number of the enum for an unknown field.

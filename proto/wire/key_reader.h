@@ -43,6 +43,9 @@ class KeyReader {
   // that are not UTF-8; Read() does not.
   absl::StatusOr<Key> Read(absl::string_view serialized_request) const;
 
+  // As it was given to Create().
+  const std::string& path() const { return path_; }
+
  private:
   // How the wire value of the key field becomes a key.
   enum class Decode : uint8_t {

@@ -2,6 +2,7 @@
 #include "pinion/proto/wire/session_answer.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/base/optimization.h"
 #include "pinion/proto/wire/session_tags.h"
@@ -56,6 +57,26 @@ size_t AnswerSize(const OutgoingAnswer& answer) {
   size_t size = PlainSize(answer);
   if (ABSL_PREDICT_FALSE(!IsPlain(answer))) size += SizeOfRest(answer);
   return MessageFieldSize(size);
+}
+
+size_t LargestPayload(size_t message_bytes) {
+  constexpr uint64_t kLongest = std::numeric_limits<uint64_t>::max();
+  v1::Timing timing;
+  timing.set_worker(std::numeric_limits<uint32_t>::max());
+  timing.set_waited_ns(kLongest);
+  timing.set_ran_ns(kLongest);
+  timing.set_batch(std::numeric_limits<uint32_t>::max());
+  const size_t rest = NumberFieldSize(kLongest) + SizeOf(&timing);
+  const auto fits = [&](size_t payload) {
+    return MessageFieldSize(rest + MessageFieldSize(payload)) <= message_bytes;
+  };
+  // As if both lengths took as much as that of a whole message. A smaller
+  // payload's take a few bytes less.
+  const size_t beside =
+      rest + 2 * (MessageFieldSize(message_bytes) - message_bytes);
+  size_t payload = message_bytes < beside ? 0 : message_bytes - beside;
+  while (fits(payload + 1)) ++payload;
+  return payload;
 }
 
 uint8_t* WriteAnswer(const OutgoingAnswer& answer, uint8_t* at) {

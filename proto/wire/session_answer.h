@@ -39,6 +39,11 @@ struct OutgoingAnswer {
 // The number of bytes that WriteAnswer() writes.
 size_t AnswerSize(const OutgoingAnswer& answer);
 
+// The largest payload whose OK answer fits into a message of `message_bytes`
+// with the longest id and Timing, but without trailing metadata; 0 if none
+// does.
+size_t LargestPayload(size_t message_bytes);
+
 // Writes one answer of an OpenResponse. Returns where it ended.
 uint8_t* WriteAnswer(const OutgoingAnswer& answer, uint8_t* at);
 

@@ -5,7 +5,7 @@
 // Threads: any thread; fixed at construction, except for the choice among
 //          lanes.
 // Way:     key → hash → slot → the worker that owns the slot (slot_owners.h). A
-//          call of a method without a key goes to the worker that its metadata
+//          call of a method with any_worker goes to the one that its metadata
 //          names, or else to the lane with fewer calls of two random lanes.
 // Example: absl::StatusOr<int> worker = router.Route(served, request, asked);
 #ifndef PINION_SERVER_DOOR_ROUTER_H_

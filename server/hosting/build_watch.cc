@@ -12,50 +12,62 @@ namespace pinion {
 namespace {
 
 using Reached = BuildWatch::Reached;
+using Seen = BuildWatch::Seen;
+
+// gRPC lets a class that derives from the builder see them.
+class Ports : private grpc::ServerBuilder {
+ public:
+  static std::vector<std::string> AddressesOf(grpc::ServerBuilder& builder) {
+    std::vector<std::string> addresses;
+    for (const Port& port : (builder.*(&Ports::ports))()) {
+      addresses.push_back(port.addr);
+    }
+    return addresses;
+  }
+};
 
 // Called by the builder on its way.
 class Plugin final : public grpc::ServerBuilderPlugin {
  public:
-  explicit Plugin(std::shared_ptr<Reached> reached)
-      : reached_(std::move(reached)) {}
+  explicit Plugin(std::shared_ptr<Seen> seen) : seen_(std::move(seen)) {}
 
   std::string name() override { return "pinion"; }
-  void UpdateServerBuilder(grpc::ServerBuilder*) override {
-    *reached_ = Reached::kBegun;
+  void UpdateServerBuilder(grpc::ServerBuilder* builder) override {
+    seen_->reached = Reached::kBegun;
+    seen_->addresses = Ports::AddressesOf(*builder);
   }
   void InitServer(grpc::ServerInitializer*) override {
-    *reached_ = Reached::kServices;
+    seen_->reached = Reached::kServices;
   }
   void Finish(grpc::ServerInitializer*) override {
-    *reached_ = Reached::kServer;
+    seen_->reached = Reached::kServer;
   }
   void ChangeArguments(const std::string&, void*) override {}
 
  private:
-  const std::shared_ptr<Reached> reached_;
+  const std::shared_ptr<Seen> seen_;
 };
 
 // Puts the plugin into one builder; other ways would into all of the process.
 class Option final : public grpc::ServerBuilderOption {
  public:
-  explicit Option(std::shared_ptr<Reached> reached)
-      : reached_(std::move(reached)) {}
+  explicit Option(std::shared_ptr<Seen> seen) : seen_(std::move(seen)) {}
 
   void UpdateArguments(grpc::ChannelArguments*) override {}
   void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>*
                          plugins) override {
-    plugins->push_back(std::make_unique<Plugin>(reached_));
+    plugins->push_back(std::make_unique<Plugin>(seen_));
   }
 
  private:
-  const std::shared_ptr<Reached> reached_;
+  const std::shared_ptr<Seen> seen_;
 };
 
 }  // namespace
 
 BuildWatch::BuildWatch(grpc::ServerBuilder& builder)
-    : reached_(std::make_shared<Reached>(Reached::kNothing)) {
-  builder.SetOption(std::make_unique<Option>(reached_));
+    : seen_(std::make_shared<Seen>()) {
+  builder.SetOption(std::make_unique<Option>(seen_));
 }
 
 }  // namespace pinion

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BuildWatch: records how far a grpc::ServerBuilder came. gRPC itself says only
-//             that there is no server.
+// BuildWatch: records how far a grpc::ServerBuilder came, and its addresses.
+//             gRPC itself says only that there is no server.
 //
 // Threads: the builder's, before the server runs.
 // Example: BuildWatch watch(builder);
@@ -13,6 +13,8 @@
 #include <grpcpp/server_builder.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace pinion {
 
@@ -28,10 +30,18 @@ class BuildWatch {
   // Make it before BuildAndStart(). Either may be destroyed first.
   explicit BuildWatch(grpc::ServerBuilder& builder);
 
-  Reached reached() const { return *reached_; }
+  Reached reached() const { return seen_->reached; }
+  // The addresses that the builder was to listen on; none before kBegun.
+  const std::vector<std::string>& addresses() const { return seen_->addresses; }
+
+  // What the builder's way has shown.
+  struct Seen {
+    Reached reached = Reached::kNothing;
+    std::vector<std::string> addresses;
+  };
 
  private:
-  const std::shared_ptr<Reached> reached_;  // Shared with the builder.
+  const std::shared_ptr<Seen> seen_;  // Shared with the builder.
 };
 
 }  // namespace pinion

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grpc/support/log.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,13 @@ void IgnoreSigpipe() {
   struct sigaction now;
   if (sigaction(SIGPIPE, nullptr, &now) != 0) return;
   if (now.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
+}
+
+void AllowManyFiles() {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 void QueueGrpcsLines() { gpr_set_log_function(LogGrpcsLine); }

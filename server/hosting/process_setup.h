@@ -22,6 +22,10 @@ void OpenStandardDescriptors();
 // unless SIGPIPE has a handler.
 void IgnoreSigpipe();
 
+// Lets this process open as many files as it may: each connection takes one,
+// and the limit at first is mostly 1024.
+void AllowManyFiles();
+
 // Sends gRPC's log lines (see GRPC_VERBOSITY) to the queue for standard error
 // (log.h), so that they do not delay gRPC's threads.
 void QueueGrpcsLines();

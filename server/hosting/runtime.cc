@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "pinion/core/base/check.h"
 #include "pinion/core/watch_stalls.h"
+#include "pinion/server/listener/why_not_listening.h"
 #include "pinion/server/log.h"
 #include "pinion/server/rpc/unary_call.h"
 #include "pinion/server/rpc/unknown_method_call.h"
@@ -24,6 +25,9 @@ namespace {
 constexpr int kAwaitedCalls = 64;
 constexpr int kAwaitedStreams = 16;  // They last, so fewer come at once.
 constexpr int kAwaitedUnknownCalls = 4;
+
+// From Attach() to Start(): what comes between them takes milliseconds.
+constexpr std::chrono::seconds kStartsWithin(5);
 
 constexpr absl::Duration kAsGoodAsNever = absl::Hours(24 * 36500);
 
@@ -57,14 +61,24 @@ StreamLimits StreamLimitsOf(const HostingOptions& options) {
           .write_timeout = absl::ToChronoNanoseconds(options.write_timeout)};
 }
 
-LaneOptions LaneOptionsOf(const HostingOptions& options, size_t first_lane) {
+LaneOptions LaneOptionsOf(const HostingOptions& options, size_t first_lane,
+                          LimitedLog& log) {
   return {.max_calls = options.lane_calls,
           .max_bytes = options.lane_bytes,
           .max_streams = options.lane_streams,
           .max_response_bytes = options.max_message_bytes,
           .first_lane = first_lane,
           .stall_after = absl::ToChronoNanoseconds(options.stall_after),
-          .log = options.log};
+          .log = [&log](absl::string_view line) { log.Add(line); }};
+}
+
+// "Add (key name)", "Watch (key topic, stream)"
+std::string DescribeMethod(const HostedMethod& method) {
+  return absl::StrCat(
+      absl::string_view(method.path).substr(method.path.rfind('/') + 1), " (",
+      method.key.has_value() ? absl::StrCat("key ", method.key->path())
+                             : "any worker",
+      method.handler.streams ? ", stream)" : ")");
 }
 
 }  // namespace
@@ -93,7 +107,29 @@ absl::Status Runtime::Attach(grpc::ServerBuilder& builder,
   }
   MakeOwnServices(what);
   Register(builder);
+  AwaitStart();
   return absl::OkStatus();
+}
+
+// A server that was built but not started accepts connections and answers
+// nothing, which looks like a handler that hangs.
+void Runtime::AwaitStart() {
+  start_alarm_ = scheduler_->AddTask(
+      0, {.name = "the alarm for a start"}, [this](WakeReasons reasons) {
+        if ((reasons & kWakeTimer) == 0) return;
+        LogLine(absl::StrCat(
+            "Hosting::Start() was not called within ",
+            absl::FormatDuration(absl::FromChrono(kStartsWithin)),
+            " of Attach(): until it is, nobody answers the hosted methods; "
+            "give it what BuildAndStart() has returned"));
+      });
+  start_alarm_->WakeAfter(kStartsWithin);
+  if (scheduler_->manual()) scheduler_->RunUntilIdle(/*seed=*/0);
+}
+
+void Runtime::NoteStart() {
+  start_alarm_->Kill();
+  if (scheduler_->manual()) scheduler_->RunUntilIdle(/*seed=*/0);
 }
 
 // From now on whoever logs only adds to a queue. Here, because its thread is
@@ -174,9 +210,12 @@ absl::Status Runtime::MakeLanes() {
   stream_limits_ = StreamLimitsOf(options_);
   for (const auto& service : services_) {
     const size_t first_lane = lanes_.size() * workers;
-    auto lanes = Lanes::Create(*scheduler_, *service,
-                               LaneOptionsOf(options_, first_lane),
-                               *running_calls_, router_->owners());
+    lane_logs_.push_back(std::make_unique<LimitedLog>(
+        service->name(), options_.log, scheduler_->clock()));
+    auto lanes =
+        Lanes::Create(*scheduler_, *service,
+                      LaneOptionsOf(options_, first_lane, *lane_logs_.back()),
+                      *running_calls_, router_->owners());
     if (!lanes.ok()) return lanes.status();
     lanes_.push_back(*std::move(lanes));
     MakeMethods(*lanes_.back());
@@ -241,6 +280,7 @@ void Runtime::Register(grpc::ServerBuilder& builder) {
 
 absl::Status Runtime::Start(std::shared_ptr<grpc::Server> server) {
   PINION_CHECK(build_.has_value(), "a hosting is attached before its start");
+  NoteStart();
   const bool built = build_->reached() == BuildWatch::Reached::kServer;
   if (server == nullptr || !built) {
     stop_.EndWorkersHoweverLong();
@@ -258,6 +298,7 @@ absl::Status Runtime::Start(std::shared_ptr<grpc::Server> server) {
                        .io_threads = io_threads_,
                        .expirer = *expirer_,
                        .stall_watch = stall_watch_,
+                       .snapshot = [this] { return Snapshot(); },
                        .server = std::move(server)});
   for (auto& io : io_threads_) io->Start();
   if (!manual_.has_value()) {
@@ -291,6 +332,12 @@ absl::Status Runtime::WhyNotBuilt() const {
     case BuildWatch::Reached::kServices:
     case BuildWatch::Reached::kServer:
       break;
+  }
+  for (const std::string& address : build_->addresses()) {
+    const absl::Status status = WhyNotListening(address);
+    if (status.ok()) continue;
+    return absl::Status(status.code(), absl::StrCat("gRPC built no server: ",
+                                                    status.message()));
   }
   return absl::UnavailableError(absl::StrCat(
       "gRPC built no server, because an address of the builder's cannot be "
@@ -354,11 +401,26 @@ absl::Status Runtime::WatchForStalls() {
   return absl::OkStatus();
 }
 
+std::string Runtime::DescribeServices() const {
+  std::string text;
+  for (const auto& service : services_) {
+    std::vector<std::string> methods;
+    for (const HostedMethod& method : service->methods()) {
+      methods.push_back(DescribeMethod(method));
+    }
+    absl::StrAppend(&text, "serving ", service->name(), ": ",
+                    absl::StrJoin(methods, ", "), "\n");
+  }
+  return text;
+}
+
 ServerSnapshot Runtime::Snapshot() const {
   ServerSnapshot snapshot;
   snapshot.workers = scheduler_->Snapshot();
   snapshot.held_calls = door_->credit().calls();
   snapshot.held_bytes = door_->credit().bytes();
+  snapshot.most_calls = door_->credit().most_calls();
+  snapshot.most_bytes = door_->credit().most_bytes();
   for (const auto& lanes : lanes_) {
     for (int i = 0; i < scheduler_->worker_count(); ++i) {
       snapshot.lanes.push_back(lanes->Snapshot(i));

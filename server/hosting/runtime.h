@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@
 #include "absl/time/time.h"
 #include "pinion/core/scheduler.h"
 #include "pinion/core/stall_watch.h"
+#include "pinion/core/task.h"
 #include "pinion/server/attach_options.h"
 #include "pinion/server/door/front_door.h"
 #include "pinion/server/door/router.h"
@@ -39,6 +41,7 @@
 #include "pinion/server/io/raw_service.h"
 #include "pinion/server/lane/lanes.h"
 #include "pinion/server/lane/running_calls.h"
+#include "pinion/server/log/limited_log.h"
 #include "pinion/server/log/log_queue.h"
 #include "pinion/server/options.h"
 #include "pinion/server/rpc/grpc_call.h"
@@ -76,6 +79,7 @@ class Runtime {
   const Scheduler& scheduler() const { return *scheduler_; }
   Health& health() { return *health_; }
   int io_threads() const { return static_cast<int>(io_threads_.size()); }
+  std::string DescribeServices() const;
   ServerSnapshot Snapshot() const;
   void LogLine(absl::string_view line) const;
   bool FlushLog(absl::Duration timeout);
@@ -97,7 +101,11 @@ class Runtime {
   void Register(grpc::ServerBuilder& builder);
   RawService& AddRawService();
 
+  // So that someone is told who has forgotten Start().
+  void AwaitStart();
+
   // Start().
+  void NoteStart();
   absl::Status WhyNotBuilt() const;
   void AwaitCalls();
   void AwaitCallsOf(const GrpcMethod& method, IoThread& io);
@@ -110,7 +118,9 @@ class Runtime {
 
   // In the order in which they are made; destroyed in the reverse order.
   std::unique_ptr<LogQueue> log_queue_;  // For options.log, if it is set.
+  std::vector<std::unique_ptr<LimitedLog>> lane_logs_;  // By service.
   std::unique_ptr<Scheduler> scheduler_;
+  Task* start_alarm_ = nullptr;  // The scheduler's, until Start().
   std::unique_ptr<RunningCalls> running_calls_;
   std::unique_ptr<StallWatch> stall_watch_;
   std::unique_ptr<Router> router_;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "pinion/core/base/check.h"
+#include "pinion/server/hosting/stop_lines.h"
 #include "pinion/server/hosting/stop_wait.h"
 #include "pinion/server/log.h"
 
@@ -18,14 +19,30 @@ namespace {
 // A stop's last second, after the grace: for the answers to leave, for the
 // connections to end, and for handlers to return (StopWait::Limits). What is
 // left is for the rest.
-constexpr std::chrono::milliseconds kAnswersLeave(500);
-constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(150);
+constexpr std::chrono::milliseconds kAnswersLeave(400);
+constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(200);
+
+// How long the answers of refused calls are held, if any come, before gRPC's
+// server shuts down: for clients that have just got an answer to send their
+// next call, a round trip between continents. A part of the last second, too.
+constexpr absl::Duration kNextCallsCome = absl::Milliseconds(100);
+
+// From there to the held answers, a part of kConnectionsEnd: for gRPC to queue
+// GOAWAY on all connections, which takes microseconds for each.
+constexpr absl::Duration kGoawayLeaves = absl::Milliseconds(50);
 
 // An I/O thread that is given no CPU for so long will get none.
 constexpr std::chrono::seconds kThreadRuns(30);
 
 // How often a stop that waits for its workers looks what they do.
 constexpr std::chrono::milliseconds kBetweenLooks(10);
+
+// A span that is left, for people: "9s".
+std::string Seconds(std::chrono::nanoseconds left) {
+  const absl::Duration span =
+      std::max(absl::FromChrono(left), absl::ZeroDuration());
+  return absl::FormatDuration(absl::Ceil(span, absl::Seconds(1)));
+}
 
 // Whether user's code ran since the looks before, which are brought up to date.
 bool LookAtHandlers(const RunningCalls& running,
@@ -53,9 +70,23 @@ void StopSequence::BeginDrain(absl::Duration lame_duck) {
   std::call_once(drain_begun_, [&] {
     serving_->health.SetStopping();
     for (auto& io : serving_->io_threads) io->BeginStop();
-    hurry_.WaitForNotificationWithTimeout(lame_duck);
+    PassLameDuck(lame_duck);
     serving_->inside.Close();
   });
+}
+
+void StopSequence::PassLameDuck(absl::Duration lame_duck) {
+  const Clock clock;
+  const Moment ends = clock.Now() + absl::ToChronoNanoseconds(lame_duck);
+  StopLines lines(clock.Now());
+  for (Moment now = clock.Now(); now < ends; now = clock.Now()) {
+    if (lines.Due(now)) {
+      Log(options_.log, absl::StrCat("the stop still accepts calls for ",
+                                     Seconds(ends - now), " (lame_duck)"));
+    }
+    const auto wait = std::min(ends, lines.next()) - now;
+    if (hurry_.WaitForNotificationWithTimeout(absl::FromChrono(wait))) return;
+  }
 }
 
 void StopSequence::Drain(absl::Duration lame_duck) {
@@ -63,9 +94,8 @@ void StopSequence::Drain(absl::Duration lame_duck) {
   BeginDrain(lame_duck);
   std::call_once(drained_, [&] {
     grace_ends_ = Clock().Now() + absl::ToChronoNanoseconds(options_.grace);
-    // It may have been hurried when it had no door yet.
-    if (hurry_.HasBeenNotified()) serving_->inside.GiveUpWaiting();
-    serving_->inside.AwaitEmpty(options_.grace);
+    for (auto& io : serving_->io_threads) io->BeginGrace();
+    AwaitCallsInside();
     // What is open has used its grace; each I/O thread answers its own.
     for (auto& io : serving_->io_threads) io->StopOpenCalls();
     bool all_left = true;
@@ -74,6 +104,30 @@ void StopSequence::Drain(absl::Duration lame_duck) {
     }
     if (!all_left) TellWhatHasNotLeft();
   });
+}
+
+void StopSequence::AwaitCallsInside() {
+  const Clock clock;
+  StopLines lines(clock.Now());
+  // A hurry ends the waiting below, and may have come before there was a door.
+  while (!hurry_.HasBeenNotified()) {
+    const Moment now = clock.Now();
+    if (now >= grace_ends_) return;
+    if (lines.Due(now)) TellWhatIsInside(grace_ends_ - now);
+    const auto wait = std::min(grace_ends_, lines.next()) - now;
+    if (serving_->inside.AwaitEmpty(absl::FromChrono(wait))) return;
+  }
+}
+
+void StopSequence::TellWhatIsInside(std::chrono::nanoseconds left) const {
+  const int64_t inside = serving_->inside.count();
+  if (inside == 0) return;  // The last has just left.
+  const std::string open = DescribeOpenCalls(serving_->snapshot());
+  Log(options_.log,
+      absl::StrCat(
+          "the stop waits for ", inside, inside == 1 ? " call" : " calls",
+          ", for ", Seconds(left),
+          " at most: ", open.empty() ? "their answers have not left" : open));
 }
 
 void StopSequence::TellWhatHasNotLeft() const {
@@ -88,7 +142,7 @@ void StopSequence::TellWhatHasNotLeft() const {
 // On an I/O thread. gRPC lets a server's Shutdown() wait for its streams; ours
 // end when they are told to, and not by themselves.
 void StopSequence::OnServerEnd() {
-  if (draining_ || server_ended_.exchange(true)) return;
+  if (server_ended_.exchange(true) || draining_) return;
   drainer_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "pinion-drain");
     Drain(/*lame_duck=*/absl::ZeroDuration());
@@ -114,13 +168,31 @@ void StopSequence::Hurry() {
 void StopSequence::EndIo() {
   // It tells the I/O.
   if (serving_->stall_watch != nullptr) serving_->stall_watch->Stop();
-  // It cuts off at once what is open in-process, so nothing is by now.
-  serving_->server->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionsEnd));
+  ShutDownServer();
   for (auto& io : serving_->io_threads) io->Stop();
   if (drainer_.joinable()) drainer_.join();
   serving_->expirer.Stop();
   // gRPC's server may not go before its queues are empty, nor stay for us.
   serving_.reset();
+}
+
+void StopSequence::ShutDownServer() {
+  const auto shut_down = [server = serving_->server] {
+    // It cuts off at once what is open in-process, so nothing is by now.
+    server->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionsEnd));
+  };
+  const auto& io_threads = serving_->io_threads;
+  const bool clients_call =
+      !server_ended_ &&
+      std::any_of(io_threads.begin(), io_threads.end(),
+                  [](const auto& io) { return io->answered_in_stop(); });
+  if (!clients_call) return shut_down();
+  for (auto& io : io_threads) io->HoldLateAnswers();
+  absl::SleepFor(kNextCallsCome);
+  std::thread shutter(shut_down);  // Waits for the calls that are held.
+  absl::SleepFor(kGoawayLeaves);
+  for (auto& io : io_threads) io->SendLateAnswers();
+  shutter.join();
 }
 
 absl::Status StopSequence::EndWorkers() {
@@ -165,20 +237,36 @@ absl::Status StopSequence::LetWorkersFinish() {
   StopWait wait(clock.Now(), grace_ends_);
   std::vector<RunningCalls::Look> looks(
       static_cast<size_t>(workers_->scheduler.worker_count()));
+  StopLines lines(clock.Now());
   LookAtHandlers(workers_->running_calls, looks);
   while (!WorkersFinish(kBetweenLooks)) {
-    if (hurry_.HasBeenNotified()) wait.Hurry(clock.Now());
-    wait.Look(clock.Now(), LookAtHandlers(workers_->running_calls, looks));
+    const Moment now = clock.Now();
+    if (hurry_.HasBeenNotified()) wait.Hurry(now);
+    wait.Look(now, LookAtHandlers(workers_->running_calls, looks));
+    if (lines.Due(now)) TellWhatRuns(grace_ends_ - now);
     if (wait.over().has_value()) {
       return absl::DeadlineExceededError(
-          *wait.over() == StopWait::Over::kHandlersRun ? WhichHandlersRun()
-                                                       : WhichWorkersAreLate());
+          *wait.over() == StopWait::Over::kHandlersRun
+              ? WhichHandlersRun()
+              : absl::StrCat(
+                    "the stop did not wait for workers that do not get on: ",
+                    WhichWorkersAreLate()));
     }
   }
   return absl::OkStatus();
 }
 
-std::string StopSequence::WhichHandlersRun() const {
+void StopSequence::TellWhatRuns(std::chrono::nanoseconds left) const {
+  const std::string running = RunningHandlers();
+  Log(options_.log,
+      running.empty()
+          ? absl::StrCat("the stop waits for workers: ", WhichWorkersAreLate())
+          : absl::StrCat("the stop waits for handlers, whose calls are "
+                         "answered, to return, for ",
+                         Seconds(left), " at most: ", running));
+}
+
+std::string StopSequence::RunningHandlers() const {
   std::vector<std::string> stuck;
   for (const auto& lanes : workers_->lanes) {
     if (!lanes->HopsAreUnderWay()) continue;
@@ -192,16 +280,20 @@ std::string StopSequence::WhichHandlersRun() const {
       stuck.push_back(absl::StrCat("worker ", i, " runs ", call));
     }
   }
+  return absl::StrJoin(stuck, "; ");
+}
+
+std::string StopSequence::WhichHandlersRun() const {
+  const std::string running = RunningHandlers();
   // What ended just now is named no more.
-  return absl::StrCat("the stop did not wait for handlers that do not return: ",
-                      stuck.empty() ? "the last ended as the stop gave up"
-                                    : absl::StrJoin(stuck, "; "));
+  return absl::StrCat(
+      "the stop did not wait for handlers that do not return: ",
+      running.empty() ? "the last ended as the stop gave up" : running);
 }
 
 std::string StopSequence::WhichWorkersAreLate() const {
   return absl::StrCat(
-      "the stop did not wait for workers that do not get on, though no handler "
-      "runs; their threads may have been given no CPU: ",
+      "no handler runs, so their threads may have been given no CPU: ",
       workers_->scheduler.Drain(std::chrono::nanoseconds(0)).message());
 }
 

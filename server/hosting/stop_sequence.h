@@ -6,12 +6,18 @@
 //
 // Steps:   1. The drain begins: health says NOT_SERVING, open streams are told,
 //             the lame duck passes, the door closes.
-//          2. The drain: calls inside have the grace period; then they are
-//             answered.
+//          2. The drain: streams that cannot hear of the stop end; the other
+//             calls inside have the grace period; then they are answered.
 //          3. The I/O ends: the gRPC server, the I/O threads, the expirer.
 //          4. The workers finish, destroy their shards and end.
 //          Parts that were never made need no step; a step done is not done
 //          again.
+// Lines:   while it waits, the stop writes what for, each second (StopLines).
+// GOAWAY:  a call that reaches gRPC's server as it shuts down ends CANCELLED,
+//          without a Failure, until its client has heard of the end. So step 3
+//          first holds the answers of those who still call, which keeps clients
+//          that wait for an answer from sending; then the server shuts down,
+//          and the held answers follow its GOAWAY.
 // Threads: the owner's, as Hosting says of its functions (server/hosting.h).
 //          Any thread may Hurry(), at any time. I/O threads call OnServerEnd().
 // Example: StopSequence stop(options);
@@ -59,6 +65,8 @@ struct ServingParts {
   Expirer& expirer;
   // Null if there is none when the I/O ends.
   const std::unique_ptr<StallWatch>& stall_watch;
+  // What its lines say of open calls.
+  std::function<ServerSnapshot()> snapshot;
   // Released once it is shut down.
   std::shared_ptr<grpc::Server> server;
 };
@@ -115,9 +123,13 @@ class StopSequence {
 
  private:
   void BeginDrain(absl::Duration lame_duck);
+  void PassLameDuck(absl::Duration lame_duck);
   void Drain(absl::Duration lame_duck);
+  void AwaitCallsInside();
+  void TellWhatIsInside(std::chrono::nanoseconds left) const;
   void TellWhatHasNotLeft() const;
   void EndIo();
+  void ShutDownServer();
 
   absl::Status EndWorkers();
   void EndBackgroundWork();
@@ -125,6 +137,9 @@ class StopSequence {
   void DestroyWorkers();
   // Whether they finish within `timeout`.
   bool WorkersFinish(std::chrono::nanoseconds timeout);
+  void TellWhatRuns(std::chrono::nanoseconds left) const;
+  // For people; empty if none do.
+  std::string RunningHandlers() const;
   std::string WhichHandlersRun() const;
   std::string WhichWorkersAreLate() const;
 

@@ -26,18 +26,26 @@ namespace pinion {
 
 // The parts of an answer besides its status and payload.
 struct AnswerExtras {
+  // A mistake in the handler, which the log tells, too.
+  enum class Fault : uint8_t { kNone, kThrew, kDropped };
+
   v1::Failure failure;               // For an error.
   std::optional<v1::Timing> timing;  // If the call asked for it.
   // The trailing metadata that the handler added.
   std::vector<std::pair<std::string, std::string>> trailing;
   // For a handler's error with payloads, within a session.
   std::string status_details;
+  Fault fault = Fault::kNone;
 };
 
 struct Answer {
   // Null if `status` is OK.
   v1::Failure* failure() const {
     return status.ok() ? nullptr : &extras->failure;
+  }
+  // A mistake in the handler; only an error has one.
+  AnswerExtras::Fault fault() const {
+    return status.ok() ? AnswerExtras::Fault::kNone : extras->fault;
   }
   // Null if the call did not ask for it.
   const v1::Timing* timing() const {

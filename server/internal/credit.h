@@ -14,6 +14,7 @@
 #ifndef PINION_SERVER_INTERNAL_CREDIT_H_
 #define PINION_SERVER_INTERNAL_CREDIT_H_
 
+#include <atomic>
 #include <cstdint>
 
 #include "pinion/server/internal/holding.h"
@@ -53,6 +54,8 @@ class Credit {
       const Grant grant = Judge(held, calls, bytes, party_held, party);
       if (grant != Grant::kGranted) return grant;
     } while (!held_.AddIf(held, calls, bytes));
+    Raise(most_calls_, held.calls() + calls);
+    Raise(most_bytes_, held.bytes() + bytes);
     if (party != nullptr) party->Add(calls, bytes);
     return Grant::kGranted;
   }
@@ -88,10 +91,25 @@ class Credit {
   int64_t calls() const { return held_.Look().calls(); }
   int64_t bytes() const { return held_.Look().bytes(); }
 
+  // The most that was held at a time, reserved by Reserve().
+  int64_t most_calls() const {
+    return most_calls_.load(std::memory_order_relaxed);
+  }
+  int64_t most_bytes() const {
+    return most_bytes_.load(std::memory_order_relaxed);
+  }
+
   int64_t max_calls() const { return max_calls_; }
   int64_t max_bytes() const { return max_bytes_; }
 
  private:
+  static void Raise(std::atomic<int64_t>& most, int64_t value) {
+    int64_t before = most.load(std::memory_order_relaxed);
+    while (before < value && !most.compare_exchange_weak(
+                                 before, value, std::memory_order_relaxed)) {
+    }
+  }
+
   Grant Judge(const Holding::Held& held, int64_t calls, int64_t bytes,
               const Holding::Held& party_held, const Holding* party) const {
     const int64_t free_calls = max_calls_ - held.calls();
@@ -114,8 +132,11 @@ class Credit {
     return Grant::kGranted;
   }
 
-  // Shared.
+  // Shared. The peaks lie beside what the same threads write, and are seldom
+  // written.
   Holding held_;
+  std::atomic<int64_t> most_calls_{0};
+  std::atomic<int64_t> most_bytes_{0};
   // Fixed at construction; any thread may read.
   const int64_t max_calls_;
   const int64_t max_bytes_;

@@ -23,17 +23,19 @@
 namespace pinion {
 
 // `function` returns a type that converts to absl::Status. `who` names it in
-// the error.
+// the error. Sets `threw`, if it is given, when it threw.
 template <typename Function>
-auto Guarded([[maybe_unused]] absl::string_view who, Function&& function)
-    -> decltype(function()) {
+auto Guarded([[maybe_unused]] absl::string_view who, Function&& function,
+             [[maybe_unused]] bool* threw = nullptr) -> decltype(function()) {
 #ifdef ABSL_HAVE_EXCEPTIONS
   try {
     return function();
   } catch (const std::exception& thrown) {
+    if (threw != nullptr) *threw = true;
     return absl::InternalError(
         absl::StrCat(who, " threw an exception: ", thrown.what()));
   } catch (...) {
+    if (threw != nullptr) *threw = true;
     return absl::InternalError(
         absl::StrCat(who, " threw something that is not a std::exception"));
   }

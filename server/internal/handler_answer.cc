@@ -17,9 +17,13 @@ std::optional<Answer> ParseRequest(absl::string_view bytes,
 }
 
 Answer HandlerAnswer(absl::Status status,
-                     const google::protobuf::Message& response) {
-  if (!status.ok()) return refusals::HandlerFailed(std::move(status));
+                     const google::protobuf::Message& response, bool threw) {
   Answer answer;
+  if (!status.ok()) {
+    answer = refusals::HandlerFailed(std::move(status));
+    if (threw) answer.extras->fault = AnswerExtras::Fault::kThrew;
+    return answer;
+  }
   answer.payload = Payload(response.ByteSizeLong());
   response.SerializeWithCachedSizesToArray(answer.payload.data());
   return answer;

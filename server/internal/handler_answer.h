@@ -23,9 +23,10 @@ namespace pinion {
 std::optional<Answer> ParseRequest(absl::string_view bytes,
                                    google::protobuf::Message& request);
 
-// The answer of a handler that has ended.
+// The answer of a handler that has ended, or `threw` its status.
 Answer HandlerAnswer(absl::Status status,
-                     const google::protobuf::Message& response);
+                     const google::protobuf::Message& response,
+                     bool threw = false);
 
 }  // namespace pinion
 

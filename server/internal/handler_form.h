@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HandlerForm: makes a MethodHandler from a shard's member function, according
-//              to its parameters and its result.
+// HandlerForm: makes a MethodHandler from a shard's handler, according to its
+//              parameters and its result.
 //
-// Threads: the thread that builds the server, before the start.
+// Threads: the thread that builds the server, before the start. All workers
+//          call the handler.
 // Forms:   absl::Status M(const Request&, Response*)
 //          absl::Status M(const Request&, Response*, CallContext&)
 //          void M(Call<Request, Response>)
 //          void M(absl::Span<Call<Request, Response>>)
 //          void M(const Request&, Stream<Response>), for a server-streaming
 //          method
-//          each of them also const or noexcept.
-// Example: HandlerForm<SignatureOf<decltype(&Counter::Add)>>::Of<Counter>(
-//              &Counter::Add)
+//          each of them a member function of the shard, or a function or a
+//          lambda: see handler_signature.h.
+// Example: using Add = HandlerSignature<Counter, decltype(&Counter::Add)>;
+//          HandlerForm<Add>::Of<Counter>(&Counter::Add)
 #ifndef PINION_SERVER_INTERNAL_HANDLER_FORM_H_
 #define PINION_SERVER_INTERNAL_HANDLER_FORM_H_
 
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,29 +28,13 @@
 #include "pinion/server/call_context.h"
 #include "pinion/server/internal/guarded.h"
 #include "pinion/server/internal/handler_answer.h"
+#include "pinion/server/internal/handler_signature.h"
 #include "pinion/server/internal/held_call.h"
 #include "pinion/server/internal/held_stream.h"
 #include "pinion/server/internal/method_handler.h"
 #include "pinion/server/stream.h"
 
 namespace pinion::internal {
-
-// The parameters and the result of a member function.
-template <typename Member>
-struct Signature;
-template <typename R, typename S, typename... A>
-struct Signature<R (S::*)(A...)> {
-  using Type = R(A...);
-};
-template <typename R, typename S, typename... A>
-struct Signature<R (S::*)(A...) const> : Signature<R (S::*)(A...)> {};
-template <typename R, typename S, typename... A>
-struct Signature<R (S::*)(A...) noexcept> : Signature<R (S::*)(A...)> {};
-template <typename R, typename S, typename... A>
-struct Signature<R (S::*)(A...) const noexcept> : Signature<R (S::*)(A...)> {};
-
-template <typename Member>
-using SignatureOf = typename Signature<Member>::Type;
 
 inline constexpr char kHandler[] = "the handler";
 
@@ -68,11 +55,15 @@ struct OneCallForm {
                     return *std::move(refusal);
                   }
                   Response response;
-                  absl::Status status = Guarded(kHandler, [&] {
-                    return handler(*static_cast<Shard*>(shard), request,
-                                   &response, context);
-                  });
-                  return HandlerAnswer(std::move(status), response);
+                  bool threw = false;
+                  absl::Status status = Guarded(
+                      kHandler,
+                      [&] {
+                        return handler(*static_cast<Shard*>(shard), request,
+                                       &response, context);
+                      },
+                      &threw);
+                  return HandlerAnswer(std::move(status), response, threw);
                 },
             .uses_context = uses_context};
   }
@@ -108,25 +99,20 @@ struct HeldCallForm {
   }
 };
 
+// For each form of a signature: Request, Response, and Of<Shard>(handler).
 template <typename Signature>
-struct HandlerForm {
-  static_assert(sizeof(Signature) == 0,
-                "a handler is absl::Status M(const Request&, Response*), with "
-                "a pinion::CallContext& at the end or not, or "
-                "void M(pinion::Call<Request, Response>), or "
-                "void M(absl::Span<pinion::Call<Request, Response>>), or, of a "
-                "server-streaming method, "
-                "void M(const Request&, pinion::Stream<Response>)");
-};
+struct HandlerForm;
 
 template <typename Request, typename Response>
 struct HandlerForm<absl::Status(const Request&, Response*)>
     : OneCallForm<Request, Response> {
-  template <typename Shard, typename Member>
-  static MethodHandler Of(Member member) {
+  template <typename Shard, typename Function>
+  static MethodHandler Of(Function function) {
     return HandlerForm::template By<Shard>(
-        [member](Shard& shard, const Request& request, Response* response,
-                 CallContext&) { return (shard.*member)(request, response); },
+        [function](Shard& shard, const Request& request, Response* response,
+                   CallContext&) {
+          return CallHandler(function, shard, request, response);
+        },
         /*uses_context=*/false);
   }
 };
@@ -134,12 +120,12 @@ struct HandlerForm<absl::Status(const Request&, Response*)>
 template <typename Request, typename Response>
 struct HandlerForm<absl::Status(const Request&, Response*, CallContext&)>
     : OneCallForm<Request, Response> {
-  template <typename Shard, typename Member>
-  static MethodHandler Of(Member member) {
+  template <typename Shard, typename Function>
+  static MethodHandler Of(Function function) {
     return HandlerForm::template By<Shard>(
-        [member](Shard& shard, const Request& request, Response* response,
-                 CallContext& context) {
-          return (shard.*member)(request, response, context);
+        [function](Shard& shard, const Request& request, Response* response,
+                   CallContext& context) {
+          return CallHandler(function, shard, request, response, context);
         },
         /*uses_context=*/true);
   }
@@ -148,11 +134,11 @@ struct HandlerForm<absl::Status(const Request&, Response*, CallContext&)>
 template <typename Request, typename Response>
 struct HandlerForm<void(Call<Request, Response>)>
     : HeldCallForm<Request, Response> {
-  template <typename Shard, typename Member>
-  static MethodHandler Of(Member member) {
+  template <typename Shard, typename Function>
+  static MethodHandler Of(Function function) {
     return HandlerForm::template By<Shard>(
-        [member](Shard& shard, absl::Span<Call<Request, Response>> calls) {
-          (shard.*member)(std::move(calls[0]));
+        [function](Shard& shard, absl::Span<Call<Request, Response>> calls) {
+          CallHandler(function, shard, std::move(calls[0]));
         },
         /*max=*/1);
   }
@@ -161,11 +147,11 @@ struct HandlerForm<void(Call<Request, Response>)>
 template <typename Request, typename Response>
 struct HandlerForm<void(absl::Span<Call<Request, Response>>)>
     : HeldCallForm<Request, Response> {
-  template <typename Shard, typename Member>
-  static MethodHandler Of(Member member) {
+  template <typename Shard, typename Function>
+  static MethodHandler Of(Function function) {
     return HandlerForm::template By<Shard>(
-        [member](Shard& shard, absl::Span<Call<Request, Response>> calls) {
-          (shard.*member)(calls);
+        [function](Shard& shard, absl::Span<Call<Request, Response>> calls) {
+          CallHandler(function, shard, calls);
         },
         /*max=*/std::numeric_limits<size_t>::max());
   }
@@ -177,16 +163,16 @@ struct HandlerForm<void(const RequestType&, Stream<ResponseType>)> {
   using Response = ResponseType;
   using Held = HeldStreamOf<Request>;
 
-  template <typename Shard, typename Member>
-  static MethodHandler Of(Member member) {
+  template <typename Shard, typename Function>
+  static MethodHandler Of(Function function) {
     return {.hold = [](RoutedCall& call, const LaneServices& services)
                 -> HeldCall* { return new Held(call, services); },
             .run_held =
-                [member](void* shard, absl::Span<HeldCall* const> calls) {
+                [function](void* shard, absl::Span<HeldCall* const> calls) {
                   auto* held = static_cast<Held*>(calls[0]);
                   return Guarded(kHandler, [&] {
-                    (static_cast<Shard*>(shard)->*member)(
-                        *held->request, Stream<Response>(held));
+                    CallHandler(function, *static_cast<Shard*>(shard),
+                                *held->request, Stream<Response>(held));
                     return absl::OkStatus();
                   });
                 },

@@ -16,7 +16,9 @@ namespace {
 Answer Dropped(const HeldCall& call) {
   const absl::Status* const why = WhyDropped::Current();
   if (why != nullptr) return refusals::HandlerFailed(*why);
-  return refusals::HandlerDropped(call.handle());
+  Answer answer = refusals::HandlerDropped(call.handle());
+  answer.extras->fault = AnswerExtras::Fault::kDropped;
+  return answer;
 }
 
 }  // namespace

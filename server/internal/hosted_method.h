@@ -20,7 +20,7 @@ namespace pinion {
 struct HostedMethod {
   std::string path;  // "/shop.v1.CounterService/Add"
   int index = 0;     // Its position among the methods of its service.
-  std::optional<KeyReader> key;               // Empty: the method has no key.
+  std::optional<KeyReader> key;               // None: any worker will do.
   TaskClass task_class = TaskClass::kNormal;  // From the route's priority.
   const google::protobuf::Descriptor* request = nullptr;
   MethodHandler handler;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/io/io_thread.h"
 
+#include <grpc/grpc.h>
 #include <grpc/support/time.h>
 #include <pthread.h>
 
@@ -71,8 +72,9 @@ IoThread::IoThread(int index,
 IoThread::~IoThread() {
   PINION_CHECK(!thread_.joinable(), "I/O thread ", index_, " was not stopped");
   if (queue_shut_down_) return;
-  // Never started: the queue must be empty and shut down before it goes.
-  queue_->Shutdown();
+  // Never started: the queue must be empty and shut down before it goes. Its
+  // own Shutdown() logs an error if a server that was not built had it.
+  grpc_completion_queue_shutdown(queue_->cq());
   void* tag;
   bool ok;
   while (queue_->Next(&tag, &ok)) {
@@ -104,11 +106,37 @@ void IoThread::BeginStop() {
   Post([this] {
     io_thread_.Assert();
     stop_begun_ = true;
-    for (OpenCall* call = open_calls_.front(); call != nullptr;
-         call = open_calls_.Next(*call)) {
-      call->OnStopBegun();
-    }
+    ForEachOpenCall(&OpenCall::OnStopBegun);
   });
+}
+
+void IoThread::BeginGrace() {
+  Post([this] {
+    io_thread_.Assert();
+    ForEachOpenCall(&OpenCall::OnGraceBegun);
+  });
+}
+
+void IoThread::HoldLateAnswers() {
+  Post([this] {
+    io_thread_.Assert();
+    holds_late_answers_ = true;
+  });
+}
+
+void IoThread::SendLateAnswers() {
+  Post([this] {
+    io_thread_.Assert();
+    holds_late_answers_ = false;
+    ForEachOpenCall(&OpenCall::OnLateAnswersLeave);
+  });
+}
+
+void IoThread::ForEachOpenCall(void (OpenCall::*tell)()) {
+  for (OpenCall* call = open_calls_.front(); call != nullptr;
+       call = open_calls_.Next(*call)) {
+    (call->*tell)();
+  }
 }
 
 void IoThread::StopOpenCalls() {

@@ -84,6 +84,14 @@ class OpenCall : public ListHook<OpenCall> {
   // calls.
   virtual void OnStopBegun() {}
 
+  // Called when the stop's grace period begins: no further calls come. Must not
+  // close calls.
+  virtual void OnGraceBegun() {}
+
+  // Called when late answers may leave: see HoldLateAnswers(). Must not close
+  // calls.
+  virtual void OnLateAnswersLeave() {}
+
   // Called when no time is left: answer now. Runs on the I/O thread, perhaps
   // more than once. It may close and delete this call and others.
   virtual void OnStop() = 0;
@@ -139,7 +147,7 @@ class IoThread {
   // run, so workers need not have ended.
   void Stop();
 
-  // Any thread may call the next five, from Start() until Stop().
+  // Any thread may call the next eight, from Start() until Stop().
 
   // Makes the I/O thread handle `delivery`, which belongs to that thread from
   // now on.
@@ -153,6 +161,24 @@ class IoThread {
   // Calls OnStopBegun() of each call that is open when the I/O thread gets the
   // request. Later calls see stop_begun().
   void BeginStop();
+
+  // Calls OnGraceBegun() of each call that is open when the I/O thread gets the
+  // request.
+  void BeginGrace();
+
+  // From the moment in which gRPC's server begins to shut down until its
+  // clients have heard of it (GOAWAY), gRPC ends each call that arrives with
+  // CANCELLED. Most clients send when they have an answer. So in a stop's last
+  // moments the answers of refused calls are held, and sent behind the GOAWAY.
+  // Calls that are refused from now on see holds_late_answers().
+  void HoldLateAnswers();
+  // Calls OnLateAnswersLeave() of each open call; no further answer is held.
+  void SendLateAnswers();
+  // Whether a call was answered after the stop had begun, so that its client
+  // may send another.
+  bool answered_in_stop() const {
+    return answered_in_stop_.load(std::memory_order_relaxed);
+  }
 
   // Calls OnStop() of each call that is open when the I/O thread gets the
   // request. Later calls see no_more_time().
@@ -189,6 +215,13 @@ class IoThread {
   bool stop_begun() const {
     io_thread_.Assert();
     return stop_begun_;
+  }
+  bool holds_late_answers() const {
+    io_thread_.Assert();
+    return holds_late_answers_;
+  }
+  void NoteAnsweredInStop() {
+    answered_in_stop_.store(true, std::memory_order_relaxed);
   }
   // Whether OnStop() of the open calls was called.
   bool no_more_time() const {
@@ -232,6 +265,9 @@ class IoThread {
   void NoteWhenNoneIsOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   void ShutDownQueueWhenDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   void TellOpenCalls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
+  // Calls `tell` of each open call; it must not close calls.
+  void ForEachOpenCall(void (OpenCall::*tell)())
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
 
   // Fixed at construction.
   const int index_;
@@ -241,6 +277,8 @@ class IoThread {
   // Shared.
   Inbox inbox_;
   Bell bell_;
+  // Relaxed, because it guards no other data.
+  std::atomic<bool> answered_in_stop_{false};
   Mutex mutex_;
   CondVar changed_;
   // When OnStop() of all open calls had been called.
@@ -263,6 +301,7 @@ class IoThread {
   std::deque<IoPortion*> portions_ ABSL_GUARDED_BY(io_thread_);
   std::vector<IoFlush*> to_flush_ ABSL_GUARDED_BY(io_thread_);
   bool stop_begun_ ABSL_GUARDED_BY(io_thread_) = false;
+  bool holds_late_answers_ ABSL_GUARDED_BY(io_thread_) = false;
   bool no_more_time_ ABSL_GUARDED_BY(io_thread_) = false;
   bool stopping_ ABSL_GUARDED_BY(io_thread_) = false;
   bool server_ended_ ABSL_GUARDED_BY(io_thread_) = false;

@@ -6,7 +6,8 @@
 // Expiry:  a value whose time to live has passed counts as absent, and the
 //          shard removes it.
 // Bound:   a write that does not fit is refused and changes nothing, or evicts
-//          other values: see KvOptions.
+//          other values: see KvOptions. A value that no response could return
+//          is refused, too.
 // Example: HostKv(server), which makes one on each worker.
 #ifndef PINION_SERVER_KV_KV_SHARD_H_
 #define PINION_SERVER_KV_KV_SHARD_H_
@@ -70,16 +71,19 @@ class KvShard {
 
   // Writes `text` and returns its version. `entry` is the key's entry; null if
   // it has none. The value lives for `ttl_ms`; 0 means forever, and absent
-  // means as long as the previous value would have. Returns RESOURCE_EXHAUSTED
-  // if there is no room; then nothing has changed.
+  // means as long as the previous value would have. Returns INVALID_ARGUMENT if
+  // it could not be read back, and RESOURCE_EXHAUSTED if there is no room; then
+  // nothing has changed.
   absl::StatusOr<uint64_t> Write(const std::string& key, Values::Entry* entry,
                                  std::string text,
                                  std::optional<uint64_t> ttl_ms);
   absl::Status Replace(Values::Entry& entry, std::string text);
+  absl::Status CheckSize(const std::string& key, size_t text_bytes) const;
 
   // Every change of a key calls this, after a write and before a removal.
   void Changed(Values::Entry& entry, KvChange::Kind kind);
 
+  const int64_t max_response_bytes_;
   Values values_;
   KeyedExpiry<Value> expiry_;
   KvWatchers watchers_;

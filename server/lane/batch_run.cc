@@ -6,6 +6,7 @@
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "pinion/core/tally.h"
 #include "pinion/core/worker.h"
 #include "pinion/server/call/refusals.h"
@@ -16,6 +17,7 @@
 #include "pinion/server/internal/largest_answer.h"
 #include "pinion/server/lane/account.h"
 #include "pinion/server/lane/running_calls.h"
+#include "pinion/server/log.h"
 #include "pinion/server/shard/hops.h"
 #include "pinion/server/shard/running_work.h"
 
@@ -110,6 +112,9 @@ void BatchRun::RunHandler(RoutedCall& call, Moment now, AnswerRoom room) {
   Answer answer =
       call.method().handler.run(lane_.shard.get(), call.request(), context);
   shared_.running.End(call.worker);
+  if (ABSL_PREDICT_FALSE(answer.fault() == AnswerExtras::Fault::kThrew)) {
+    lane_.TellThrown(call, answer.status.message());
+  }
   if (!context.trailing().empty()) {
     answer.MakeExtras().trailing = context.TakeTrailing();
   }
@@ -186,6 +191,9 @@ void BatchRun::RunHandlerOfGroup(const HostedMethod& method, Moment now) {
   const absl::Status thrown =
       method.handler.run_held(lane_.shard.get(), lane_.group);
   shared_.running.End(lane_.worker);
+  if (!thrown.ok()) {
+    lane_.TellThrown(lane_.group.front()->call(), thrown.message());
+  }
   const size_t size = lane_.group.size();
   const RunTimes times = {.claimed = now, .ended = shared_.clock.Now()};
   lane_.speed.Learn(accepted, times.claimed, times.ended, size);
@@ -224,15 +232,20 @@ void BatchRun::AnswerAndUnref(EndedCall&& ended) {
 void BatchRun::EndBatch() {
   const int worker = lane_.worker;
   absl::Status status;
+  bool threw = false;
   if (lane_.ended.empty()) {
     const RunningWork::Scope scope(shared_.running.work(), worker,
                                    shared_.end_of_batch, shared_.clock.Now());
-    status = shared_.service.EndBatch(lane_.shard.get());
+    status = shared_.service.EndBatch(lane_.shard.get(), threw);
   } else {
     shared_.running.Begin(worker, lane_.ended.front().call,
                           shared_.clock.Now());
-    status = shared_.service.EndBatch(lane_.shard.get());
+    status = shared_.service.EndBatch(lane_.shard.get(), threw);
     shared_.running.End(worker);
+  }
+  if (threw) {
+    Log(shared_.options.log, absl::StrCat(shared_.end_of_batch, ", worker ",
+                                          worker, ": ", status.message()));
   }
   const Moment now = shared_.clock.Now();
   for (EndedCall& ended : lane_.ended) {

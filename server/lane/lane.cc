@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/lane/lane.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/session_answer.h"
 #include "pinion/server/call/refusals.h"
+#include "pinion/server/call_context.h"
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/lane/account.h"
 #include "pinion/server/log.h"
@@ -45,7 +48,10 @@ Lane::Lane(const SharedByLanes& shared, Scheduler& scheduler, int worker)
       latencies(shared.service.methods().size()),
       background_work(scheduler, worker, shared.service.name(),
                       shared.running.work(), shared.options.log),
-      info(worker, scheduler.clock(), background_work, shared.hops) {}
+      info(worker, scheduler.clock(),
+           static_cast<int64_t>(LargestPayload(
+               static_cast<size_t>(shared.options.max_response_bytes))),
+           background_work, shared.hops) {}
 
 void Lane::Revoke(RoutedCall& call, RevokeReason reason) {
   const Fate::Was was = call.fate.Revoke(reason);
@@ -85,6 +91,20 @@ void Lane::AnswerHeld(HeldCall& held_call, Answer answer) {
       .room = std::move(held_call.room)};
   ended_call.room.Fit(ended_call.answer, ended_call.times.ended);
   AnswerUnlessRevoked(std::move(ended_call));
+}
+
+void Lane::TellThrown(const RoutedCall& call, absl::string_view what) const {
+  const std::optional<Key> key = CallContext(call, shared.clock).key();
+  Log(shared.options.log,
+      absl::StrCat(call.method().path, key.has_value() ? ", key " : ", no key",
+                   key.has_value() ? key->ToString() : "", ", worker ", worker,
+                   ": ", what));
+}
+
+// Without the key: the request may be gone.
+void Lane::TellDropped(const RoutedCall& call) const {
+  Log(shared.options.log, absl::StrCat(call.method().path, ", worker ", worker,
+                                       ": ", call.answer.status.message()));
 }
 
 void Lane::DropLateResult(RoutedCall& call) {

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
 #include "pinion/core/base/thread_role.h"
 #include "pinion/core/clock.h"
 #include "pinion/core/scheduler.h"
@@ -122,6 +123,13 @@ class Lane final : private HeldCalls::Answerer {
   // Completes the answer and answers with it, unless the call was answered
   // meanwhile. For the worker, and for the holder of a held call.
   void AnswerUnlessRevoked(EndedCall ended_call);
+
+  // Has the log tell that the handler of `call` threw, on the worker; `what`
+  // says what.
+  void TellThrown(const RoutedCall& call, absl::string_view what) const;
+  // The same for one that dropped its call, whose answer says so. Any thread
+  // may call it, but without a lock.
+  void TellDropped(const RoutedCall& call) const;
 
   // Called on the worker when the handler of a stream returns and has left it
   // open: it now belongs to its holder, and the lane holds nothing for it.

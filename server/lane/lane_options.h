@@ -27,13 +27,16 @@ struct LaneOptions {
   // The most open streams of one lane, 1 to Credit::kMaxCalls. A stream is open
   // from its admission until it is answered, by its handler or otherwise.
   int64_t max_streams = 16384;
+  // The largest message that carries a response.
   int64_t max_response_bytes = int64_t{4} << 20;
   // The index of the first worker's lane among all lanes of the server, as a
   // Party counts them.
   size_t first_lane = 0;
   // A worker counts as stalled once one handler has run this long.
   std::chrono::nanoseconds stall_after = std::chrono::seconds(1);
-  // Gets what hops, timers and background work of shards throw.
+  // Gets what handlers, hops, timers and background work of shards throw, and
+  // which calls handlers drop. Clients may cause such lines, so it should limit
+  // them.
   LogFunction log = {};
 };
 

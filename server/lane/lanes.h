@@ -86,6 +86,14 @@ class Lanes {
     At(call.worker).Revoke(call, reason);
   }
 
+  // Called by the I/O thread that has got the answer of `call`: if its handler
+  // dropped it, the log tells. The thread that drops a call holds a lock.
+  void TellIfDropped(const RoutedCall& call) const {
+    if (call.answer.fault() == AnswerExtras::Fault::kDropped) {
+      At(call.worker).TellDropped(call);
+    }
+  }
+
   // Counts a refused call. A call that was not routed has no worker.
   void CountRefused(const RoutedCall& call, v1::Reason reason) {
     account_.CountRefused(call.worker, call.method().index, reason);

@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 namespace pinion {
 namespace {
 
@@ -45,6 +47,7 @@ OpenConnections::Outcome OpenConnections::Add(int descriptor,
   if (group.has_value()) ++groups_[*group];
   ++counts_.accepted;
   ++counts_.open;
+  counts_.most_open = std::max(counts_.most_open, counts_.open);
   return outcome;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "pinion/server/call/metadata_meter.h"
 #include "pinion/server/call/refusals.h"
 #include "pinion/server/door/requested_route.h"
@@ -47,6 +48,12 @@ std::optional<absl::string_view> MetadataValue(
   return absl::string_view(begin->second.data(), begin->second.size());
 }
 
+// gRPC 1.51 calls a peer within the process "unknown".
+bool HasConnection(absl::string_view peer) {
+  return absl::StartsWith(peer, "ipv4:") || absl::StartsWith(peer, "ipv6:") ||
+         absl::StartsWith(peer, "unix");
+}
+
 }  // namespace
 
 GrpcCall::GrpcCall(const GrpcMethod& method, IoThread& io)
@@ -57,7 +64,9 @@ GrpcCall::GrpcCall(const GrpcMethod& method, IoThread& io)
 std::optional<Answer> GrpcCall::Arrive(const grpc::ServerContext& context,
                                        grpc::ByteBuffer& request) {
   io_.CallOpened(*this);
-  party_ = host_.door->parties().OfConnection(context.peer());
+  const std::string peer = context.peer();
+  has_connection_ = HasConnection(peer);
+  party_ = host_.door->parties().OfConnection(peer);
   std::optional<Answer> refusal = RefuseAtOnce(context);
   if (refusal.has_value()) {
     served->lanes->CountRefused(*this, refusal->failure()->reason());
@@ -141,12 +150,15 @@ grpc::Status GrpcCall::StatusWithTrailers(const Answer& answer,
   }
   if (answer.status.ok()) return grpc::Status::OK;
   AddFailureTrailers(*answer.failure(), context);
-  return ToGrpcStatus(answer.status, *answer.failure());
+  return ToGrpcStatus(answer.status, *answer.failure(),
+                      answer.extras->trailing);
 }
 
 void GrpcCall::Close() {
   io_.CallClosed(*this);
   if (party_ != nullptr) party_->CloseCall();
+  // Before it leaves: the thread that sees it leave sees this.
+  if (io_.stop_begun() && has_connection_) io_.NoteAnsweredInStop();
   if (inside) host_.door->Leave();
   Unref();
 }

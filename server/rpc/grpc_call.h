@@ -90,6 +90,12 @@ class GrpcCall : public RoutedCall,
     ReturnRequestBytes();
   }
 
+  // Whether the answer of a refused call must wait until late answers leave. A
+  // call within the process does not: gRPC ends it as its server shuts down.
+  bool answer_is_held() const {
+    return io_.holds_late_answers() && has_connection_;
+  }
+
   // gRPC's part is over; releases the transport's reference.
   void Close();
 
@@ -111,6 +117,7 @@ class GrpcCall : public RoutedCall,
   grpc::Slice bytes_;             // The request's bytes; request() points here.
   std::shared_ptr<Party> party_;  // Null: the client is unknown.
   std::vector<MetadataEntry> metadata_;
+  bool has_connection_ = false;  // Otherwise it comes from this process.
 };
 
 }  // namespace pinion

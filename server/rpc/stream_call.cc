@@ -48,7 +48,8 @@ void StreamCall::Begin() {
   if (io_.stop_begun()) stopping_.store(true, std::memory_order_relaxed);
   if (auto refusal = Arrive(outbox_->context(), incoming_)) {
     answer = *std::move(refusal);
-    End();
+    held_ = answer_is_held();
+    if (!held_) End();
   } else if (outbox_->broken()) {
     RevokeForClient();  // gRPC may tell of the end first.
   }
@@ -144,6 +145,7 @@ absl::Status StreamCall::WhyEnded() const {
 }
 
 void StreamCall::OnChange(Hop hop, absl::AnyInvocable<void()> function) {
+  in_stop_.fetch_or(kHasOnChange, std::memory_order_relaxed);
   notice_.Arm(std::move(hop), std::move(function));
   notice_.Tell();
 }
@@ -162,6 +164,7 @@ void StreamCall::OnSent(Sent* sent) {
 
 void StreamCall::OnDelivered() {
   DisarmDeadline();
+  served->lanes->TellIfDropped(*this);
   End();
   notice_.Tell();  // If it was not the handler who has ended it.
 }
@@ -180,6 +183,15 @@ void StreamCall::End() {
 void StreamCall::OnStopBegun() {
   stopping_.store(true, std::memory_order_relaxed);
   notice_.Tell();
+}
+
+bool StreamCall::StopMustEnd(uint8_t what) {
+  const uint8_t before = in_stop_.fetch_or(what, std::memory_order_relaxed);
+  return (before | what) == (kLeftOpen | kGraceBegun);
+}
+
+void StreamCall::OnGraceBegun() {
+  if (StopMustEnd(kGraceBegun)) Revoke(RevokeReason::kStopped);
 }
 
 void StreamCall::OnStop() {
@@ -232,6 +244,7 @@ void StreamCall::CloseWhenOver() {
 void StreamCall::OnLeftOpen() {
   DropRequest();
   IsDone(kLaneDone);
+  if (StopMustEnd(kLeftOpen)) Revoke(RevokeReason::kStopped);
 }
 
 void StreamCall::IsDone(uint8_t who) {

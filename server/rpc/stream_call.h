@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "absl/functional/any_invocable.h"
@@ -96,6 +97,10 @@ class StreamCall final : public GrpcCall,
   void OnSent(Sent* sent);
   void OnDelivered() override;  // The answer has arrived.
   void OnStopBegun() override;
+  void OnGraceBegun() override;
+  void OnLateAnswersLeave() override {
+    if (std::exchange(held_, false)) End();
+  }
   void OnStop() override;
 
   std::optional<Message> NextMessage() override;
@@ -125,6 +130,15 @@ class StreamCall final : public GrpcCall,
   // The last one to call it releases what the server holds for the call.
   void IsDone(uint8_t who);
 
+  // A stop ends the stream as its grace period begins if nobody else would: the
+  // handler has returned and has left it open, and its holder has no OnChange()
+  // to hear of the stop. Adds `what` to what is known of it; returns whether
+  // that is the last of it, and so the caller ends the stream.
+  bool StopMustEnd(uint8_t what);
+  static constexpr uint8_t kLeftOpen = 1;
+  static constexpr uint8_t kGraceBegun = 2;
+  static constexpr uint8_t kHasOnChange = 4;
+
   // The two that use what the server holds: gRPC's part, and, if the stream was
   // left open, the lane.
   static constexpr uint8_t kTransportDone = 1;
@@ -138,6 +152,9 @@ class StreamCall final : public GrpcCall,
   ChangeNotice notice_{*this};
   std::atomic<bool> stopping_{false};  // For the holder to see.
   std::atomic<uint8_t> done_{0};
+  // What is known for StopMustEnd(). Relaxed: it guards no other data, and of
+  // the threads that add to one word one is the last.
+  std::atomic<uint8_t> in_stop_{0};
 
   // The I/O thread's only.
   grpc::ByteBuffer incoming_;
@@ -146,6 +163,7 @@ class StreamCall final : public GrpcCall,
   WorkChain ready_;                // Messages to be written.
   std::unique_ptr<Sent> writing_;  // The one being written.
   bool answered_ = false;          // No more will join them.
+  bool held_ = false;              // Its answer waits until late answers leave.
 };
 
 }  // namespace pinion

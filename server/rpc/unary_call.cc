@@ -40,7 +40,8 @@ void UnaryCall::Begin() {
   arrived_ = true;
   if (auto refusal = Arrive(rpc_->context, rpc_->request)) {
     answer = *std::move(refusal);
-    SendAnswer();
+    held_ = answer_is_held();
+    if (!held_) SendAnswer();
   } else if (over_) {
     RevokeForClient();  // gRPC may tell of the end first.
   }
@@ -54,6 +55,7 @@ void UnaryCall::OnOver() {
 
 void UnaryCall::OnDelivered() {
   DisarmDeadline();
+  served->lanes->TellIfDropped(*this);
   SendAnswer();
 }
 

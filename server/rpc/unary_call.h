@@ -16,6 +16,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include <optional>
+#include <utility>
 
 #include "pinion/server/io/io_patience.h"
 #include "pinion/server/io/io_thread.h"
@@ -61,6 +62,9 @@ class UnaryCall final : public GrpcCall,
   // the rest.
   void OnOverdue() override { rpc_->context.TryCancel(); }
   void OnStop() override { Revoke(RevokeReason::kStopped); }
+  void OnLateAnswersLeave() override {
+    if (std::exchange(held_, false)) SendAnswer();
+  }
 
   void Begin();
   void SendAnswer();
@@ -71,6 +75,7 @@ class UnaryCall final : public GrpcCall,
   // The I/O thread's only.
   std::optional<Rpc> rpc_;
   bool arrived_ = false;
+  bool held_ = false;  // Its answer waits until late answers leave.
   bool answer_left_ = false;
   bool over_ = false;
 };

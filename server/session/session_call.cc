@@ -61,7 +61,10 @@ void SessionCall::LeaveServer() {
   block_.ReturnReserved();
 }
 
-void SessionCall::OnDelivered() { block_.session().Answered(*this); }
+void SessionCall::OnDelivered() {
+  served->lanes->TellIfDropped(*this);
+  block_.session().Answered(*this);
+}
 
 void SessionCall::OnUnreferenced() {
   // The expirer may still look at its fate: it ends with its block.

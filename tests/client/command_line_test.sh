@@ -15,6 +15,8 @@ trap 'kill "$server_pid" 2>/dev/null; rm -rf "$folder"' EXIT
 expect 0 '"version":"1"' call $kv/Put '{"key":"a","value":"1"}'
 expect 0 '"value":"1"' call $kv/Get '{"key":"a"}'
 expect 0 '"value":"43"' call $kv/Increment '{"key":"a","by":42}'
+expect 0 '"value":"1"' call $kv/Increment '{"key":"ann","by":1,"ttl_ms":60000}'
+expect 0 '"value":"2"' call $kv/Increment '{"key":"ann","by":1,"ttl_ms":60000}'
 expect 0 '"deleted":false' call $kv/Delete '{"key":"none"}'
 expect 0 '"payload":"YWJj"|"worker":0' call $echo/Echo '{"payload":"YWJj"}' --worker 0
 expect 0 'worker 0, waited|ran|batch of 1' call $kv/Get '{"key":"a"}' --timing
@@ -31,10 +33,32 @@ expect 1 'NOT_FOUND: the key "b" has no value|reason: HANDLER|executed: YES' \
   call $kv/Get '{"key":"b"}'
 expect 1 'INVALID_ARGUMENT|1 to 1024 bytes|reason: BAD_REQUEST|executed: NO' \
   call $kv/Get '{}'
+expect 1 'the key "grüße/東京" has no value' call $kv/Get '{"key":"grüße/東京"}'
 expect 1 'INVALID_ARGUMENT|workers 0 to 0' call $echo/Echo '{}' --worker 3
 expect 1 'DEADLINE_EXCEEDED' call $echo/Echo '{"block_us":3000000}' --timeout 20ms
 expect 1 'INVALID_ARGUMENT|block_us is 60000001' \
   call $echo/Echo '{"block_us":60000001}'
+
+# A proxy of the environment is not asked for this machine, and is named where it
+# is asked. Nobody listens on port 1.
+export http_proxy=http://user:secret@127.0.0.1:1
+expect 0 '"value":"43"' call $kv/Get '{"key":"a"}'
+expect 0 '"value":"43"' "$pinion" call $kv/Get '{"key":"a"}' --target="localhost:${target##*:}"
+expect 1 'UNAVAILABLE|the HTTP proxy 127.0.0.1:1, which http_proxy names|no_proxy=pinion.invalid' \
+  "$pinion" call $kv/Get '{"key":"a"}' --target=pinion.invalid:1
+expect 1 'UNAVAILABLE|the HTTP proxy 127.0.0.1:1, which http_proxy names' \
+  "$pinion" call $kv/Watch '{"key":"a"}' --target=pinion.invalid:1
+unset http_proxy
+
+# A Unix socket that is none. The test's folder may have too long a path for one.
+plain=$(mktemp)
+expect 1 'at most 107 bytes, and this has 108' \
+  "$pinion" call $kv/Get '{"key":"a"}' --target="unix:$(printf '%0108d' 0)"
+expect 1 "UNAVAILABLE|$plain is a plain file, not a socket" \
+  "$pinion" call $kv/Get '{"key":"a"}' --target="unix:$plain"
+expect_mistake "$plain is a plain file, not a socket; remove it" "$server" --listen="unix:$plain"
+expect_mistake 'at most 107 bytes, and this has 108' "$server" --listen="unix:$(printf '%0108d' 0)"
+rm -f "$plain"
 
 # A server stream: each message when it comes, until Ctrl-C; how it ended; no
 # limit of time unless one is given.
@@ -69,7 +93,12 @@ expect_mistake '/package.Service/Method' "$pinion" call Get '{}'
 expect_mistake 'no service pinion.kv.v1.Kv|--descriptor_set' "$pinion" call /pinion.kv.v1.Kv/Get '{}'
 expect_mistake 'no method Got; it has Get, Put' "$pinion" call $kv/Got '{}'
 expect_mistake 'not a pinion.kv.v1.GetRequest|kye' "$pinion" call $kv/Get '{"kye":"a"}'
-expect_mistake 'cannot be read' "$pinion" call $kv/Get '{}' --descriptor_set=/none
+expect_mistake 'cannot be read|--include_imports' "$pinion" call $kv/Get '{}' --descriptor_set=/none
+for mistake in "call --help=kv" "bench --help=x" --help=kv; do
+  # shellcheck disable=SC2086
+  expect_mistake '--help takes no value|--help alone' "$pinion" $mistake
+done
+expect_mistake '--help takes no value' "$server" --help=kv
 
 expect_mistake '--worker is -7' "$pinion" call $echo/Echo '{}' --worker=-7
 expect_mistake '"-timing" is not a flag; write --timing' "$pinion" call $kv/Get '{}' -timing
@@ -111,6 +140,9 @@ expect_lines 1 "$kv/Get -" '{"key":"m"}
 {"line":4,"error":{"code":"INVALID_ARGUMENT","message":"the JSON is not a pinion.kv.v1.GetRequest
 "reason":"HANDLER","executed":"YES"}}
 {"line":6,"response":{"deleted":true}}
+END
+expect_lines 0 "$kv/Get" $'\xef\xbb\xbf{"key":"m"}\r\n' <<'END'
+{"line":1,"response":{"value":"1",
 END
 expect_lines 1 "-" '{"key":"m"}' <<'END'
 the line names no method
@@ -246,6 +278,7 @@ expect_mistake 'listen|0.0.0.0:0|not encrypted|allow_unencrypted_public_traffic'
   "$server" --listen=0.0.0.0:0
 expect_mistake 'listen|"nowhere"|host:port' "$server" --listen=nowhere
 expect_mistake '9999' "$server" --listen=127.0.0.1:0 --workers=9999
+expect_mistake '8000|cpu_policy float' "$server" --listen=127.0.0.1:0 --workers=8000
 expect_mistake 'lane_calls is 0|1 to 524287' "$server" --lane_calls=0
 expect_mistake 'session_calls is 0|1 to 1000000' "$server" --session_calls=0
 expect_mistake 'session_bytes is 5' "$server" --session_bytes=5

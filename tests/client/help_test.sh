@@ -117,6 +117,8 @@ of_options = option_groups("server/options.h", "ListenOptions", "Listener") + ho
 kv = option_groups("server/kv/kv_options.h", "KvOptions", "The kv service")
 wanted = as_flags(of_options, {member: member for member in flat(of_options) if member != "log"})
 wanted += as_flags(kv, {"bytes": "kv_bytes", "when_full": "kv_when_full"})
+run = option_groups("server/run_options.h", "RunOptions", "Output")
+wanted[-1:-1] = as_flags(run, {"account": "account", "summary": "summary"})
 with_options = flat(wanted)
 wanted += [["The echo service", ["echo"]]]
 expect(len(hosting) > 5, "server/options.h has its groups in another way")

@@ -198,7 +198,7 @@ TEST(CpuPlanTest, RefusesMorePinnedWorkersThanCpusWithTheNumbers) {
   EXPECT_EQ(Refusal({.workers = 5}, machine),
             "5 pinned workers cannot each have a CPU: this process may use "
             "4 CPUs (1-3,6, by the affinity mask); ask for at most 4, or let "
-            "workers float");
+            "workers float (cpu_policy float)");
 }
 
 TEST(CpuPlanTest, RefusesMorePinnedWorkersThanTheQuotaPaysFor) {
@@ -206,7 +206,7 @@ TEST(CpuPlanTest, RefusesMorePinnedWorkersThanTheQuotaPaysFor) {
   const std::string refusal =
       "3 pinned workers cannot each have a CPU: the cgroup quota allows "
       "2.5 CPUs (/sys/fs/cgroup/a/cpu.max); ask for at most 2, raise the "
-      "quota, or let workers float";
+      "quota, or let workers float (cpu_policy float)";
   EXPECT_EQ(Refusal({.workers = 3}, machine), refusal);
   EXPECT_EQ(Refusal({.cpus = "1-3"}, machine), refusal);
   EXPECT_EQ(Plan({.workers = 2}, machine).workers, 2);

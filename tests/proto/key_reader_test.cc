@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/proto/wire/key_reader.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -19,6 +20,7 @@ namespace {
 using test::OldRequest;
 using test::Request;
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -345,23 +347,23 @@ TEST(KeyReaderTest, RefusesFieldsThatCannotBeAKey) {
   const std::string valid =
       "; valid is a singular string, bytes, integer, enum or bool field "
       "outside "
-      "a oneof, of pinion.test.Account: id, number";
+      "a oneof, of pinion.test.Account: ";
   EXPECT_EQ(Refusal("account.tags"),
             "key path 'account.tags' of pinion.test.Request: 'tags' is a "
             "repeated field" +
-                valid);
+                valid + "id, number");
   EXPECT_EQ(Refusal("account.owner"),
             "key path 'account.owner' of pinion.test.Request: 'owner' is a "
             "message field" +
-                valid);
+                valid + "number, id");
   EXPECT_EQ(Refusal("account.mail"),
             "key path 'account.mail' of pinion.test.Request: 'mail' is a field "
             "of a oneof" +
-                valid);
+                valid + "id, number");
   EXPECT_EQ(Refusal("account.nmae"),
             "key path 'account.nmae' of pinion.test.Request: 'nmae' is not a "
             "field" +
-                valid);
+                valid + "number, id");
   EXPECT_THAT(Refusal("a_float"), HasSubstr("is a floating-point field"));
   EXPECT_THAT(Refusal("a_double"), HasSubstr("is a floating-point field"));
   EXPECT_THAT(Refusal("counts"), HasSubstr("is a map field"));
@@ -381,7 +383,7 @@ TEST(KeyReaderTest, RefusesWhatIsNoSingularMessageOnTheWay) {
             "of pinion.test.Account: owner");
   EXPECT_THAT(Refusal("accounts.id"),
               AllOf(HasSubstr("'accounts' is a repeated field"),
-                    HasSubstr("account, node, far_account")));
+                    HasSubstr("of pinion.test.Request: account, ")));
   EXPECT_THAT(Refusal("by_name.value"), HasSubstr("is a map field"));
   EXPECT_THAT(Refusal("chosen_account.id"), HasSubstr("is a field of a oneof"));
   EXPECT_THAT(Refusal<OldRequest>("group.name"), HasSubstr("is a group"));
@@ -397,10 +399,11 @@ TEST(KeyReaderTest, RefusesEmptyAndStrangePathsInOneLine) {
   }
 }
 
-TEST(KeyReaderTest, ALongListOfFieldsIsCut) {
-  EXPECT_THAT(Refusal("nmae"),
-              HasSubstr("name, blob, an_int32, an_int64, a_uint32, a_uint64, "
-                        "a_sint32, a_sint64, ..."));
+TEST(KeyReaderTest, ListsTheFieldsTheNearestFirstAndCutsALongList) {
+  const std::string refusal = Refusal("nmae");
+  const std::string list = refusal.substr(refusal.rfind(": ") + 2);
+  EXPECT_THAT(list, AllOf(StartsWith("name, "), EndsWith(", ...")));
+  EXPECT_EQ(std::count(list.begin(), list.end(), ','), 8) << list;
 }
 
 TEST(KeyTest, TheHashOfAKeyNeverChanges) {
@@ -445,6 +448,15 @@ TEST(KeyTest, ALongKeyIsPrintedInPart) {
             absl::StrCat("\"", std::string(64, 'k'), "\""));
   EXPECT_EQ(Key::FromBytes(std::string(65, 'k')).ToString(),
             absl::StrCat("\"", std::string(64, 'k'), "...\" (65 bytes)"));
+}
+
+TEST(KeyTest, IsPrintedInItsOwnLetters) {
+  EXPECT_EQ(Key::FromBytes("gr\u00fc\u00dfe").ToString(),
+            "\"gr\u00fc\u00dfe\"");
+  EXPECT_EQ(Key::FromBytes("\xff\n").ToString(), R"("\xff\n")");
+  // Nor is one cut within a letter.
+  EXPECT_EQ(Key::FromBytes(std::string(63, 'k') + "\u00fc").ToString(),
+            absl::StrCat("\"", std::string(63, 'k'), "...\" (65 bytes)"));
 }
 
 }  // namespace

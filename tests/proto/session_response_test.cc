@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/proto/wire/session_response.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -55,6 +57,30 @@ std::vector<AnswerView> AnswersOf(absl::string_view bytes) {
   EXPECT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(answers.size(), response.answers());
   return answers;
+}
+
+TEST(SessionAnswerTest, TheLargestPayloadFitsAndOneByteMoreDoesNot) {
+  v1::Timing timing;
+  timing.set_worker(std::numeric_limits<uint32_t>::max());
+  timing.set_waited_ns(std::numeric_limits<uint64_t>::max());
+  timing.set_ran_ns(std::numeric_limits<uint64_t>::max());
+  timing.set_batch(std::numeric_limits<uint32_t>::max());
+  // Around each size at which a length takes one byte more.
+  for (const size_t middle : {200u, 1u << 14, 1u << 21, 4u << 20}) {
+    const std::string longest(middle + 200, 'x');
+    for (size_t message = middle - 100; message < middle + 200; ++message) {
+      const size_t payload = LargestPayload(message);
+      OutgoingAnswer answer = {
+          .id = std::numeric_limits<uint64_t>::max(),
+          .payload = absl::string_view(longest).substr(0, payload),
+          .timing = &timing};
+      ASSERT_LE(AnswerSize(answer), message);
+      answer.payload = absl::string_view(longest).substr(0, payload + 1);
+      ASSERT_GT(AnswerSize(answer), message);
+    }
+  }
+  EXPECT_EQ(LargestPayload(0), 0u);
+  EXPECT_EQ(LargestPayload(20), 0u);
 }
 
 TEST(SessionAnswerTest, AnOkAnswerComesBackAsItWas) {

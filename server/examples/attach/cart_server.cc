@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -72,6 +73,8 @@ absl::Status Serve(const std::string& address,
 }
 
 int main() {
+  // What goes wrong at the start is said once, below.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   const absl::Status served = Serve("127.0.0.1:50051", [](int port) {
     std::printf("listening on port %d; ends with its input\n", port);
     while (std::getchar() != EOF) {

@@ -13,20 +13,27 @@ absl::Status TooMuch(const std::string& name, int64_t room) {
       absl::StrCat(name, " has room for ", room, " more"));
 }
 
-// What is kept after the line of that number.
+// The lines that are kept after the one of that number, in messages of at most
+// `most_bytes`.
 absl::Status SendLines(const Account& account, uint64_t after,
-                       Accounts::LineStream& stream) {
+                       size_t most_bytes, Accounts::LineStream& stream) {
   v1::StatementResponse response;
+  size_t bytes = 0;
   for (const v1::Line& line : account.lines) {
-    if (line.number() > after) *response.add_lines() = line;
-    const bool full = response.lines_size() == kMaxLinesAtOnce;
-    const bool last = line.number() == account.last_line;
-    if (!full && !(last && response.lines_size() > 0)) continue;
-    absl::Status sent = stream.Send(response);
-    if (!sent.ok()) return sent;
-    response.Clear();
+    if (line.number() <= after) continue;
+    const size_t more = line.ByteSizeLong() + kMaxBytesBesideALine;
+    const bool full =
+        response.lines_size() == kMaxLinesAtOnce || bytes + more > most_bytes;
+    if (full && response.lines_size() > 0) {
+      absl::Status sent = stream.Send(response);
+      if (!sent.ok()) return sent;
+      response.Clear();
+      bytes = 0;
+    }
+    *response.add_lines() = line;
+    bytes += more;
   }
-  return absl::OkStatus();
+  return response.lines_size() > 0 ? stream.Send(response) : absl::OkStatus();
 }
 
 }  // namespace
@@ -115,7 +122,7 @@ void Accounts::TellFollowers(const Entry& entry, const v1::Line& line) {
 void Accounts::Tell(const v1::StatementRequest& request, LineStream stream) {
   const Account* account = Find(request.account());
   if (account == nullptr) return stream.Finish(NoAccount(request.account()));
-  absl::Status sent = SendLines(*account, request.after(), stream);
+  absl::Status sent = SendLines(*account, request.after(), most_bytes_, stream);
   if (!sent.ok() || !request.follow()) return stream.Finish(std::move(sent));
   followers_.Add(request.account(), std::move(stream));
 }

@@ -51,7 +51,10 @@ class Accounts {
   // Each account keeps its last `lines_kept` lines.
   Accounts(const pinion::ShardInfo& info, const pinion::KeyedOptions& options,
            size_t lines_kept)
-      : lines_kept_(lines_kept), accounts_(options), followers_(info) {}
+      : lines_kept_(lines_kept),
+        most_bytes_(static_cast<size_t>(info.max_response_bytes())),
+        accounts_(options),
+        followers_(info) {}
 
   // The account of that name, or null.
   const Account* Find(const std::string& name);
@@ -82,6 +85,7 @@ class Accounts {
   void TellFollowers(const Entry& entry, const v1::Line& line);
 
   const size_t lines_kept_;
+  const size_t most_bytes_;          // Of a message.
   pinion::Keyed<Account> accounts_;  // No entry is ever removed.
   // The followers of an account get each new line of it. A slow follower ends,
   // and has got all lines before that; it can continue after the last one.

@@ -7,7 +7,6 @@
 // Exit code: 0 after a stop, 2 if it could not start, 3 if a handler did not
 // return.
 #include <cstdint>
-#include <cstdio>
 #include <string>
 
 #include "absl/flags/flag.h"
@@ -39,8 +38,5 @@ int main(int argc, char** argv) {
       {.remember_for = absl::ToChronoNanoseconds(absl::GetFlag(FLAGS_remember)),
        .lines_kept = absl::GetFlag(FLAGS_lines_kept),
        .max_bytes = absl::GetFlag(FLAGS_max_bytes)});
-  return server.Run([](const pinion::Server& server) {
-    std::printf("listening on %s\n", server.address().c_str());
-    std::fflush(stdout);
-  });
+  return server.Run();
 }

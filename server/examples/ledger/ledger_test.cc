@@ -32,6 +32,7 @@ namespace bank {
 namespace {
 
 using ::pinion::Method;
+using ::pinion::testing::ManualOptions;
 using ::pinion::testing::ManualServer;
 using ::pinion::testing::PendingCall;
 using ::testing::ElementsAre;
@@ -109,8 +110,10 @@ class LedgerTest : public ::testing::Test {
 
   LedgerTest() { Start({}); }
 
-  void Start(const LedgerOptions& options) {
-    test_.emplace([&](pinion::Server& server) { HostLedger(server, options); });
+  void Start(const LedgerOptions& options,
+             const pinion::HostingOptions& hosting = {.workers = 2}) {
+    test_.emplace([&](pinion::Server& server) { HostLedger(server, options); },
+                  ManualOptions{.hosting = hosting});
     here_ = NameOn(kHere, "here");
     here_too_ = NameOn(kHere, "here_too");
     there_ = NameOn(kThere, "there");
@@ -403,6 +406,20 @@ TEST_F(LedgerTest, TellsManyLinesInManyMessages) {
   for (const size_t lines : {100, 100, 50, 0}) {
     EXPECT_EQ(statement.Next().size(), lines);
   }
+}
+
+TEST_F(LedgerTest, TellsNoMoreInOneMessageThanItHasRoomFor) {
+  Start({.lines_kept = 1000}, {.workers = 2, .max_message_bytes = 1024});
+  constexpr int kLines = 250;
+  for (int i = 0; i < kLines; ++i) ASSERT_TRUE(Deposit(here_, 1).ok());
+  OpenStatement statement(*test_, StatementOf(here_));
+  size_t lines = 0, messages = 0;
+  for (size_t more = 1; more > 0; lines += more, ++messages) {
+    more = statement.Next().size();
+  }
+  EXPECT_EQ(statement.End(), grpc::StatusCode::OK);
+  EXPECT_EQ(lines, size_t{kLines});
+  EXPECT_GT(messages, kLines / size_t{100} + 1);
 }
 
 TEST_F(LedgerTest, GoesOnWithTheLinesThatComeUntilTheServerStops) {

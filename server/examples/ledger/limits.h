@@ -21,6 +21,9 @@ inline constexpr size_t kLongestName = 64;
 // Lines in one message of a statement.
 inline constexpr int kMaxLinesAtOnce = 100;
 
+// The tag and the length of a line in a message of a statement.
+inline constexpr size_t kMaxBytesBesideALine = 3;
+
 // A line of a statement, with a name, an id, and malloc's own part.
 inline constexpr size_t kMaxBytesOfALine = 320;
 

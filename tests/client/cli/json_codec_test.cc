@@ -39,6 +39,10 @@ TEST_F(JsonCodecTest, EncodesARequestAndDecodesAResponse) {
             R"({"version":"12"})");
 }
 
+TEST_F(JsonCodecTest, TakesJsonBehindAByteOrderMark) {
+  EXPECT_TRUE(codec_.Encode(kPut, "\xef\xbb\xbf{\"key\":\"a\"}").ok());
+}
+
 TEST_F(JsonCodecTest, PrintsFieldsThatHoldTheirDefault) {
   EXPECT_EQ(codec_.Decode(kPut, "").value(), R"({"version":"0"})");
 }

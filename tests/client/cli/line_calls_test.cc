@@ -89,6 +89,19 @@ TEST_F(LineCallsTest, AnswersEachLineWithItsNumber) {
   EXPECT_TRUE(succeeded_);
 }
 
+TEST_F(LineCallsTest, AByteOrderMarkBeforeTheFirstLineIsNoPartOfIt) {
+  EXPECT_THAT(
+      RunLines("\xef\xbb\xbf{\"key\":\"a\"}\r\n{\"key\":\"b\"}\r\n",
+               {.method = kGet}, Echo),
+      ElementsAre(HasSubstr(R"("value":"a")"), HasSubstr(R"("value":"b")")));
+  EXPECT_TRUE(succeeded_);
+  const std::string named = absl::StrCat(R"({"method":")", kGet, R"("})");
+  RunLines("\xef\xbb\xbf" + named, {}, Echo);
+  EXPECT_TRUE(succeeded_);
+  EXPECT_THAT(RunLines("\xef\xbb\xbf\n", {.method = kGet}, Echo),
+              ElementsAre());
+}
+
 TEST_F(LineCallsTest, BadLinesAreToldAndTheRestGoesOn) {
   const auto answers =
       RunLines(absl::StrCat("{\"kye\":1}\nnonsense\n{\"key\":\"",

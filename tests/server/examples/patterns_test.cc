@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "pinion/client/client.h"
 #include "pinion/server/examples/patterns/stock.h"
+#include "pinion/server/hosted_service.h"
 #include "pinion/server/server.h"
 #include "pinion/server/testing/gate.h"
 #include "pinion/tests/support/test_server.h"
@@ -204,6 +205,8 @@ class TestJournal final : public Journal {
   std::atomic<int> synced{0};
   std::atomic<bool> full{false};
 };
+
+static_assert(pinion::EndsBatches<Deliveries>);
 
 TEST(DeliveriesTest, AnswersWhenTheJournalIsOnDisk) {
   TestJournal journal;

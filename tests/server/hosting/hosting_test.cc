@@ -5,9 +5,15 @@
 #include <set>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/server/call.h"
 #include "pinion/server/server.h"
+#include "pinion/server/stream.h"
+#include "pinion/tests/support/stream_client.h"
 #include "pinion/tests/support/test_server.h"
 #include "tests/server/support/bad.pb.h"
 
@@ -35,6 +41,11 @@ struct Shard {
     return absl::OkStatus();
   }
 };
+
+absl::Status Greet(Shard&, const Thing& request, Thing* response) {
+  response->set_name("hello " + request.name());
+  return absl::OkStatus();
+}
 
 // Expects the start to fail with one line that has all of `parts`.
 template <typename... Parts>
@@ -70,8 +81,10 @@ TEST_F(HostingTest, RefusesAServiceNoneOfWhoseMethodsIsServed) {
 }
 
 TEST_F(HostingTest, RefusesAMethodThatIsNotInTheService) {
-  server_.Host<Shard>("pinion.test.GoodService").On("Keyd", &Shard::Do);
-  ExpectRefused(server_, "pinion.test.GoodService", "Keyd");
+  server_.Host<Shard>("pinion.test.GoodService").On("Streeming", &Shard::Do);
+  ExpectRefused(server_,
+                "the service pinion.test.GoodService has no method Streeming; "
+                "it has Streaming, ");
 }
 
 TEST_F(HostingTest, RefusesTwoHandlersOfOneMethod) {
@@ -160,6 +173,82 @@ TEST_F(HostingTest, RefusesAKeyBeforeAnyMethod) {
   ExpectRefused(server_, "pinion.test.GoodService", "Key(\"name\")", "On()");
 }
 
+// With any number of workers: with one, the state is whole, until there are
+// two.
+TEST(RouteTest, RefusesAMethodThatDoesNotSayWhereItsCallsRun) {
+  for (const int workers : {0, 1, 2}) {
+    for (const char* method : {"Do", "Soon", "Streaming"}) {
+      Server server({.listen = "127.0.0.1:0"},
+                    {.workers = workers, .cpu_policy = CpuPolicy::kFloat});
+      auto& service = server.Host<Shard>("pinion.test.ForgottenKeyService");
+      if (absl::string_view(method) == "Streaming") {
+        service.On(method, &Shard::Stream);
+      } else {
+        service.On(method, &Shard::Do);
+      }
+      ExpectRefused(server,
+                    absl::StrCat("pinion.test.ForgottenKeyService.", method,
+                                 " does not say where its calls run"),
+                    "option (pinion.v1.route) = {key: \"name\"}",
+                    ".Key(\"name\")", "{any_worker: true}", ".AnyWorker()");
+    }
+  }
+}
+
+TEST_F(HostingTest, RefusesOneMethodAmongManyThatDoesNotSayWhereItsCallsRun) {
+  server_.Host<Shard>("pinion.test.GoodService").On("Keyed", &Shard::Do);
+  server_.Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do", &Shard::Do)
+      .Key("name")
+      .On("Soon", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.ForgottenKeyService.Soon");
+}
+
+TEST_F(HostingTest, RefusesAKeyTogetherWithAnyWorkerInTheProto) {
+  server_.Host<Shard>("pinion.test.BothService").On("Do", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.BothService.Do",
+                "its route's key \"name\"", "its route's any_worker",
+                "keep one");
+}
+
+TEST_F(HostingTest, RefusesAKeyTogetherWithAnyWorkerInTheProgram) {
+  server_.Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do", &Shard::Do)
+      .AnyWorker()
+      .Key("name");
+  ExpectRefused(server_, "pinion.test.ForgottenKeyService.Do", "Key(\"name\")",
+                "AnyWorker()", "keep one");
+}
+
+TEST_F(HostingTest, RefusesThatTheProgramSaysOtherwiseThanTheProto) {
+  server_.Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", &Shard::Do)
+      .AnyWorker();
+  ExpectRefused(server_, "pinion.test.GoodService.Keyed",
+                "its route's key \"name\"", "AnyWorker()", "keep one");
+  Server other({.listen = "127.0.0.1:0"});
+  other.Host<Shard>("pinion.test.AnyWorkerService")
+      .On("Do", &Shard::Do)
+      .Key("name");
+  ExpectRefused(other, "pinion.test.AnyWorkerService.Do", "Key(\"name\")",
+                "its route's any_worker", "keep one");
+}
+
+TEST_F(HostingTest, RefusesAnyWorkerBeforeAnyMethod) {
+  server_.Host<Shard>("pinion.test.ForgottenKeyService")
+      .AnyWorker()
+      .On("Do", &Shard::Do);
+  ExpectRefused(server_, "pinion.test.ForgottenKeyService", "AnyWorker()",
+                "On()");
+}
+
+TEST_F(HostingTest, TakesAnyWorkerFromTheServiceUnlessTheMethodHasAKey) {
+  server_.Host<Shard>("pinion.test.AnyWorkerService")
+      .On("Do", &Shard::Do)
+      .On("Keyed", &Shard::Do);
+  EXPECT_EQ(server_.Start(), absl::OkStatus());
+}
+
 TEST_F(HostingTest, RefusesABatchOfNoCalls) {
   server_.Host<Shard>("pinion.test.GoodService")
       .On("Keyed", &Shard::Do)
@@ -201,11 +290,72 @@ TEST_F(HostingTest, TakesTheServicesRouteUnlessTheMethodHasItsOwn) {
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(HostingTest, ServesMethodsByFunctionsAndByLambdas) {
+  TestServer test({.workers = 1});
+  const std::string parting = "bye ";
+  test.server()
+      .Host<Shard>("pinion.test.GoodService")
+      .On("Keyed", Greet)
+      .On("Keyless", [parting](const Thing& request, Thing* response) {
+        response->set_name(parting + request.name());
+        return absl::OkStatus();
+      });
+  test.server()
+      .Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do",
+          [](Shard& shard, Call<Thing, Thing> call) {
+            call.Finish(shard.Do(call.request(), call.response()));
+          })
+      .AnyWorker()
+      .On("Soon",
+          [](absl::Span<Call<Thing, Thing>> calls) {
+            for (auto& call : calls) call.Finish(absl::AbortedError("soon"));
+          })
+      .AnyWorker()
+      .On("Streaming",
+          [](Shard&, const Thing& request, pinion::Stream<Thing> stream) {
+            const absl::Status sent = stream.Send(request);
+            stream.Finish(sent);
+          })
+      .Key("name");
+  test.Start();
+  Thing ann;
+  ann.set_name("Ann");
+  const auto answer = [&](const char* method) -> std::string {
+    const auto thing = test.client().Call<Thing>(method, ann);
+    return thing.ok() ? thing->name() : std::string(thing.status().message());
+  };
+  EXPECT_EQ(answer("/pinion.test.GoodService/Keyed"), "hello Ann");
+  EXPECT_EQ(answer("/pinion.test.GoodService/Keyless"), "bye Ann");
+  EXPECT_EQ(answer("/pinion.test.ForgottenKeyService/Do"), "Ann");
+  EXPECT_EQ(answer("/pinion.test.ForgottenKeyService/Soon"), "soon");
+  testing::StreamClient stream(test.InProcessChannel(),
+                               "/pinion.test.ForgottenKeyService/Streaming",
+                               ann.SerializeAsString());
+  EXPECT_EQ(stream.Next(), ann.SerializeAsString());
+  EXPECT_EQ(stream.AwaitEnd(), absl::OkStatus());
+}
+
+TEST_F(HostingTest, RunsOnAnyWorkerWhatTheProgramSaysSoOf) {
+  TestServer test({.workers = 2});
+  test.server()
+      .Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do", &Shard::Where)
+      .AnyWorker();
+  test.Start();
+  for (int worker : {0, 1}) {
+    const auto where = test.client().Call<Thing>(
+        "/pinion.test.ForgottenKeyService/Do", Thing(), {.worker = worker});
+    ASSERT_TRUE(where.ok()) << where.status();
+    EXPECT_EQ(where->name(), std::to_string(worker));
+  }
+}
+
 TEST_F(HostingTest, RoutesByTheKeyThatTheProgramGives) {
   TestServer test({.workers = 2});
   test.server()
-      .Host<Shard>("pinion.test.GoodService")
-      .On("Keyless", &Shard::Where)
+      .Host<Shard>("pinion.test.ForgottenKeyService")
+      .On("Do", &Shard::Where)
       .Key("name");
   test.Start();
   std::set<std::string> workers;
@@ -214,7 +364,7 @@ TEST_F(HostingTest, RoutesByTheKeyThatTheProgramGives) {
     Thing thing;
     thing.set_name(std::to_string(i % 50));
     const auto where =
-        test.client().Call<Thing>("/pinion.test.GoodService/Keyless", thing);
+        test.client().Call<Thing>("/pinion.test.ForgottenKeyService/Do", thing);
     ASSERT_TRUE(where.ok()) << where.status();
     workers.insert(where->name());
     // Always the same for one name.

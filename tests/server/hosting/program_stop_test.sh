@@ -108,4 +108,41 @@ while call $kv/Get '{"key":"a"}' >/dev/null 2>&1; do
 done
 expect_server_ends 0 "as a lame duck that is hurried"
 
+# Once it serves, it says what, and at its end what became of the calls.
+log=$TEST_TMPDIR/account
+server_err=$log start_server --workers=1 --echo
+read -r -t 60 says <&"$from_server"
+while [[ $says != "serving pinion.kv.v1.KvService: "* ]]; do
+  read -r -t 60 says <&"$from_server" || {
+    complain "it did not say what it serves"
+    break
+  }
+done
+expect 0 'Get (key key)|Watch (key key, stream)' printf '%s' "$says"
+read -r -t 60 says <&"$from_server"
+expect 0 'serving pinion.echo.v1.EchoService: Echo (any worker)' printf '%s' "$says"
+call $kv/Put '{"key":"a","value":"1"}' >/dev/null
+call $kv/Get '{"key":""}' >/dev/null 2>&1
+kill -TERM "$server_pid"
+expect_server_ends 0 "after calls of which it gives account"
+expect 0 'stopped: accepted 1 (ok 1, error 0|refused 1 (BAD_REQUEST 1)|at most 1 calls' \
+  cat "$log"
+
+# As a table, if it is asked to.
+rm -f "$log"
+server_err=$log start_server --workers=1 --summary
+call $kv/Put '{"key":"a","value":"1"}' >/dev/null
+kill -TERM "$server_pid"
+expect_server_ends 0 "after calls of which it gives account in a table"
+cat <&"$from_server" >"$reply"
+expect 0 'all methods|/pinion.kv.v1.KvService/Put|cancelled' cat "$reply"
+! grep -q stopped: "$log" || complain "it gave account twice"
+
+# Or not at all.
+rm -f "$log"
+server_err=$log start_server --workers=1 --noaccount
+kill -TERM "$server_pid"
+expect_server_ends 0 "without an account"
+[ ! -s "$log" ] || complain "it logged something: $(cat "$log")"
+
 finish

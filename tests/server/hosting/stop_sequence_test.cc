@@ -8,12 +8,15 @@
 #include <grpcpp/server_builder.h>
 
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/core/clock.h"
 #include "pinion/core/scheduler.h"
@@ -33,6 +36,8 @@ namespace pinion {
 namespace {
 
 using ::pinion::testing::Gate;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 // One that ends in a test by what the test is about, or not at all.
 constexpr absl::Duration kNoEnd = absl::Hours(1);
@@ -70,6 +75,7 @@ class StopSequenceTest : public ::testing::Test {
                          .io_threads = io_threads_,
                          .expirer = expirer_,
                          .stall_watch = stall_watch_,
+                         .snapshot = [this] { return open_; },
                          .server = std::move(server)});
     io_threads_.front()->Start();
   }
@@ -100,6 +106,7 @@ class StopSequenceTest : public ::testing::Test {
   std::vector<std::unique_ptr<IoThread>> io_threads_;
   std::unique_ptr<StallWatch> stall_watch_;
   std::weak_ptr<grpc::Server> server_;
+  ServerSnapshot open_;
   int workers_ended_ = 0;
   StopSequence stop_{options_};
 };
@@ -154,6 +161,47 @@ TEST_F(StopSequenceTest, ADrainWaitsForTheCallsInside) {
   stop_.Drain();
   EXPECT_TRUE(left);
   caller.join();
+  ExpectStops();
+}
+
+TEST_F(StopSequenceTest, AStopThatWaitsSaysWhatForAndForHowLong) {
+  Gate said;
+  std::string line;
+  options_.log = [&](absl::string_view logged) {
+    line = std::string(logged);
+    said.Pass();
+  };
+  MethodSnapshot watch;
+  watch.method = "/shop.v1.CartService/Watch";
+  watch.counts.running = 1;
+  open_.methods.push_back(watch);
+  Start(absl::ZeroDuration(), kNoEnd);
+  ASSERT_TRUE(inside_.Enter());
+  std::thread drain([&] { stop_.Drain(); });
+  said.AwaitArrivals(1);
+  EXPECT_THAT(line, AllOf(HasSubstr("waits for 1 call, for 59m5"),
+                          HasSubstr("1 of /shop.v1.CartService/Watch")));
+  said.Open();
+  inside_.Leave();
+  drain.join();
+  ExpectStops();
+}
+
+TEST_F(StopSequenceTest, ALameDuckSaysForHowLongItAcceptsCalls) {
+  Gate said;
+  std::string line;
+  options_.log = [&](absl::string_view logged) {
+    line = std::string(logged);
+    said.Pass();
+  };
+  Start(kNoEnd, absl::ZeroDuration());
+  std::thread drain([&] { stop_.Drain(); });
+  said.AwaitArrivals(1);
+  EXPECT_THAT(
+      line, AllOf(HasSubstr("accepts calls for 59m5"), HasSubstr("lame_duck")));
+  said.Open();
+  stop_.Hurry();
+  drain.join();
   ExpectStops();
 }
 

@@ -217,6 +217,38 @@ TEST_P(StopTest, EndsAtOnceWhenIdleAndMayBeCalledAgain) {
   EXPECT_EQ(late.Await().code(), absl::StatusCode::kUnavailable);
 }
 
+// In-process calls cannot begin once the server shuts down.
+class LateCallsTest : public LaneTest {
+ protected:
+  // Calls again after each answer, until the server is gone.
+  void CallOn() {
+    for (;;) {
+      OpenCall add(channel(), kAdd, AddOf("a"));
+      if (add.Await().ok() || add.failure().reason() == v1::REASON_STOPPING) {
+        continue;
+      }
+      // Nobody listens any more, so it was never sent.
+      EXPECT_EQ(add.Await().code(), absl::StatusCode::kUnavailable)
+          << add.Await();
+      return;
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, LateCallsTest, ::testing::Values(true),
+                         TransportName);
+
+TEST_P(LateCallsTest, OfClientsThatAwaitTheirAnswersAllHaveAFailure) {
+  constexpr int kClients = 16;
+  gate_.Open();
+  Start({.workers = 1});
+  std::deque<std::thread> clients;
+  for (int i = 0; i < kClients; ++i) clients.emplace_back([&] { CallOn(); });
+  AwaitLane([](const auto& lane) { return lane.counts.ok > 1000; }, true);
+  test().Stop();
+  for (std::thread& client : clients) client.join();
+}
+
 TEST(HurriedServerTest, WaitsForNothingThoughItWasHurriedBeforeItStarted) {
   Gate gate;
   const testing::AddShard::Handler at_gate = [&](const auto&, auto*,

@@ -7,7 +7,6 @@
 // Threads: as Server::Run() says.
 // Example: stubborn-server --listen=127.0.0.1:0 --workers=1 --grace=200ms
 #include <chrono>
-#include <cstdio>
 #include <string>
 #include <thread>
 
@@ -48,8 +47,5 @@ int main(int argc, char** argv) {
   pinion::kv::HostKv(server);
   server.Host<StubbornShard>("pinion.echo.v1.EchoService")
       .On("Echo", &StubbornShard::Echo);
-  return server.Run([](const pinion::Server& started) {
-    std::printf("listening on %s;\n", started.address().c_str());
-    std::fflush(stdout);
-  });
+  return server.Run();
 }

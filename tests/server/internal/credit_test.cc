@@ -112,6 +112,16 @@ TEST(CreditTest, WhatIsThereAlreadyMayBeBeyondTheShareButNotBeyondTheBound) {
   EXPECT_EQ(party.Look().bytes(), 100);
 }
 
+TEST(CreditTest, KnowsTheMostThatItHeldAtATime) {
+  Credit credit(/*max_calls=*/10, /*max_bytes=*/100);
+  EXPECT_EQ(credit.Reserve(2, 60), Grant::kGranted);
+  credit.Return(2, 60);
+  EXPECT_EQ(credit.Reserve(3, 10), Grant::kGranted);
+  EXPECT_EQ(credit.Reserve(11, 1), Grant::kTooManyCalls);
+  EXPECT_EQ(credit.most_calls(), 3);
+  EXPECT_EQ(credit.most_bytes(), 60);
+}
+
 TEST(CreditTest, TheLargestBoundsDoNotMix) {
   Credit credit(Credit::kMaxCalls, Credit::kMaxBytes);
   ASSERT_EQ(credit.Reserve(Credit::kMaxCalls, Credit::kMaxBytes),

@@ -49,10 +49,12 @@ v1::PutRequest PutOf(const std::string& key, const std::string& value,
   return put;
 }
 
-v1::IncrementRequest IncrementOf(const std::string& key, int64_t by) {
+v1::IncrementRequest IncrementOf(const std::string& key, int64_t by,
+                                 uint64_t ttl_ms = 0) {
   v1::IncrementRequest increment;
   increment.set_key(key);
   increment.set_by(by);
+  increment.set_ttl_ms(ttl_ms);
   return increment;
 }
 
@@ -283,7 +285,8 @@ class RandomRun {
   }
 
   void Increment() {
-    const v1::IncrementRequest request = IncrementOf(key_, Draw(-2, 2));
+    const v1::IncrementRequest request =
+        IncrementOf(key_, Draw(-2, 2), DrawTtl());
     v1::IncrementResponse response;
     const Item* item = Find();
     int64_t value = 0;
@@ -297,7 +300,11 @@ class RandomRun {
                 absl::StatusCode::kOutOfRange);
       return;
     }
-    ExpectWrite(absl::StrCat(value), std::nullopt, /*increments=*/true);
+    // The time to live is that of a new value alone.
+    ExpectWrite(
+        absl::StrCat(value),
+        item == nullptr ? std::optional(request.ttl_ms()) : std::nullopt,
+        /*increments=*/true);
     if (!Written(shard_.Increment(request, &response))) return;
     EXPECT_EQ(response.value(), value);
     EXPECT_EQ(response.version(), items_[key_].version);

@@ -2,6 +2,7 @@
 #include "pinion/server/kv/kv_shard.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -70,10 +71,12 @@ class KvShardTest : public ::testing::Test {
     return shard_->Get(request, &got_);
   }
 
-  absl::Status Increment(const std::string& key, int64_t by) {
+  absl::Status Increment(const std::string& key, int64_t by,
+                         uint64_t ttl_ms = 0) {
     v1::IncrementRequest request;
     request.set_key(key);
     request.set_by(by);
+    request.set_ttl_ms(ttl_ms);
     return shard_->Increment(request, &incremented_);
   }
 
@@ -147,10 +150,21 @@ TEST_F(KvShardTest, IncrementsFromZeroAndFromANumber) {
 }
 
 TEST_F(KvShardTest, RefusesToIncrementWhatIsNoNumberAndLeavesIt) {
-  Put("a", "one");
-  EXPECT_EQ(Increment("a", 1).code(), absl::StatusCode::kFailedPrecondition);
-  ASSERT_TRUE(Get("a").ok());
-  EXPECT_EQ(got_.value(), "one");
+  for (const char* text : {"one", "", " 5", "5 ", "+5", "05", "-0", "--5",
+                           "5.0", "0x5", "5\n", "9223372036854775808"}) {
+    Put("a", text);
+    EXPECT_EQ(Increment("a", 1).code(), absl::StatusCode::kFailedPrecondition)
+        << text;
+    ASSERT_TRUE(Get("a").ok());
+    EXPECT_EQ(got_.value(), text);
+  }
+}
+
+TEST_F(KvShardTest, ErrorsNameAKeyInItsOwnLetters) {
+  const absl::Status absent = Get("gr\u00fc\u00dfe/\u6771\u4eac");
+  EXPECT_TRUE(
+      absl::StrContains(absent.message(), "\"gr\u00fc\u00dfe/\u6771\u4eac\""))
+      << absent;
 }
 
 TEST_F(KvShardTest, RefusesASumOutsideTheNumbersAndLeavesTheValue) {
@@ -193,6 +207,70 @@ TEST_F(KvShardTest, KeepsTheTimeToLiveAcrossAnIncrementAndDropsItWithAPut) {
   Advance(100);
   EXPECT_EQ(Get("a").code(), absl::StatusCode::kNotFound);
   EXPECT_TRUE(Get("b").ok());
+}
+
+TEST_F(KvShardTest, AnIncrementGivesItsTimeToLiveToACounterThatItCreates) {
+  ASSERT_TRUE(Increment("a", 1, /*ttl_ms=*/100).ok());
+  ASSERT_TRUE(Increment("b", 1).ok());
+  Advance(99);
+  EXPECT_TRUE(Get("a").ok());
+  Advance(1);
+  EXPECT_EQ(Get("a").code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Get("b").ok());
+}
+
+TEST_F(KvShardTest, AnIncrementLeavesTheTimeToLiveOfACounterThatIsThere) {
+  ASSERT_TRUE(Increment("a", 1, /*ttl_ms=*/100).ok());
+  ASSERT_TRUE(Increment("b", 1).ok());
+  Advance(60);
+  ASSERT_TRUE(Increment("a", 1, /*ttl_ms=*/100).ok());
+  ASSERT_TRUE(Increment("b", 1, /*ttl_ms=*/10).ok());
+  Advance(40);
+  EXPECT_EQ(Get("a").code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Get("b").ok());
+}
+
+TEST_F(KvShardTest, ACounterThatHasExpiredIsCreatedAnewWithItsTimeToLive) {
+  ASSERT_TRUE(Increment("a", 5, /*ttl_ms=*/100).ok());
+  Advance(100);  // The timers do not run, so its entry is still there.
+  ASSERT_TRUE(Increment("a", 1, /*ttl_ms=*/50).ok());
+  EXPECT_EQ(incremented_.value(), 1);
+  Advance(49);
+  EXPECT_TRUE(Get("a").ok());
+  world_.Pass(std::chrono::milliseconds(1));
+  EXPECT_EQ(shard_->bytes(), 0);
+}
+
+TEST_F(KvShardTest, TakesWhatGetCanReturnWhateverItsVersionToTheByte) {
+  const auto most =
+      static_cast<size_t>(world_.shards[0]->info.max_response_bytes());
+  v1::GetResponse response;
+  response.set_version(std::numeric_limits<uint64_t>::max());
+  response.set_value(std::string(most, 'x'));
+  response.mutable_value()->resize(most - (response.ByteSizeLong() - most));
+  ASSERT_EQ(response.ByteSizeLong(), most);
+  const std::string largest = response.value();
+  EXPECT_TRUE(TryPut("a", largest).ok());
+  const uint64_t version = put_.version();
+  EXPECT_TRUE(CompareAndSet("b", 0, largest).swapped());
+
+  const absl::Status refusal = TryPut("a", largest + "x");
+  EXPECT_EQ(refusal.code(), absl::StatusCode::kInvalidArgument);
+  for (const std::string& words :
+       {absl::StrCat("\"a\" has ", largest.size() + 1, " bytes"),
+        absl::StrCat("up to ", most + 1), absl::StrCat("than the ", most),
+        std::string("max_message_bytes")}) {
+    EXPECT_TRUE(absl::StrContains(refusal.message(), words)) << refusal;
+  }
+  v1::CompareAndSetRequest request;
+  request.set_key("a");
+  request.set_expected_version(version);
+  request.set_value(largest + "x");
+  v1::CompareAndSetResponse set;
+  EXPECT_EQ(shard_->CompareAndSet(request, &set).code(),
+            absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(Get("a").ok());
+  EXPECT_EQ(got_.version(), version);
 }
 
 TEST_F(KvShardTest, TakesATimeToLiveOfOverAHundredYearsAsAHundred) {

@@ -116,7 +116,17 @@ TEST(ListeningSocketsTest, DoNotReplaceAUnixSocketThatIsServedOrAFile) {
 
   const std::string file = PathFor("file");
   std::ofstream(file) << "text";
-  EXPECT_FALSE(ListeningSockets::Open("unix:" + file, {}).ok());
+  EXPECT_THAT(
+      std::string(
+          ListeningSockets::Open("unix:" + file, {}).status().message()),
+      HasSubstr(file + " is a plain file, not a socket; remove it"));
+  const std::string folder = PathFor("folder");
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  EXPECT_THAT(
+      std::string(
+          ListeningSockets::Open("unix:" + folder, {}).status().message()),
+      HasSubstr(folder + " is a directory"));
+  rmdir(folder.c_str());
   EXPECT_TRUE(std::ifstream(file).good());
 }
 
@@ -231,6 +241,19 @@ TEST(OpenConnectionsTest, SeeThatOneHasEndedWhenItsDescriptorComesAgain) {
   }
   EXPECT_EQ(connections.Counts().open, 1);
   EXPECT_EQ(connections.Counts().accepted, 101);
+}
+
+TEST(OpenConnectionsTest, KnowTheMostThatWereOpenAtATime) {
+  Connections made;
+  OpenConnections connections({.in_all = 5, .per_group = 5});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(connections.Add(made.Open(), std::nullopt, kNow), Outcome::kRoom);
+  }
+  made.CloseLast();
+  EXPECT_EQ(connections.Add(made.Open(), std::nullopt, kNow), Outcome::kRoom);
+  made.CloseLast();
+  EXPECT_EQ(connections.Counts().open, 2);
+  EXPECT_EQ(connections.Counts().most_open, 3);
 }
 
 TEST(OpenConnectionsTest, LookForThoseThatHaveEndedWhenThereIsNoRoom) {

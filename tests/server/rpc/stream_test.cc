@@ -39,6 +39,7 @@ namespace {
 using ::pinion::test::Thing;
 using ::pinion::testing::Gate;
 using ::pinion::testing::HeldWorker;
+using ::pinion::testing::kAdd;
 using ::pinion::testing::kBlindToGrpc;
 using ::pinion::testing::LaneTest;
 using ::pinion::testing::OpenCall;
@@ -677,8 +678,9 @@ TEST_P(StreamTest, TheClientsOwnDeadlineIsTheHandlersToSee) {
   manual().AwaitWaiting(1);
   manual().RunUntilIdle();
   Things& stream = AwaitKept();
-  // gRPC converts it from clock to clock, and rounds to milliseconds.
-  constexpr absl::Duration kRounding = absl::Milliseconds(2);
+  // gRPC converts it from clock to clock, and sends three digits of it: a
+  // little more than an hour is rounded up to the next ten seconds.
+  constexpr absl::Duration kRounding = absl::Seconds(11);
   EXPECT_LE(stream.context().time_left(), absl::Hours(1) + kRounding);
   manual().Advance(absl::Hours(1) + kRounding);
   EXPECT_TRUE(stream.cancelled());
@@ -737,6 +739,69 @@ TEST_P(StreamTest, OneThatComesWhileTheStopTellsKnowsOfIt) {
   // The I/O thread hears of it in time.
   while (!knows) EXPECT_EQ(Open()->AwaitEnd(), absl::OkStatus());
   server().HurryStop();
+  stop.join();
+}
+
+TEST_P(StreamTest, AStopEndsAtOnceWhatHasNoOnChangeToHearOfIt) {
+  Keep();
+  Start({.workers = 1, .grace = absl::Hours(1)});
+  const auto client = Open();
+  Things& stream = AwaitKept();
+  EXPECT_FALSE(stream.cancelled());
+  std::thread stop([this] { server().Drain(); });
+  EXPECT_EQ(client->AwaitEnd().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(client->AwaitEnd().message(), HasSubstr("on another server"));
+  EXPECT_EQ(client->failure().reason(), v1::REASON_STOPPING);
+  EXPECT_EQ(client->failure().executed(), v1::EXECUTED_MAYBE);
+  stop.join();
+  EXPECT_TRUE(stream.cancelled());
+  EXPECT_EQ(GoodLane().counts.stopped_running, 1u);
+  stream.Finish();
+}
+
+TEST_P(StreamTest, AStopEndsWhatIsLeftOpenWhileItWaits) {
+  Gate in_handler;
+  OnWorker([&](StreamShard& shard, Things stream) {
+    in_handler.Pass();
+    shard.kept.emplace(std::move(stream));
+  });
+  Start({.workers = 1, .grace = absl::Hours(1)});
+  const auto client = Open();
+  in_handler.AwaitArrivals(1);
+  std::thread stop([this] { server().Drain(); });
+  // Until the door is closed it takes them; this one has no valid key.
+  for (;;) {
+    OpenCall probe(channel(), kAdd, "");
+    if (probe.Await().code() == absl::StatusCode::kUnavailable) break;
+  }
+  in_handler.Open();
+  EXPECT_EQ(client->AwaitEnd().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(client->failure().reason(), v1::REASON_STOPPING);
+  stop.join();
+}
+
+TEST_P(StreamTest, AStopLeavesTheGraceToWhatHasAnOnChange) {
+  Gate told;
+  OnWorker([&](StreamShard& shard, Things stream) {
+    shard.kept.emplace(std::move(stream));
+    shard.kept->OnChange([&] {
+      if (!shard.kept->stopping()) return;
+      told.Open();
+      // It has more to send, and takes its time.
+      shard.on_timer = [&] {
+        EXPECT_FALSE(shard.kept->cancelled());
+        EXPECT_TRUE(shard.kept->Send(Named("last")).ok());
+        shard.kept->Finish();
+      };
+      shard.timer.StartAfter(std::chrono::milliseconds(50));
+    });
+  });
+  Start({.workers = 1, .grace = absl::Hours(1)});
+  const auto client = Open();
+  std::thread stop([this] { server().Drain(); });
+  told.Pass();
+  EXPECT_EQ(NextName(*client), "last");
+  EXPECT_EQ(client->AwaitEnd(), absl::OkStatus());
   stop.join();
 }
 

@@ -87,7 +87,8 @@ class StreamWorld {
   Hops hops_{*scheduler_, "test",   Hop::TypeOf<StreamWorld>(),
              owners_,     running_, {}};
   BackgroundWork background_work_{*scheduler_, 0, "test", running_, {}};
-  const ShardInfo info_{0, scheduler_->clock(), background_work_, hops_};
+  const ShardInfo info_{0, scheduler_->clock(), /*max_response_bytes=*/4 << 20,
+                        background_work_, hops_};
   Credit place_{1000, 1'000'000};
 };
 
