@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/call_options.h"
 
-#include <grpc/grpc.h>
-#include <grpc/slice.h>
+#include <cstddef>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/metadata_rules.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion::client_internal {
 namespace {
 
+// How much of a name an error repeats.
+constexpr size_t kQuotedBytes = 64;
+
 // gRPC aborts the program for metadata that HTTP/2 cannot carry.
 absl::Status CheckMetadata(const Metadata& metadata) {
   for (const auto& [name, value] : metadata) {
-    const grpc_slice name_slice =
-        grpc_slice_from_static_buffer(name.data(), name.size());
-    const grpc_slice value_slice =
-        grpc_slice_from_static_buffer(value.data(), value.size());
-    if (!grpc_header_key_is_legal(name_slice)) {
+    if (!IsMetadataName(name)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "metadata cannot be named \"", absl::CHexEscape(name),
-          "\"; valid are lower case letters, digits, '-', '_' and '.'"));
+          "metadata cannot be named ", Quoted(name, kQuotedBytes),
+          "; valid are lower case letters, digits, '-', '_' and '.'"));
     }
-    if (!grpc_is_binary_header(name_slice) &&
-        !grpc_header_nonbin_value_is_legal(value_slice)) {
+    if (!IsMetadataValue(name, value)) {
       return absl::InvalidArgumentError(
           absl::StrCat("the metadata ", name,
                        " has a value that is not printable ASCII; name it ",
@@ -48,6 +46,13 @@ absl::Status CheckCallOptions(const CallOptions& options) {
   }
   if (options.metadata.empty()) return absl::OkStatus();
   return CheckMetadata(options.metadata);
+}
+
+absl::Status CheckMethod(absl::string_view method) {
+  if (method.size() <= kMaxMethodBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the method's name has ", method.size(), " bytes, of at most ",
+      kMaxMethodBytes, ": ", Quoted(method, kQuotedBytes)));
 }
 
 }  // namespace pinion::client_internal

@@ -8,6 +8,7 @@
 #ifndef PINION_CLIENT_CALL_OPTIONS_H_
 #define PINION_CLIENT_CALL_OPTIONS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -68,14 +69,24 @@ struct CallId {
   int32_t link = -1;  // None.
   uint32_t slot = 0;
   uint32_t generation = 0;
+  uint32_t client = 0;  // The number of the client that made it.
 };
 
 namespace client_internal {
 
 using DoneFunction = absl::AnyInvocable<void(const Reply&)>;
+// Takes a message of a stream, or none at its end.
+using NextFunction =
+    absl::AnyInvocable<void(std::optional<absl::string_view> message)>;
 
 // Returns INVALID_ARGUMENT for options that cannot be sent.
 absl::Status CheckCallOptions(const CallOptions& options);
+
+// The same for the name of a method. It is part of each unary call's headers,
+// and of each new session, whose messages a server bounds: a name of megabytes
+// would break one session after another.
+constexpr size_t kMaxMethodBytes = 4096;
+absl::Status CheckMethod(absl::string_view method);
 
 }  // namespace client_internal
 }  // namespace pinion

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/client.h"
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "pinion/client/internal/channel_source.h"
 #include "pinion/client/internal/key_links.h"
 #include "pinion/client/internal/session_link.h"
+#include "pinion/client/internal/stream_call.h"
+#include "pinion/client/internal/stream_calls.h"
 #include "pinion/client/internal/unary_calls.h"
 #include "pinion/core/base/mutex.h"
 
@@ -26,27 +31,52 @@ std::vector<ChannelSource> MakeSources(const std::string& target,
   return sources;
 }
 
+absl::Status MistakeIn(const ClientOptions& options,
+                       const std::vector<ChannelSource>& sources) {
+  absl::Status valid = client_internal::CheckClientOptions(options);
+  return valid.ok() ? sources[0].mistake() : valid;
+}
+
+uint32_t NextNumber() {
+  static std::atomic<uint32_t> last{0};
+  return 1 + last.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 std::unique_ptr<Client> Client::Connect(const std::string& target,
                                         const ClientOptions& options) {
   const bool valid = client_internal::CheckClientOptions(options).ok();
-  return std::unique_ptr<Client>(new Client(
-      MakeSources(target, valid ? options : ClientOptions()), options));
+  const ClientOptions used = valid ? options : ClientOptions();
+  const std::vector<ChannelSource> sources = MakeSources(target, used);
+  std::function<ChannelSource()> stream_source;
+  if (used.unary) {
+    stream_source = [source = sources[0]] { return source; };
+  } else {
+    // Not a session's: a session leaves its channel when the connection is
+    // dead, and the connection goes with the last that holds the channel.
+    stream_source = [target, used] { return ChannelSource(target, used); };
+  }
+  return std::unique_ptr<Client>(
+      new Client(sources, std::move(stream_source), options));
 }
 
 Client::Client(std::shared_ptr<grpc::Channel> channel,
                const ClientOptions& options)
-    : Client(std::vector<ChannelSource>{ChannelSource(std::move(channel))},
-             options) {}
+    : Client(
+          {ChannelSource(channel)},
+          [channel] { return ChannelSource(channel); }, options) {}
 
 Client::Client(const std::vector<ChannelSource>& sources,
+               std::function<ChannelSource()> stream_source,
                const ClientOptions& options)
-    : mistake_(client_internal::CheckClientOptions(options)) {
+    : mistake_(MistakeIn(options, sources)), number_(NextNumber()) {
   if (!mistake_.ok()) return;
+  streams_ = std::make_unique<client_internal::StreamCalls>(
+      std::move(stream_source), options);
   if (options.unary) {
-    unary_ = std::make_unique<client_internal::UnaryCalls>(sources[0].channel(),
-                                                           options, 0);
+    unary_ =
+        std::make_unique<client_internal::UnaryCalls>(sources[0], options, 0);
     return;
   }
   key_links_ = std::make_unique<client_internal::KeyLinks>(options.sessions);
@@ -58,26 +88,31 @@ Client::Client(const std::vector<ChannelSource>& sources,
 
 Client::~Client() = default;
 
-absl::Status Client::Check(const CallOptions& options) const {
-  if (!mistake_.ok()) return mistake_;
-  return client_internal::CheckCallOptions(options);
+absl::Status Client::Check(absl::string_view method,
+                           const CallOptions& options) const {
+  absl::Status valid = mistake_;
+  if (valid.ok()) valid = client_internal::CheckMethod(method);
+  if (valid.ok()) valid = client_internal::CheckCallOptions(options);
+  if (valid.ok()) return valid;
+  return client_internal::Failed(std::move(valid), v1::REASON_BAD_REQUEST,
+                                 v1::EXECUTED_NO);
 }
 
 CallId Client::StartRaw(absl::string_view method, absl::string_view request,
                         const CallOptions& options, DoneFunction done) {
-  if (absl::Status valid = Check(options); !valid.ok()) {
+  if (absl::Status valid = Check(method, options); !valid.ok()) {
     done({.status = std::move(valid)});
     return {};
   }
   if (unary_ != nullptr) {
-    return unary_->Start(method, request, options, std::move(done));
+    return Own(unary_->Start(method, request, options, std::move(done)));
   }
-  return links_[key_links_->Of(method, request)]->Start(
+  return Own(links_[key_links_->Of(method, request)]->Start(
       method, request.size(),
       [&](std::string& payload) {
         payload.assign(request.data(), request.size());
       },
-      options, std::move(done));
+      options, std::move(done)));
 }
 
 CallId Client::StartMessage(absl::string_view method,
@@ -88,18 +123,18 @@ CallId Client::StartMessage(absl::string_view method,
     return StartRaw(method, request.SerializeAsString(), options,
                     std::move(done));
   }
-  if (absl::Status valid = Check(options); !valid.ok()) {
+  if (absl::Status valid = Check(method, options); !valid.ok()) {
     done({.status = std::move(valid)});
     return {};
   }
-  return links_[0]->Start(
+  return Own(links_[0]->Start(
       method, size,
       [&](std::string& payload) {
         payload.resize(size);
         request.SerializeWithCachedSizesToArray(
             reinterpret_cast<uint8_t*>(payload.data()));
       },
-      options, std::move(done));
+      options, std::move(done)));
 }
 
 void Client::Await(absl::FunctionRef<void(DoneFunction)> start,
@@ -137,12 +172,24 @@ RawReply Client::CallRaw(absl::string_view method, absl::string_view request,
 }
 
 void Client::Cancel(CallId id) {
-  if (id.link < 0) return;
+  if (id.link < 0 || id.client != number_) return;
   if (unary_ != nullptr) {
     unary_->Cancel(id);
   } else {
     links_[id.link]->Cancel(id);
   }
+}
+
+RawStreamReader Client::StreamRaw(absl::string_view method,
+                                  absl::string_view request,
+                                  const CallOptions& options) {
+  absl::Status valid = Check(method, options);
+  if (valid.ok()) {
+    return RawStreamReader(streams_->Start(method, request, options));
+  }
+  auto refused = std::make_shared<client_internal::StreamCall>();
+  refused->Refuse(std::move(valid));
+  return RawStreamReader(std::move(refused));
 }
 
 }  // namespace pinion

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Client: calls methods of a Pinion server over sessions, or methods of any
-//         gRPC server as unary calls.
+//         gRPC server as unary calls; and server-streaming methods of either.
 //
 // Threads: any threads, at the same time. Callbacks run on gRPC's threads and
 //          must not block, because the answers behind theirs would wait.
@@ -26,12 +26,17 @@
 //                        [](absl::StatusOr<PutResponse> put) {
 //                          ...
 //                        });
+//
+//          auto watch = client->Stream(kWatch, watch_request);
+//          while (auto news = watch.Next()) ...  // stream_reader.h
 #ifndef PINION_CLIENT_CLIENT_H_
 #define PINION_CLIENT_CLIENT_H_
 
 #include <google/protobuf/message.h>
 #include <grpcpp/channel.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -46,6 +51,7 @@
 #include "pinion/client/client_options.h"
 #include "pinion/client/failure.h"
 #include "pinion/client/method.h"
+#include "pinion/client/stream_reader.h"
 #include "pinion/third_party/cpp20.h"
 
 namespace pinion {
@@ -54,14 +60,18 @@ namespace client_internal {
 class ChannelSource;
 class KeyLinks;
 class SessionLink;
+class StreamCalls;
 class UnaryCalls;
 }  // namespace client_internal
 
 class Client {
  public:
   // Makes a client of `target`, a gRPC target: "host:port" or "unix:path". It
-  // connects at the first call. If an option is out of range, each call fails
-  // with INVALID_ARGUMENT.
+  // connects at the first call. If an option is out of range, or the path of a
+  // Unix socket is too long, each call fails with INVALID_ARGUMENT. An HTTP
+  // proxy that the environment names (grpc_proxy, https_proxy, http_proxy) is
+  // used as gRPC does, but not for a Unix socket, a loopback address or
+  // "localhost".
   static std::unique_ptr<Client> Connect(const std::string& target,
                                          const ClientOptions& options = {});
 
@@ -71,8 +81,9 @@ class Client {
   explicit Client(std::shared_ptr<grpc::Channel> channel,
                   const ClientOptions& options = {});
 
-  // Answers each open call CANCELLED, and waits until all callbacks have
-  // returned; so do not destroy the client in a callback.
+  // Answers each open call CANCELLED, ends each open stream likewise, and waits
+  // until all callbacks have returned; so do not destroy the client in a
+  // callback.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -84,7 +95,8 @@ class Client {
                                 const CallOptions& options = {}) {
     return Call<Response>(method.name(), request, options);
   }
-  // The same, by the method's name, "/package.Service/Method".
+  // The same, by the method's name, "/package.Service/Method", of at most 4
+  // KiB.
   template <typename Response>
   absl::StatusOr<Response> Call(absl::string_view method,
                                 const google::protobuf::Message& request,
@@ -119,8 +131,31 @@ class Client {
 
   // Cancels a call. Its callback still comes, within `late_answer_timeout`
   // whatever the server does: with CANCELLED, or with the answer if that is
-  // faster. No effect if the callback has come already.
+  // faster. No effect if the callback has come already, or if the id is from
+  // another client.
   void Cancel(CallId id);
+
+  // Opens a stream: calls a server-streaming method, and returns at once. It is
+  // a gRPC call of its own, since sessions carry no streams: a client of
+  // Connect() that uses sessions has one more connection for all its streams,
+  // from the first one on. The timeout is for the whole stream, until its end.
+  template <typename Request, typename Response>
+  StreamReader<Response> Stream(const StreamMethod<Request, Response>& method,
+                                const Request& request,
+                                const CallOptions& options = {}) {
+    return Stream<Response>(method.name(), request, options);
+  }
+  // The same, by the method's name.
+  template <typename Response>
+  StreamReader<Response> Stream(absl::string_view method,
+                                const google::protobuf::Message& request,
+                                const CallOptions& options = {}) {
+    return StreamReader<Response>(
+        StreamRaw(method, request.SerializeAsString(), options));
+  }
+  // The same, with serialized messages.
+  RawStreamReader StreamRaw(absl::string_view method, absl::string_view request,
+                            const CallOptions& options = {});
 
  private:
   using DoneFunction = client_internal::DoneFunction;
@@ -138,7 +173,9 @@ class Client {
     return response;
   }
 
+  // `stream_source` returns the channel for streams.
   Client(const std::vector<client_internal::ChannelSource>& sources,
+         std::function<client_internal::ChannelSource()> stream_source,
          const ClientOptions& options);
 
   CallId StartMessage(absl::string_view method,
@@ -147,14 +184,22 @@ class Client {
   // Starts a call and waits until `take` has got its reply.
   static void Await(absl::FunctionRef<void(DoneFunction)> start,
                     absl::FunctionRef<void(const Reply&)> take);
-  absl::Status Check(const CallOptions& options) const;
+  absl::Status Check(absl::string_view method,
+                     const CallOptions& options) const;
+  CallId Own(CallId id) const {
+    id.client = number_;
+    return id;
+  }
 
   // Fixed at construction.
   const absl::Status mistake_;  // In the options.
+  const uint32_t number_;       // No other client of the process has it.
   // Null if the client uses sessions, which are the next two.
   std::unique_ptr<client_internal::UnaryCalls> unary_;
   std::vector<std::unique_ptr<client_internal::SessionLink>> links_;
   std::unique_ptr<client_internal::KeyLinks> key_links_;
+  // Null if there is a mistake.
+  std::unique_ptr<client_internal::StreamCalls> streams_;
 };
 
 }  // namespace pinion

@@ -77,9 +77,10 @@ struct ClientOptions {
   // gives up a silent session, but the next session uses whatever connection
   // the channel has.
   absl::Duration keepalive_timeout = absl::Seconds(5);
-  // The most bytes of requests that may wait in the client for a session, above
-  // 0. Further calls are refused with RESOURCE_EXHAUSTED. Raise it for large
-  // bursts; lower it to save memory.
+  // The most bytes that calls may hold that wait in the client for a session,
+  // above 0: of each its request, its metadata and 128 bytes. Further calls are
+  // refused with RESOURCE_EXHAUSTED. Raise it for large bursts; lower it to
+  // save memory.
   int64_t max_waiting_bytes = int64_t{256} << 20;
   RetryOptions retry = {};
   // The client's name, shown to the server's operators.

@@ -4,6 +4,7 @@
 //
 // Threads: constants; any thread.
 // Example: client->Call(kv::kPut, request);
+//          client->Stream(kv::kWatch, request);
 #ifndef PINION_CLIENT_KV_METHODS_H_
 #define PINION_CLIENT_KV_METHODS_H_
 
@@ -23,6 +24,8 @@ inline constexpr Method<v1::IncrementRequest, v1::IncrementResponse> kIncrement(
 
 inline constexpr Method<v1::CompareAndSetRequest, v1::CompareAndSetResponse>
     kCompareAndSet("/pinion.kv.v1.KvService/CompareAndSet");
+inline constexpr StreamMethod<v1::WatchRequest, v1::WatchResponse> kWatch(
+    "/pinion.kv.v1.KvService/Watch");
 
 }  // namespace pinion::kv
 

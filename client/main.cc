@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "pinion/client/cli/bench_command.h"
@@ -33,6 +34,11 @@ int main(int argc, char** argv) {
   if (command == "--help" || command == "-h" || command == "help") {
     std::fputs(kUsage, stdout);
     return 0;
+  }
+  if (absl::StartsWith(command, "--help=")) {
+    pinion::ExitWithUsageError(
+        absl::StrCat("--help takes no value, and this is \"", command,
+                     "\"; --help alone lists the commands"));
   }
   pinion::ExitWithUsageError(
       command.empty() ? "the command is missing; it is \"pinion call\" or "

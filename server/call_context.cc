@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/call_context.h"
 
-#include <algorithm>
-
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "pinion/core/base/check.h"
+#include "pinion/proto/wire/metadata_rules.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/server/call/routed_call.h"
 #include "pinion/server/shard/hops.h"
 
@@ -29,19 +27,6 @@ bool IsOthers(absl::string_view name) {
     if (name == taken) return true;
   }
   return false;
-}
-
-bool IsName(absl::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_islower(static_cast<unsigned char>(c)) ||
-           absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '-' ||
-           c == '_' || c == '.';
-  });
-}
-
-bool IsText(absl::string_view value) {
-  return std::all_of(value.begin(), value.end(),
-                     [](char c) { return c >= 0x20 && c <= 0x7e; });
 }
 
 size_t TrailerSize(absl::string_view name, absl::string_view value) {
@@ -114,16 +99,15 @@ Hop CallContext::TakeHop() {
 
 absl::Status CallContext::AddTrailingMetadata(absl::string_view name,
                                               absl::string_view value) {
-  const std::string shown =
-      absl::StrCat("\"", absl::CHexEscape(name.substr(0, 64)), "\"");
-  if (!IsName(name) || IsOthers(name)) {
+  const std::string shown = Quoted(name, 64);
+  if (!IsMetadataName(name) || IsOthers(name)) {
     return absl::InvalidArgumentError(absl::StrCat(
         shown,
         " is no name of trailing metadata; valid are lower case "
         "letters, digits, '-', '_' and '.', but none of HTTP's, and "
         "none that begins with \"grpc-\" or \"pinion-\""));
   }
-  if (!absl::EndsWith(name, "-bin") && !IsText(value)) {
+  if (!IsMetadataValue(name, value)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the trailing metadata ", shown,
         " has a value with other than "

@@ -77,7 +77,11 @@ class CallContext {
   //
   // For details of an error you need no context. Each payload of the handler's
   // absl::Status goes to the client as a detail of the google.rpc.Status, under
-  // its type URL. Only a session carries more than 4 KiB of them.
+  // its type URL. Only a session carries all of them, whatever their size: the
+  // error of a unary call or stream has some 7 KiB for its text (in UTF-8, and
+  // twice: clients look at two places), payloads and trailing metadata. The
+  // payloads are left out if they leave too little for the text, and a longer
+  // text is cut.
   absl::Status AddTrailingMetadata(absl::string_view name,
                                    absl::string_view value);
 

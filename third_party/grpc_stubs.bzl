@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """grpc_stubs: the C++ that gRPC's own compiler makes of a service.
 
-For what wants it: tests, benchmarks and examples that speak or serve gRPC the
-ordinary way. Pinion itself serves without generated code.
+For programs that call or serve gRPC the ordinary way, here and in other
+workspaces. Pinion serves, and its client calls, without generated code.
+
+  load("@pinion//third_party:grpc_stubs.bzl", "grpc_stubs")
+
+  grpc_stubs(
+      name = "purse_grpc",
+      messages = ":purse_cc_proto",  # the cc_proto_library
+      proto = ":purse_proto",        # the proto_library
+  )
 """
 
 def _grpc_sources(ctx):

@@ -17,8 +17,8 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:grpc::Slice::~Slice\n"
          // From a header too: one operation of a call begins on a thread, the
          // library ends it on another, and only then the next one begins.
-         "race:grpc::internal::ClientCallback*Impl\n"
-         "race:grpc::internal::CallOpSet\n"
+         "race:ClientCallback*Impl\n"
+         "race:CallOpSet\n"
          // Some that it makes it does not join.
          "thread:libgpr.so\n"
          "thread:libgrpc.so\n"

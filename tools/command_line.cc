@@ -124,6 +124,11 @@ std::vector<std::string> ParseCommandLine(int argc, char** argv,
       PrintHelp(usage, groups);
       std::exit(0);
     }
+    if (absl::StartsWith(argument, "--help=")) {
+      ExitWithUsageError(absl::StrCat("--help takes no value, and this is \"",
+                                      argument,
+                                      "\"; --help alone lists all flags"));
+    }
     const bool one_dash = argument.size() > 1 && argument[0] == '-' &&
                           argument[1] != '-' &&
                           !absl::ascii_isdigit(argument[1]);

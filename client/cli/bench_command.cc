@@ -6,26 +6,30 @@
 
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "pinion/client/cli/bench_flags.h"
 #include "pinion/client/cli/bench_report.h"
 #include "pinion/client/cli/clock.h"
 #include "pinion/client/cli/failure_text.h"
 #include "pinion/client/cli/hdr_text.h"
+#include "pinion/client/cli/interrupts.h"
 #include "pinion/client/cli/load_generator.h"
+#include "pinion/client/cli/load_target.h"
 #include "pinion/client/cli/server_target.h"
+#include "pinion/client/cli/stream_target.h"
 #include "pinion/client/client.h"
 #include "pinion/tools/command_line.h"
 
@@ -38,39 +42,6 @@ constexpr int kNothingMeasured = 1;
 // the load has done is told.
 constexpr absl::Duration kLook = absl::Milliseconds(20);
 constexpr absl::Duration kInterval = absl::Seconds(1);
-
-// Takes SIGINT and SIGTERM away from all threads that are started from now on,
-// so that Await() gets them.
-class Interrupts {
- public:
-  Interrupts() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-  }
-  ~Interrupts() { pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
-  Interrupts(const Interrupts&) = delete;
-  Interrupts& operator=(const Interrupts&) = delete;
-
-  // True if one came within that time. From then on each has its usual effect,
-  // which is to end the program.
-  bool Await(absl::Duration time) {
-    const timespec wait = absl::ToTimespec(time);
-    if (came_) {
-      nanosleep(&wait, nullptr);
-      return false;
-    }
-    if (sigtimedwait(&signals_, nullptr, &wait) < 0) return false;
-    came_ = true;
-    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
-    return true;
-  }
-
- private:
-  sigset_t signals_;
-  bool came_ = false;
-};
 
 // A line on standard error that is always the latest, where that is a terminal.
 class ProgressLine {
@@ -91,22 +62,34 @@ class ProgressLine {
 };
 
 // One call beforehand: what it makes the server's or this side's mistake, each
-// call would.
+// call would. Of a stream, its first message is awaited.
 bool FirstCallIsWrong(Client& client, const BenchPlan& plan,
                       Interrupts& interrupts) {
   absl::Status status;
   std::atomic<bool> answered{false};
+  bool has_message = false;
+  std::optional<RawStreamReader> stream;
   Random random(plan.load.seed);
   std::string buffer;
-  client.StartRaw(plan.setup.method, plan.requests.Next(random, buffer),
-                  plan.call, [&](const Reply& reply) {
-                    status = reply.status;
-                    answered.store(true);
-                  });
+  const absl::string_view request = plan.requests.Next(random, buffer);
+  if (plan.setup.streams()) {
+    stream.emplace(client.StreamRaw(plan.setup.method, request, plan.call));
+    stream->StartNext([&](std::optional<absl::string_view> message) {
+      has_message = message.has_value();
+      answered.store(true);
+    });
+  } else {
+    client.StartRaw(plan.setup.method, request, plan.call,
+                    [&](const Reply& reply) {
+                      status = reply.status;
+                      answered.store(true);
+                    });
+  }
   while (!answered.load()) {
     // Nothing was measured that would be worth waiting for.
     if (interrupts.Await(kLook)) std::_Exit(kNothingMeasured);
   }
+  if (stream.has_value() && !has_message) status = stream->status();
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kUnimplemented:
@@ -119,6 +102,16 @@ bool FirstCallIsWrong(Client& client, const BenchPlan& plan,
     default:
       return false;
   }
+}
+
+std::unique_ptr<LoadTarget> TargetOf(Client& client, const BenchPlan& plan) {
+  if (!plan.setup.streams()) {
+    return std::make_unique<ServerTarget>(client, plan.setup.method, plan.call);
+  }
+  return std::make_unique<StreamTarget>(
+      client, plan.setup.method, plan.call,
+      StreamTarget::Options{.in_flight = plan.load.in_flight,
+                            .messages = plan.setup.messages});
 }
 
 // Runs the load and tells how it goes.
@@ -148,7 +141,7 @@ void RunAndWatch(const BenchPlan& plan, LoadGenerator& load,
     }
     progress.Show(IntervalText(plan.setup, before, now));
     if (plan.json) {
-      std::printf("%s\n", IntervalJson(before, now).c_str());
+      std::printf("%s\n", IntervalJson(plan.setup, before, now).c_str());
       std::fflush(stdout);
     }
     before = std::move(now);
@@ -187,8 +180,8 @@ int BenchCommand(int argc, char** argv) {
     std::fflush(stdout);
   }
   SteadyClock clock;
-  ServerTarget target(*client, plan.setup.method, plan.call);
-  LoadGenerator load(plan.load, plan.requests, target, clock);
+  const std::unique_ptr<LoadTarget> target = TargetOf(*client, plan);
+  LoadGenerator load(plan.load, plan.requests, *target, clock);
   RunAndWatch(plan, load, interrupts);
   const LoadGenerator::State state = load.Look();
   bool written = Written(

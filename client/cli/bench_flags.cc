@@ -56,6 +56,10 @@ ABSL_FLAG(uint64_t, keys, 0,
 ABSL_FLAG(std::string, distribution, "uniform",
           "How often each key is used. uniform: all equally often; zipf: the "
           "k-th in proportion to k^-zipf_exponent; one: always the same key.");
+ABSL_FLAG(uint64_t, messages, 0,
+          "For a server-streaming method: after so many messages a stream is "
+          "cancelled, and counts as succeeded, 1 to 1000000000; 0: each stream "
+          "is read to its end. Set it for streams that do not end.");
 ABSL_FLAG(double, zipf_exponent, 0.99,
           "How uneven zipf is, above 0, at most 20. With 0.99, the first of "
           "a million keys gets one call in 15.");
@@ -94,6 +98,13 @@ constexpr char kUsage[] =
     "serves both with --echo. Any other method needs --request. At most "
     "--in_flight calls are open at once (64 unless given, and 16384 with "
     "--rate).\n\n"
+    "If the method is a server-streaming one, each call is a stream, which is "
+    "read to its end, or until it had --messages; at most --in_flight are open "
+    "at once. The table then also has the messages a second and the time "
+    "until the first message of a stream; the other latencies are those until "
+    "its end. Streams go over one connection, whatever --mode says.\n\n"
+    "  pinion bench /pinion.kv.v1.KvService/Watch --messages=1 \\\n"
+    "    --request='{\"key\":\"a\"}'\n\n"
     "It prints a table and a curve of the latencies of the calls that "
     "succeeded. The calls that failed are counted apart. It makes one call "
     "first: if the server cannot be reached, or refuses that call as wrong, "
@@ -111,7 +122,7 @@ std::vector<FlagGroup> FlagGroups() {
       {"Load", {"in_flight", "rate", "warm_up", "duration", "seed"}},
       {"Requests",
        {"descriptor_set", "payload_size", "request", "keys", "distribution",
-        "zipf_exponent"}},
+        "zipf_exponent", "messages"}},
       {"Output", {"json", "hdr"}},
   };
 }
@@ -190,9 +201,8 @@ std::string TemplateOf(const std::string& method) {
                                   " is sent must be said by --request='JSON'"));
 }
 
-RequestMaker RequestsOf(const std::string& method,
+RequestMaker RequestsOf(JsonCodec& codec, const std::string& method,
                         std::optional<KeyDistribution> keys) {
-  JsonCodec codec(KnownMethods());
   auto requests = RequestMaker::Make(
       [&](const std::string& json) { return codec.Encode(method, json); },
       TemplateOf(method), keys);
@@ -200,21 +210,34 @@ RequestMaker RequestsOf(const std::string& method,
   return *std::move(requests);
 }
 
-std::string ModeFlag() {
+uint64_t MessagesFlag(const std::string& mode) {
+  const auto messages =
+      Within<uint64_t>("messages", FLAGS_messages, 0, 1'000'000'000);
+  if (messages > 0 && mode != "stream") {
+    ExitWithUsageError("--messages is for server-streaming methods alone");
+  }
+  return messages;
+}
+
+// "stream", or what --mode says.
+std::string ModeFlag(bool server_streaming) {
   const std::string mode = absl::GetFlag(FLAGS_mode);
   if (mode != "session" && mode != "unary") {
     ExitWithUsageError(
         absl::StrCat("--mode is \"", mode, "\"; valid are session and unary"));
   }
-  return mode;
+  return server_streaming ? "stream" : mode;
 }
 
-ClientOptions ClientOptionsOfFlags() {
+ClientOptions ClientOptionsOfFlags(const std::string& mode) {
   ClientOptions options = {
-      .unary = ModeFlag() == "unary",
+      .unary = mode != "session",
       .sessions = Within<int>("sessions", FLAGS_sessions, 1, 64)};
   if (options.unary && options.sessions != 1) {
-    ExitWithUsageError("--sessions is of --mode=session alone");
+    ExitWithUsageError(
+        mode == "stream"
+            ? "--sessions is for unary methods; streams go over one connection"
+            : "--sessions is of --mode=session alone");
   }
   // A refusal is to be seen, and not what its repetition brought.
   options.retry.max_attempts = 1;
@@ -228,11 +251,13 @@ BenchPlan BenchPlanOf(int argc, char** argv) {
       ParseCommandLine(argc, argv, kUsage, FlagGroups());
   const std::optional<KeyDistribution> keys = Keys();
   const std::string method = MethodOf(words, keys.has_value());
+  JsonCodec codec(KnownMethods());
+  const std::string mode = ModeFlag(codec.IsServerStreaming(method));
   BenchPlan plan = {.setup = {},
                     .load = {},
-                    .client = ClientOptionsOfFlags(),
+                    .client = ClientOptionsOfFlags(mode),
                     .call = CallOptionsOfFlags(),
-                    .requests = RequestsOf(method, keys),
+                    .requests = RequestsOf(codec, method, keys),
                     .json = absl::GetFlag(FLAGS_json),
                     .hdr_file = absl::GetFlag(FLAGS_hdr)};
   // As long as the histogram can tell.
@@ -258,7 +283,7 @@ BenchPlan BenchPlanOf(int argc, char** argv) {
   plan.setup = {
       .method = method,
       .target = TargetFlag(),
-      .mode = ModeFlag(),
+      .mode = mode,
       .sessions = plan.client.sessions,
       .in_flight = load.in_flight,
       .rate = load.rate,
@@ -268,6 +293,7 @@ BenchPlan BenchPlanOf(int argc, char** argv) {
       .keys = keys.has_value() ? keys->keys() : 0,
       .distribution = DistributionText(),
       .seed = load.seed,
+      .messages = MessagesFlag(mode),
   };
   return plan;
 }

@@ -58,13 +58,19 @@ std::string LatencyRow(absl::string_view name, const Histogram& latencies) {
   return row;
 }
 
-std::string CountsText(const State& state) {
+std::string CountsText(const BenchSetup& setup, const State& state) {
   const uint64_t failed = state.answers.failed.total();
   std::string text;
-  absl::StrAppendFormat(&text, "  calls     %15s\n", Count(Calls(state)));
+  absl::StrAppendFormat(&text, "  %-10s%15s\n",
+                        setup.streams() ? "streams" : "calls",
+                        Count(Calls(state)));
   absl::StrAppendFormat(
       &text, "  rate      %15s   succeeded a second\n",
       Rate(RateOf(state.answers.within_time, state.measured)));
+  if (setup.streams()) {
+    absl::StrAppendFormat(&text, "  messages  %15s   a second\n",
+                          Rate(RateOf(state.answers.messages, state.measured)));
+  }
   absl::StrAppendFormat(&text, "  errors    %15s", Count(failed));
   if (failed > 0) {
     absl::StrAppendFormat(&text, "   %.2f %%",
@@ -86,6 +92,10 @@ std::string LatenciesText(const State& state) {
   std::string text =
       absl::StrFormat("  %-9s%11s%11s%11s%11s%11s%11s\n", "latency", "p50",
                       "p90", "p99", "p99.9", "max", "mean");
+  if (state.answers.first_messages.total() > 0) {
+    absl::StrAppend(&text,
+                    LatencyRow("first msg", state.answers.first_messages));
+  }
   if (state.answers.succeeded.total() > 0) {
     absl::StrAppend(&text, LatencyRow("succeeded", state.answers.succeeded));
   }
@@ -146,11 +156,14 @@ struct Interval {
       : succeeded(now.answers.succeeded.Since(before.answers.succeeded)),
         failed(now.answers.failed.total() - before.answers.failed.total()),
         rate(RateOf(now.answers.within_time - before.answers.within_time,
-                    now.measured - before.measured)) {}
+                    now.measured - before.measured)),
+        messages(RateOf(now.answers.messages - before.answers.messages,
+                        now.measured - before.measured)) {}
 
   Histogram succeeded;
   uint64_t failed;
   double rate;
+  double messages;  // A second.
 };
 
 std::string Seconds(absl::Duration time) {
@@ -167,7 +180,13 @@ std::string SetupText(const BenchSetup& setup) {
   } else {
     absl::StrAppend(&text, "closed loop, ", setup.in_flight, " in flight, ");
   }
-  if (setup.mode == "unary") {
+  if (setup.streams()) {
+    absl::StrAppend(&text, "streams");
+    if (setup.messages > 0) {
+      absl::StrAppend(&text, " of up to ", Count(setup.messages), " messages");
+    }
+    absl::StrAppend(&text, ", ");
+  } else if (setup.mode == "unary") {
     absl::StrAppend(&text, "unary calls, ");
   } else {
     absl::StrAppend(&text, setup.sessions,
@@ -187,7 +206,7 @@ std::string SetupText(const BenchSetup& setup) {
 }
 
 std::string ReportText(const BenchSetup& setup, const State& state) {
-  std::string text = absl::StrCat(CountsText(state), "\n");
+  std::string text = absl::StrCat(CountsText(setup, state), "\n");
   if (Calls(state) > 0) absl::StrAppend(&text, LatenciesText(state));
   const std::string notes = NotesText(setup, state);
   if (!notes.empty()) absl::StrAppend(&text, "\n", notes);
@@ -219,6 +238,13 @@ std::string ReportJson(const BenchSetup& setup, const State& state) {
       ",\"errors\":", state.answers.failed.total(), ",\"rps\":",
       absl::StrFormat("%.1f",
                       RateOf(state.answers.within_time, state.measured)));
+  if (setup.streams()) {
+    absl::StrAppend(
+        &text, ",\"stream_messages\":", setup.messages,
+        ",\"messages\":", state.answers.messages, ",\"messages_per_s\":",
+        absl::StrFormat("%.1f", RateOf(state.answers.messages, state.measured)),
+        LatencyJson("first_", state.answers.first_messages));
+  }
   absl::StrAppend(&text, LatencyJson("", state.answers.succeeded));
   if (state.answers.failed.total() > 0) {
     absl::StrAppend(&text, LatencyJson("failed_", state.answers.failed));
@@ -237,6 +263,9 @@ std::string IntervalText(const BenchSetup& setup, const State& before,
   std::string text = absl::StrFormat(
       "%.0fs of %s: %s a second", absl::ToDoubleSeconds(now.measured),
       absl::FormatDuration(setup.duration), Rate(interval.rate));
+  if (setup.streams()) {
+    absl::StrAppend(&text, ", ", Rate(interval.messages), " messages a second");
+  }
   for (double percentile : {50.0, 99.0}) {
     if (interval.succeeded.total() == 0) break;
     absl::StrAppendFormat(&text, ", p%.0f %s", percentile,
@@ -249,11 +278,16 @@ std::string IntervalText(const BenchSetup& setup, const State& before,
   return text;
 }
 
-std::string IntervalJson(const State& before, const State& now) {
+std::string IntervalJson(const BenchSetup& setup, const State& before,
+                         const State& now) {
   const Interval interval(before, now);
+  const std::string messages =
+      setup.streams()
+          ? absl::StrFormat(",\"messages_per_s\":%.1f", interval.messages)
+          : "";
   return absl::StrCat("{\"kind\":\"interval\",\"at_s\":", Seconds(now.measured),
                       ",\"rps\":", absl::StrFormat("%.1f", interval.rate),
-                      ",\"errors\":", interval.failed,
+                      messages, ",\"errors\":", interval.failed,
                       LatencyJson("", interval.succeeded), "}");
 }
 

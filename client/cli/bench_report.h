@@ -20,7 +20,7 @@ namespace pinion::cli {
 struct BenchSetup {
   std::string method;
   std::string target;
-  std::string mode;  // "session" or "unary".
+  std::string mode;  // "session", "unary" or "stream".
   int sessions = 1;
   int in_flight = 64;
   double rate = 0;  // Calls per second of an open loop; 0: closed.
@@ -30,6 +30,10 @@ struct BenchSetup {
   uint64_t keys = 0;         // 0: the requests have none.
   std::string distribution;  // "zipf 0.99"; of the keys.
   uint64_t seed = 1;
+  // Of each stream; 0: all.
+  uint64_t messages = 0;
+
+  bool streams() const { return mode == "stream"; }
 };
 
 // What will be measured, in two lines.
@@ -49,7 +53,8 @@ std::string ReportJson(const BenchSetup& setup,
 std::string IntervalText(const BenchSetup& setup,
                          const LoadGenerator::State& before,
                          const LoadGenerator::State& now);
-std::string IntervalJson(const LoadGenerator::State& before,
+std::string IntervalJson(const BenchSetup& setup,
+                         const LoadGenerator::State& before,
                          const LoadGenerator::State& now);
 
 }  // namespace pinion::cli

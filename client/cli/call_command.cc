@@ -15,11 +15,14 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "pinion/client/cli/common_flags.h"
 #include "pinion/client/cli/failure_text.h"
+#include "pinion/client/cli/interrupts.h"
 #include "pinion/client/cli/json_codec.h"
 #include "pinion/client/cli/line_calls.h"
+#include "pinion/client/cli/stream_printer.h"
 #include "pinion/client/client.h"
 #include "pinion/tools/command_line.h"
 
@@ -40,11 +43,16 @@ constexpr int kLinesInFlight = 256;
 constexpr char kUsage[] =
     "usage: pinion call /package.Service/Method 'JSON' [flags]\n"
     "       pinion call [/package.Service/Method] [-] [flags] < FILE\n\n"
-    "The first form calls one unary method and prints its response as JSON.\n\n"
+    "The first form calls one method and prints its response as JSON.\n\n"
     "  pinion call /pinion.kv.v1.KvService/Put "
     "'{\"key\":\"a\",\"value\":\"1\"}'\n"
     "  pinion call /pinion.kv.v1.KvService/Get '{\"key\":\"a\"}'\n\n"
-    "The second form reads many calls from standard input, one JSON object a "
+    "If the method is a server-streaming one, each message is printed when it "
+    "comes, one JSON object a line, and standard error says how the stream "
+    "ended. Ctrl-C cancels the stream.\n\n"
+    "  pinion call /pinion.kv.v1.KvService/Watch '{\"key\":\"a\"}'\n\n"
+    "The second form reads many calls of unary methods from standard input, "
+    "one JSON object a "
     "line. Each is the method's request, or has these two members and no "
     "other:\n\n"
     "  {\"method\":\"/pinion.kv.v1.KvService/Get\",\"request\":{\"key\":\"a\"}}"
@@ -61,7 +69,8 @@ constexpr char kUsage[] =
     "unless given; with 1, each call starts after the one before it was "
     "answered). A line that is not a call gets an error as its answer, and the "
     "next lines are read.\n\n"
-    "Exit codes: 0 success, 1 a call failed, 2 a mistake in the arguments.";
+    "Exit codes: 0 success, 1 a call failed, 2 a mistake in the arguments, 130 "
+    "Ctrl-C cancelled a stream, 143 SIGTERM did.";
 
 // "Client" and "Each call" are the members of ClientOptions and CallOptions, in
 // their order.
@@ -82,8 +91,7 @@ void PrintTiming(const v1::Timing& timing) {
       timing.batch());
 }
 
-CallOptions OptionsOfFlags() {
-  CallOptions options = CallOptionsOfFlags();
+CallOptions WithTiming(CallOptions options) {
   options.want_timing = absl::GetFlag(FLAGS_timing);
   return options;
 }
@@ -92,7 +100,7 @@ int CallOne(JsonCodec& codec, const std::string& method,
             const std::string& json) {
   const absl::StatusOr<std::string> request = codec.Encode(method, json);
   if (!request.ok()) ExitWithUsageError(request.status().message());
-  const CallOptions options = OptionsOfFlags();
+  const CallOptions options = WithTiming(CallOptionsOfFlags());
   // Not within a session, so that it may be any gRPC server.
   const auto client = Client::Connect(TargetFlag(), {.unary = true});
   const RawReply reply = client->CallRaw(method, *request, options);
@@ -112,13 +120,35 @@ int CallOne(JsonCodec& codec, const std::string& method,
   return 0;
 }
 
+int CallStream(JsonCodec& codec, const std::string& method,
+               const std::string& json) {
+  const absl::StatusOr<std::string> request = codec.Encode(method, json);
+  if (!request.ok()) ExitWithUsageError(request.status().message());
+  const CallOptions options =
+      WithTiming(CallOptionsOfFlags(absl::InfiniteDuration()));
+  Interrupts interrupts;  // Before the client's threads.
+  const auto client = Client::Connect(TargetFlag(), {.unary = true});
+  RawStreamReader stream = client->StreamRaw(method, *request, options);
+  const int code =
+      PrintStream(codec, {.method = method, .timing = options.want_timing},
+                  stream, interrupts, stdout);
+  if (stream.timing().has_value()) PrintTiming(*stream.timing());
+  return code;
+}
+
 int CallLines(JsonCodec& codec, const std::string& method) {
   if (!method.empty()) {
     // An empty object is the request of any method.
     const auto known = codec.Encode(method, "{}");
     if (!known.ok()) ExitWithUsageError(known.status().message());
+    if (codec.IsServerStreaming(method)) {
+      ExitWithUsageError(
+          absl::StrCat(method,
+                       " is a server-streaming method; call it alone, with its "
+                       "request as an argument"));
+    }
   }
-  const CallOptions options = OptionsOfFlags();
+  const CallOptions options = WithTiming(CallOptionsOfFlags());
   const int in_flight = InFlightFlag(kLinesInFlight);
   if (isatty(STDIN_FILENO)) {
     std::fprintf(stderr,
@@ -149,7 +179,9 @@ int CallCommand(int argc, char** argv) {
   }
   JsonCodec codec(KnownMethods());
   if (words.size() == 2 && words[1] != "-") {
-    return CallOne(codec, words[0], words[1]);
+    return codec.IsServerStreaming(words[0])
+               ? CallStream(codec, words[0], words[1])
+               : CallOne(codec, words[0], words[1]);
   }
   const bool has_method = !words.empty() && words[0] != "-";
   return CallLines(codec, has_method ? words[0] : "");

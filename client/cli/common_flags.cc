@@ -1,22 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/cli/common_flags.h"
 
-#include <google/protobuf/descriptor.pb.h>
-
-#include <fstream>
+#include <optional>
+#include <string>
 
 #include "absl/flags/flag.h"
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "pinion/client/cli/descriptor_sets.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
 #include "pinion/tools/command_line.h"
 
 ABSL_FLAG(std::string, target, "127.0.0.1:50051",
           "The server as a gRPC target: host:port or unix:path.");
-ABSL_FLAG(absl::Duration, timeout, absl::Seconds(10),
+namespace pinion::cli {
+
+// A time limit, or none, which is the preset of whoever asks: 10s, but for a
+// stream.
+struct TimeoutFlag {
+  std::optional<absl::Duration> given;
+};
+
+bool AbslParseFlag(absl::string_view text, TimeoutFlag* flag,
+                   std::string* error) {
+  return absl::AbslParseFlag(text, &flag->given.emplace(), error);
+}
+
+std::string AbslUnparseFlag(const TimeoutFlag& flag) {
+  return absl::AbslUnparseFlag(flag.given.value_or(absl::Seconds(10)));
+}
+
+}  // namespace pinion::cli
+
+ABSL_FLAG(pinion::cli::TimeoutFlag, timeout, {},
           "How long to wait for the answer to a call, retries included, for "
-          "example 10s or 500ms; 0 or more; for bench above 0, at most 1h.");
+          "example 10s or 500ms; 0 or more; for bench above 0, at most 1h. For "
+          "a stream: until its end; call gives a stream all the time that it "
+          "takes, unless this is set.");
 ABSL_FLAG(int, worker, -1,
           "The worker to run on, 0 to the server's last, for methods without a "
           "key; -1: any.");
@@ -24,8 +47,10 @@ ABSL_FLAG(int, in_flight, 0,
           "The most calls that may be open at once, 1 to 1000000; 0: the "
           "command's default, which its help names.");
 ABSL_FLAG(std::string, descriptor_set, "",
-          "A file with the descriptors of further services, besides kv and "
-          "echo, made by protoc --include_imports --descriptor_set_out=FILE.");
+          "Files with the descriptors of further services, besides kv and "
+          "echo, made by protoc --include_imports --descriptor_set_out=FILE; "
+          "commas between them. Bazel has made one for each proto_library: "
+          "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin.");
 
 namespace pinion::cli {
 namespace {
@@ -39,8 +64,9 @@ constexpr int kMaxInFlight = 1'000'000;
 
 std::string TargetFlag() { return absl::GetFlag(FLAGS_target); }
 
-CallOptions CallOptionsOfFlags() {
-  CallOptions options = {.timeout = absl::GetFlag(FLAGS_timeout)};
+CallOptions CallOptionsOfFlags(absl::Duration timeout) {
+  CallOptions options = {
+      .timeout = absl::GetFlag(FLAGS_timeout).given.value_or(timeout)};
   if (options.timeout < absl::ZeroDuration()) {
     ExitWithUsageError("--timeout is below 0; valid are 0 and up");
   }
@@ -67,22 +93,13 @@ const DescriptorPool& KnownMethods() {
   // Links the descriptors in.
   kv::v1::GetRequest::descriptor();
   echo::v1::EchoRequest::descriptor();
-  const std::string file = absl::GetFlag(FLAGS_descriptor_set);
-  if (file.empty()) return *DescriptorPool::generated_pool();
+  const std::string files = absl::GetFlag(FLAGS_descriptor_set);
+  if (files.empty()) return *DescriptorPool::generated_pool();
   static auto* pool = new DescriptorPool(DescriptorPool::generated_pool());
-  std::ifstream stream(file, std::ios::binary);
-  google::protobuf::FileDescriptorSet set;
-  if (!stream || !set.ParseFromIstream(&stream)) {
-    ExitWithUsageError(absl::StrCat("--descriptor_set=", file,
-                                    " cannot be read as a descriptor set"));
-  }
-  for (const auto& proto : set.file()) {
-    if (pool->FindFileByName(proto.name()) == nullptr &&
-        pool->BuildFile(proto) == nullptr) {
-      ExitWithUsageError(absl::StrCat("--descriptor_set=", file, " has a ",
-                                      proto.name(),
-                                      " that does not fit the rest"));
-    }
+  const absl::Status added = AddDescriptorSets(files, *pool);
+  if (!added.ok()) {
+    ExitWithUsageError(
+        absl::StrCat("--descriptor_set=", files, ": ", added.message()));
   }
   return *pool;
 }

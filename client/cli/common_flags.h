@@ -13,6 +13,7 @@
 
 #include <string>
 
+#include "absl/time/time.h"
 #include "pinion/client/client.h"
 
 namespace pinion::cli {
@@ -20,8 +21,9 @@ namespace pinion::cli {
 // --target
 std::string TargetFlag();
 
-// --timeout and --worker: the options of each call.
-CallOptions CallOptionsOfFlags();
+// --timeout and --worker: the options of each call. `timeout`: if it is not
+// given.
+CallOptions CallOptionsOfFlags(absl::Duration timeout = absl::Seconds(10));
 
 // --in_flight: the most calls that may be open at once; `preset` if it is not
 // given.

@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "pinion/client/cli/json_text.h"
 #include "pinion/client/failure.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion::cli {
 namespace {
@@ -25,8 +26,10 @@ absl::string_view ReasonName(int reason) {
 }
 
 std::string DescribeError(const absl::Status& status) {
+  // What a server says may be anything, and a terminal may take it for
+  // commands.
   std::string text = absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
-                                  status.message());
+                                  Printable(status.message()));
   const auto failure = FailureOf(status);
   if (!failure.has_value()) return text;
   const absl::string_view reason = ReasonName(failure->reason());

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "pinion/proto/wire/nearest_first.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion {
 namespace {
@@ -31,7 +32,10 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
   if (service == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("no service ", parts[1],
-                     " is known here; give its .proto by --descriptor_set"));
+                     " is known here; give its descriptors by "
+                     "--descriptor_set (protoc --include_imports "
+                     "--descriptor_set_out=FILE makes them; Bazel has, in "
+                     "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin)"));
   }
   const MethodDescriptor* found = service->FindMethodByName(parts[2]);
   if (found == nullptr) {
@@ -39,9 +43,11 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
         absl::StrCat("the service ", parts[1], " has no method ", parts[2],
                      "; it has ", MethodsNearestFirst(parts[2], *service)));
   }
-  if (found->client_streaming() || found->server_streaming()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        method, " is a streaming method; only unary ones can be called"));
+  if (found->client_streaming()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(method,
+                     " takes a stream of requests; only unary and "
+                     "server-streaming methods can be called"));
   }
   return found;
 }
@@ -50,6 +56,12 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
 
 JsonCodec::JsonCodec(const DescriptorPool& pool) : pool_(pool) {}
 
+bool JsonCodec::IsServerStreaming(absl::string_view method) const {
+  const absl::StatusOr<const MethodDescriptor*> found =
+      FindMethod(pool_, method);
+  return found.ok() && (*found)->server_streaming();
+}
+
 absl::StatusOr<std::string> JsonCodec::Encode(absl::string_view method,
                                               const std::string& json) {
   const absl::StatusOr<const MethodDescriptor*> found =
@@ -57,12 +69,13 @@ absl::StatusOr<std::string> JsonCodec::Encode(absl::string_view method,
   if (!found.ok()) return found.status();
   const Descriptor* type = (*found)->input_type();
   const std::unique_ptr<Message> request(messages_.GetPrototype(type)->New());
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(json, request.get());
+  const absl::string_view text = WithoutByteOrderMark(json);
+  const auto parsed = google::protobuf::util::JsonStringToMessage(
+      {text.data(), text.size()}, request.get());
   if (!parsed.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the JSON is not a ", type->full_name(), ": ",
-                     parsed.message().ToString()));
+                     Printable(parsed.message().ToString())));
   }
   return request->SerializeAsString();
 }

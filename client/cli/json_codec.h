@@ -26,14 +26,18 @@ class JsonCodec {
   // Knows the services of `pool`, which must outlive it.
   explicit JsonCodec(const google::protobuf::DescriptorPool& pool);
 
+  // Whether the method is known, and is a server-streaming one.
+  bool IsServerStreaming(absl::string_view method) const;
+
   // The serialized request of "/package.Service/Method". INVALID_ARGUMENT if
-  // the name has another form, if the method is unknown or not unary, or if
-  // `json` is not its request.
+  // the name has another form, if the method is unknown or takes a stream of
+  // requests, or if `json` is not its request.
   absl::StatusOr<std::string> Encode(absl::string_view method,
                                      const std::string& json);
 
-  // The method's serialized response as JSON, including fields with their
-  // default values. INTERNAL if the bytes are not its response.
+  // The method's serialized response, or a message of its stream, as JSON,
+  // including fields with their default values. INTERNAL if the bytes are not
+  // its response.
   absl::StatusOr<std::string> Decode(absl::string_view method,
                                      const std::string& response);
 

@@ -105,6 +105,11 @@ void LineCalls::Begin(uint64_t line_number, absl::StatusOr<std::string> line) {
   }
   const auto request = codec_.Encode(call.method, call.request);
   if (!request.ok()) return refuse(request.status().message());
+  if (codec_.IsServerStreaming(call.method)) {
+    return refuse(absl::StrCat(call.method,
+                               " is a server-streaming method; call it alone, "
+                               "with its request as an argument"));
+  }
   start_(call.method, *request,
          [this, line_number, method = call.method](const Reply& reply) {
            Answer answer = {line_number, method, "", reply.timing};

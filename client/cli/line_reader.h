@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion::cli {
 
@@ -27,7 +28,8 @@ class LineReader {
   LineReader(std::FILE* in, size_t max_bytes)
       : in_(in), max_bytes_(max_bytes) {}
 
-  // The next line without its end, which may be "\r\n". An error if it exceeds
+  // The next line without its end, which may be "\r\n", and the first without a
+  // byte-order mark, which editors on Windows write. An error if it exceeds
   // the limit; the rest of that line is then skipped. None: the stream has
   // ended or failed (see ferror()).
   std::optional<absl::StatusOr<std::string>> Next() {
@@ -48,6 +50,9 @@ class LineReader {
           absl::StrCat("the line has more than ", max_bytes_, " bytes")));
     }
     if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line_number_ == 1) {
+      line.erase(0, line.size() - WithoutByteOrderMark(line).size());
+    }
     return absl::StatusOr<std::string>(std::move(line));
   }
 

@@ -46,6 +46,8 @@ LoadCounts::State LoadCounts::Look() const {
       }
     }
     state.within_time += shard.within_time.load(std::memory_order_relaxed);
+    shard.first_messages.AddTo(state.first_messages);
+    state.messages += shard.messages.load(std::memory_order_relaxed);
   }
   return state;
 }

@@ -40,6 +40,10 @@ class LoadCounts {
     std::map<ErrorKind, uint64_t> errors;
     // How many of the successes came within the measured time.
     uint64_t within_time = 0;
+    // Of streams: how long each took until its first message, and how many
+    // messages came within the measured time.
+    Histogram first_messages;
+    uint64_t messages = 0;
   };
 
   LoadCounts();
@@ -54,6 +58,15 @@ class LoadCounts {
   // started.
   void WithinTime() {
     Mine().within_time.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  // Of a stream: its first message; and any message that came during the
+  // measured time, whenever the stream was opened.
+  void FirstMessage(int64_t latency_ns) {
+    Mine().first_messages.Record(latency_ns);
+  }
+  void MessageWithinTime() {
+    Mine().messages.fetch_add(1, std::memory_order_relaxed);
   }
 
   State Look() const;
@@ -84,6 +97,8 @@ class LoadCounts {
     Recorder failed;
     std::array<std::array<std::atomic<uint64_t>, kReasons>, kCodes> errors{};
     std::atomic<uint64_t> within_time{0};
+    Recorder first_messages;
+    std::atomic<uint64_t> messages{0};
   };
 
   Shard& Mine() {

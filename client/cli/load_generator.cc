@@ -133,6 +133,15 @@ void LoadGenerator::Answered(uint32_t call,
   }
 }
 
+void LoadGenerator::Received(uint32_t call, bool first) {
+  const int64_t due = places_[call].due_ns;
+  const int64_t now = clock_.Now();
+  const int64_t start = start_ns_.load(std::memory_order_relaxed);
+  const int64_t end = end_ns_.load(std::memory_order_relaxed);
+  if (now >= start && now < end) counts_.MessageWithinTime();
+  if (first && due >= start && due < end) counts_.FirstMessage(now - due);
+}
+
 void LoadGenerator::Count(int64_t due_ns, int64_t now_ns,
                           const std::optional<ErrorKind>& error) {
   const int64_t start = start_ns_.load(std::memory_order_relaxed);

@@ -23,7 +23,9 @@
 //
 // It counts the calls that are due (in a closed loop: sent) in the measured
 // time, which follows the warm-up; each until its answer, even if that comes
-// later. The rate is the rate of answers within the measured time.
+// later. The rate is the rate of answers within the measured time. A call may
+// be a stream, which is answered when it ends: its messages are counted then as
+// answers are, and its first one has a latency of its own.
 #ifndef PINION_CLIENT_CLI_LOAD_GENERATOR_H_
 #define PINION_CLIENT_CLI_LOAD_GENERATOR_H_
 
@@ -109,6 +111,7 @@ class LoadGenerator final : private AnswerReceiver {
   void SendAll();    // The open one.
   void Send(Place& place, Random& random, int64_t due_ns);
   void Answered(uint32_t call, const std::optional<ErrorKind>& error) override;
+  void Received(uint32_t call, bool first) override;
   void Count(int64_t due_ns, int64_t now_ns,
              const std::optional<ErrorKind>& error);
   bool EndsNow(int64_t now_ns);

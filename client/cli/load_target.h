@@ -23,6 +23,10 @@ class AnswerReceiver {
   virtual void Answered(uint32_t call,
                         const std::optional<ErrorKind>& error) = 0;
 
+  // Call number `call`, which is a stream, has got a message, its first one or
+  // a later one. Before Answered(), which reports the stream's end.
+  virtual void Received(uint32_t call, bool first) = 0;
+
  protected:
   ~AnswerReceiver() = default;
 };

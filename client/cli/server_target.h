@@ -20,6 +20,15 @@
 
 namespace pinion::cli {
 
+// The kind of an error; none if it is OK.
+inline std::optional<ErrorKind> ErrorKindOf(const absl::Status& status) {
+  if (status.ok()) return std::nullopt;
+  const auto failure = FailureOf(status);
+  return ErrorKind{
+      .code = status.raw_code(),
+      .reason = failure.has_value() ? static_cast<int>(failure->reason()) : 0};
+}
+
 class ServerTarget final : public LoadTarget {
  public:
   // `client` must outlive it.
@@ -33,20 +42,11 @@ class ServerTarget final : public LoadTarget {
     // Small enough to be stored without allocating.
     client_.StartRaw(method_, request, options_,
                      [&receiver, call](const Reply& reply) {
-                       receiver.Answered(call, KindOf(reply.status));
+                       receiver.Answered(call, ErrorKindOf(reply.status));
                      });
   }
 
  private:
-  static std::optional<ErrorKind> KindOf(const absl::Status& status) {
-    if (status.ok()) return std::nullopt;
-    const auto failure = FailureOf(status);
-    return ErrorKind{.code = status.raw_code(),
-                     .reason = failure.has_value()
-                                   ? static_cast<int>(failure->reason())
-                                   : 0};
-  }
-
   Client& client_;
   const std::string method_;
   const CallOptions options_;

@@ -87,6 +87,22 @@ struct alignas(64) ClientCall {
 };
 static_assert(sizeof(ClientCall) <= 128);
 
+// What a call with such a request and such metadata holds while it waits; null:
+// it has none.
+inline int64_t HeldBytes(size_t request_size, const Metadata* metadata) {
+  size_t bytes = sizeof(ClientCall) + request_size;
+  if (metadata != nullptr) {
+    for (const auto& [name, value] : *metadata) {
+      bytes += sizeof(Metadata::value_type) + name.size() + value.size();
+    }
+  }
+  return static_cast<int64_t>(bytes);
+}
+inline int64_t HeldBytesOf(const ClientCall& call) {
+  return HeldBytes(call.payload.size(),
+                   call.extras == nullptr ? nullptr : &call.extras->metadata);
+}
+
 class CallTable {
  public:
   // Adds a call in the state kWaiting, new except for its payload, which keeps
@@ -118,12 +134,21 @@ class CallTable {
 };
 
 // The calls that are kWaiting, in order of arrival. A call that is removed from
-// its table has left the queue, too.
+// its table has left the queue, too; its entry is dropped later, when as many
+// have left as wait.
 class CallQueue {
  public:
   void PushBack(ClientCall& call) {
+    if (queue_.size() >= 2 * waiting_ + kSpareEntries) {
+      std::erase_if(queue_, [](const Entry& entry) { return entry.HasLeft(); });
+    }
     queue_.push_back({&call, call.generation});
+    ++waiting_;
   }
+
+  // Says that a call leaves: it was the first and is removed by PopFirst(), or
+  // it is about to be removed from its table.
+  void NoteLeaves() { --waiting_; }
 
   // The first call; null if none waits.
   ClientCall* First() {
@@ -134,7 +159,13 @@ class CallQueue {
   // Removes the first call, which must exist.
   void PopFirst() { queue_.pop_front(); }
 
+  // How many entries it has, those of calls that have left included.
+  size_t entries() const { return queue_.size(); }
+
  private:
+  // So that a short queue is not searched for each call.
+  static constexpr size_t kSpareEntries = 64;
+
   struct Entry {
     ClientCall* call;
     uint32_t generation;
@@ -143,6 +174,7 @@ class CallQueue {
   };
 
   std::deque<Entry> queue_;
+  size_t waiting_ = 0;
 };
 
 }  // namespace pinion::client_internal

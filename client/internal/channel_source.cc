@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
 namespace pinion::client_internal {
@@ -29,8 +30,13 @@ int Millis(absl::Duration span) {
       absl::ToInt64Milliseconds(span), 1, std::numeric_limits<int>::max()));
 }
 
-grpc::ChannelArguments ArgumentsOf(const ClientOptions& options) {
+grpc::ChannelArguments ArgumentsOf(const std::string& target,
+                                   const ClientOptions& options) {
   grpc::ChannelArguments arguments;
+  // A proxy knows another machine by these names.
+  if (IsOnThisMachine(target)) {
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  }
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
                    kFirstReconnectMillis);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMillis);
@@ -58,11 +64,30 @@ ChannelSource::ChannelSource(std::shared_ptr<grpc::Channel> channel)
 ChannelSource::ChannelSource(const std::string& target,
                              const ClientOptions& options)
     : target_(target),
+      proxy_(FindProxy(target)),
       credentials_(options.credentials != nullptr
                        ? options.credentials
                        : grpc::InsecureChannelCredentials()),
-      arguments_(ArgumentsOf(options)),
-      channel_(grpc::CreateCustomChannel(target_, credentials_, arguments_)) {}
+      arguments_(ArgumentsOf(target, options)),
+      // gRPC would log what a mistake already says.
+      channel_(mistake().ok() ? grpc::CreateCustomChannel(target_, credentials_,
+                                                          arguments_)
+                              : nullptr) {}
+
+absl::Status ChannelSource::Explained(const absl::Status& status) const {
+  if (!proxy_.has_value()) {
+    const std::string why = WhyNoSocket(target_);
+    if (why.empty()) return status;
+    return absl::Status(status.code(),
+                        absl::StrCat(status.message(), " (", why, ")"));
+  }
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(), " (by way of the HTTP proxy ",
+                   proxy_->address, ", which ", proxy_->variable,
+                   " names; set no_proxy=", proxy_->host,
+                   " to connect without it)"));
+}
 
 void ChannelSource::Leave() {
   if (credentials_ == nullptr) return;

@@ -19,9 +19,13 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "pinion/client/client_options.h"
+#include "pinion/client/internal/proxy.h"
+#include "pinion/client/internal/unix_target.h"
 
 namespace pinion::client_internal {
 
@@ -30,10 +34,19 @@ class ChannelSource {
   // With the user's own channel.
   explicit ChannelSource(std::shared_ptr<grpc::Channel> channel);
 
-  // Makes a channel, with the connection's options.
+  // Makes a channel, with the connection's options; none if there is a
+  // mistake().
   ChannelSource(const std::string& target, const ClientOptions& options);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+  // Why there can never be a connection; OK if there can.
+  absl::Status mistake() const { return CheckUnixTarget(target_); }
+
+  // `status`, with which a connection could not be had or broke, with what gRPC
+  // does not say: which HTTP proxy was asked for it, and how to do without; or
+  // that the path of a Unix socket is something else.
+  absl::Status Explained(const absl::Status& status) const;
 
   // Call it when the connection of channel() is dead. Replaces the channel if
   // this made it.
@@ -42,6 +55,7 @@ class ChannelSource {
  private:
   // Fixed at construction. Without credentials the channel is the user's.
   std::string target_;
+  std::optional<Proxy> proxy_;
   std::shared_ptr<grpc::ChannelCredentials> credentials_;
   grpc::ChannelArguments arguments_;
 

@@ -36,19 +36,24 @@ std::unique_ptr<const KeyReader> MakeReader(absl::string_view path) {
 
 int KeyLinks::Of(absl::string_view method, absl::string_view request) {
   if (links_ == 1) return 0;
-  const KeyReader* const reader = ReaderOf(method);
-  if (reader != nullptr) {
-    const auto key = reader->Read(request);
+  const std::optional<const KeyReader*> reader = ReaderOf(method);
+  if (!reader.has_value()) {
+    return static_cast<int>(ProcessHash()(method) %
+                            static_cast<size_t>(links_));
+  }
+  if (*reader != nullptr) {
+    const auto key = (*reader)->Read(request);
     if (key.ok()) return static_cast<int>(key->Hash(kSeed) % links_);
   }
   return static_cast<int>(turn_.fetch_add(1, std::memory_order_relaxed) %
                           static_cast<uint32_t>(links_));
 }
 
-const KeyReader* KeyLinks::ReaderOf(absl::string_view method) {
+std::optional<const KeyReader*> KeyLinks::ReaderOf(absl::string_view method) {
   MutexLock lock(mutex_);
   auto found = readers_.find(method);
   if (found == readers_.end()) {
+    if (readers_.size() >= kMaxMethods) return std::nullopt;
     found = readers_.emplace(method, MakeReader(method)).first;
   }
   return found->second.get();

@@ -8,13 +8,17 @@
 //          int link = links.Of("/shop.v1.CounterService/Add", serialized);
 //
 // It knows the routes of services whose .proto is linked into the program.
-// Methods of other services have no key for it.
+// Methods of other services have no key for it. It remembers a number of
+// methods; all calls of any further method use one session, so that those of a
+// key keep their order.
 #ifndef PINION_CLIENT_INTERNAL_KEY_LINKS_H_
 #define PINION_CLIENT_INTERNAL_KEY_LINKS_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -34,15 +38,19 @@ class KeyLinks {
   int Of(absl::string_view method, absl::string_view request);
 
  private:
-  // Null: the method has no key.
-  const KeyReader* ReaderOf(absl::string_view method);
+  using Readers = HashMap<std::string, std::unique_ptr<const KeyReader>>;
+
+  // Protobuf, too, remembers each name that it was asked for.
+  static constexpr size_t kMaxMethods = 1024;
+
+  // Null: the method has no key. None: it is not remembered.
+  std::optional<const KeyReader*> ReaderOf(absl::string_view method);
 
   const int links_;
   std::atomic<uint32_t> turn_{0};
 
   Mutex mutex_;
-  HashMap<std::string, std::unique_ptr<const KeyReader>> readers_
-      ABSL_GUARDED_BY(mutex_);
+  Readers readers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace pinion::client_internal

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pinion/client/failure.h"
+#include "pinion/core/base/duration_text.h"
 #include "pinion/v1/failure.pb.h"
 
 namespace pinion::client_internal {
@@ -32,7 +33,7 @@ inline absl::Status CancelledUnheard(absl::Duration wait) {
   return Failed(
       absl::CancelledError(absl::StrCat(
           "the call was cancelled, and the server has not said within ",
-          absl::FormatDuration(wait), " whether a handler ran")),
+          DurationText(wait), " whether a handler ran")),
       v1::REASON_CANCELLED, v1::EXECUTED_MAYBE);
 }
 
@@ -53,16 +54,16 @@ inline absl::Status Broken(const absl::Status& why) {
 // Why a stream is given up: nothing was received for `wait`, though the server
 // owed a message.
 inline absl::Status Silent(absl::Duration wait) {
-  return absl::UnavailableError(absl::StrCat(
-      "the server has said nothing for ", absl::FormatDuration(wait),
-      " though it had to; its connection is taken for dead"));
+  return absl::UnavailableError(
+      absl::StrCat("the server has said nothing for ", DurationText(wait),
+                   " though it had to; its connection is taken for dead"));
 }
 
 // The same, because its announced end did not come.
 inline absl::Status NotEnded(absl::Duration wait) {
   return absl::UnavailableError(
       absl::StrCat("the server has not ended the session within ",
-                   absl::FormatDuration(wait), " after it had to"));
+                   DurationText(wait), " after it had to"));
 }
 
 // Whether a stream that ended with `why`, without having answered a call, will

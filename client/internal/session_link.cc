@@ -86,7 +86,7 @@ CallId SessionLink::Start(absl::string_view method, size_t size,
     MutexLock lock(mutex_);
     // They came before this one.
     if (batch != nullptr) SubmitStarted(*batch, deferred);
-    refusal = CheckRoom(size);
+    refusal = CheckRoom(size, HeldBytes(size, &options.metadata));
     if (refusal.ok()) {
       ClientCall& call = calls_.Add();
       NameMethod(method, call);
@@ -121,7 +121,7 @@ void SessionLink::Fill(ClientCall& call, SteadyTime deadline,
   call.max_bytes = static_cast<uint32_t>(MaxBytesOf(call));
 }
 
-absl::Status SessionLink::CheckRoom(size_t size) const {
+absl::Status SessionLink::CheckRoom(size_t size, int64_t held_bytes) const {
   if (closed_) return ClientGone(v1::EXECUTED_NO);
   if (size > kMaxRequestBytes) {
     return Failed(
@@ -129,15 +129,14 @@ absl::Status SessionLink::CheckRoom(size_t size) const {
             "the request has ", size, " bytes; a message holds 2 GiB at most")),
         v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
   }
-  const auto bytes = static_cast<int64_t>(size);
   if (waiting_bytes_ == 0 ||
-      waiting_bytes_ + bytes <= options_.max_waiting_bytes) {
+      waiting_bytes_ + held_bytes <= options_.max_waiting_bytes) {
     return absl::OkStatus();
   }
   return Failed(
       absl::ResourceExhaustedError(absl::StrCat(
-          waiting_bytes_, " bytes of requests wait for a session, of at most ",
-          options_.max_waiting_bytes,
+          "calls with ", waiting_bytes_,
+          " bytes wait for a session, of at most ", options_.max_waiting_bytes,
           "; wait for answers, or raise ClientOptions::max_waiting_bytes")),
       v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
 }
@@ -150,12 +149,13 @@ void SessionLink::NameMethod(absl::string_view name, ClientCall& call) {
 void SessionLink::Wait(ClientCall& call) {
   call.state = CallState::kWaiting;
   waiting_.PushBack(call);
-  waiting_bytes_ += static_cast<int64_t>(call.payload.size());
+  waiting_bytes_ += HeldBytesOf(call);
   if (call.deadline != kNever) alarm_.WakeAt(call.deadline);
 }
 
 void SessionLink::StopWaiting(const ClientCall& call) {
-  waiting_bytes_ -= static_cast<int64_t>(call.payload.size());
+  waiting_.NoteLeaves();
+  waiting_bytes_ -= HeldBytesOf(call);
 }
 
 void SessionLink::Proceed(Deferred& deferred) {

@@ -103,7 +103,8 @@ class SessionLink {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReserveCalls(size_t count, CallbackBatch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckRoom(size_t size) const
+  // For a call with a request of `size` bytes that holds so many in all.
+  absl::Status CheckRoom(size_t size, int64_t held_bytes) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NameMethod(absl::string_view name, ClientCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

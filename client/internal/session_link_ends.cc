@@ -9,6 +9,7 @@
 #include "pinion/client/internal/callback_scope.h"
 #include "pinion/client/internal/link_errors.h"
 #include "pinion/client/internal/session_link.h"
+#include "pinion/core/base/duration_text.h"
 
 namespace pinion::client_internal {
 namespace {
@@ -98,7 +99,8 @@ void SessionLink::StreamEnded(SessionStream& stream,
     MutexLock lock(mutex_);
     stream.phase = SessionStream::Phase::kOver;
     streams_.erase(std::find(streams_.begin(), streams_.end(), &stream));
-    const absl::Status& why = stream.fault.ok() ? status : stream.fault;
+    const absl::Status why =
+        stream.fault.ok() ? source_.Explained(status) : stream.fault;
     FailCallsOf(stream, why, deferred);
     if (stream_ == &stream) {
       LoseStream(why);
@@ -176,9 +178,9 @@ void SessionLink::EndDue(SteadyTime now, Deferred& deferred) {
   if (IsOpening() && now >= OpeningDueAt()) {
     FailWaiting(
         NoSession(connect_.last_failure().ok()
-                      ? absl::UnavailableError(absl::StrCat(
+                      ? source_.Explained(absl::UnavailableError(absl::StrCat(
                             "it did not answer within ",
-                            absl::FormatDuration(options_.connect_timeout)))
+                            DurationText(options_.connect_timeout))))
                       : connect_.last_failure()),
         deferred);
   }
@@ -227,10 +229,9 @@ void SessionLink::EndDueCall(ClientCall& call, SteadyTime now,
       call.stream->cancels.push_back(call.slot);
       PutMessageTogether(*call.stream, deferred);
       Abandon(call,
-              Expired(absl::StrCat(
-                          "and the server has not said within ",
-                          absl::FormatDuration(options_.late_answer_timeout),
-                          " whether a handler ran"),
+              Expired(absl::StrCat("and the server has not said within ",
+                                   DurationText(options_.late_answer_timeout),
+                                   " whether a handler ran"),
                       v1::EXECUTED_MAYBE),
               deferred);
       break;

@@ -89,7 +89,8 @@ void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
 void SessionLink::SubmitStarted(CallbackBatch& batch, Deferred& deferred) {
   for (ClientCall* call : batch.reserved()) calls_.Remove(*call);
   for (ClientCall* call : batch.started()) {
-    const absl::Status refusal = CheckRoom(call->payload.size());
+    const absl::Status refusal =
+        CheckRoom(call->payload.size(), HeldBytesOf(*call));
     if (refusal.ok()) {
       Wait(*call);
     } else {

@@ -6,49 +6,13 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "pinion/client/failure.h"
 #include "pinion/client/internal/callback_scope.h"
-#include "pinion/client/internal/end_status.h"
-#include "pinion/proto/wire/priority_name.h"
-#include "pinion/proto/wire/status_details.h"
+#include "pinion/client/internal/rpc_parts.h"
 
 namespace pinion::client_internal {
 namespace {
-
-grpc::ByteBuffer ToByteBuffer(absl::string_view bytes) {
-  const grpc::Slice slice(bytes.data(), bytes.size());
-  return grpc::ByteBuffer(&slice, 1);
-}
-
-absl::Status ToAbslStatus(const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  absl::Status result = EndStatus(status);
-  const std::string details = status.error_details();
-  const auto failure = FailureFromStatusDetails(details);
-  if (failure.has_value()) result = Failed(std::move(result), *failure);
-  AddDetails(details, result);
-  return result;
-}
-
-// What the handler sent along, and the timing, which Pinion did.
-void ReadTrailers(const grpc::ClientContext& context, Reply& reply) {
-  for (const auto& [name, value] : context.GetServerTrailingMetadata()) {
-    const absl::string_view key(name.data(), name.size());
-    if (key == "pinion-timing-bin") {
-      v1::Timing timing;
-      if (timing.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-        reply.timing = std::move(timing);
-      }
-    } else if (!absl::StartsWith(key, "pinion-") &&
-               !absl::StartsWith(key, "grpc-")) {
-      reply.trailing.emplace_back(std::string(key),
-                                  std::string(value.data(), value.size()));
-    }
-  }
-}
 
 absl::Status ClientGone() {
   return Failed(absl::CancelledError("the client goes; it takes no calls"),
@@ -57,12 +21,12 @@ absl::Status ClientGone() {
 
 }  // namespace
 
-UnaryCalls::UnaryCalls(std::shared_ptr<grpc::Channel> channel,
+UnaryCalls::UnaryCalls(const ChannelSource& source,
                        const ClientOptions& options, int link)
-    : channel_(std::move(channel)),
+    : source_(source),
       options_(options),
       link_(link),
-      stub_(channel_),
+      stub_(source_.channel()),
       budget_(options.retry) {}
 
 UnaryCalls::~UnaryCalls() { Close(); }
@@ -96,7 +60,7 @@ CallId UnaryCalls::Start(absl::string_view method, absl::string_view request,
 void UnaryCalls::Begin(UnaryCall& call) {
   auto context = std::make_unique<grpc::ClientContext>();
   grpc::ClientContext* const begun = context.get();
-  Apply(call, *begun);
+  ApplyOptions(call.options, call.deadline, options_.call_credentials, *begun);
   {
     MutexLock lock(mutex_);
     ++call.attempts;
@@ -118,38 +82,14 @@ void UnaryCalls::Begin(UnaryCall& call) {
   }
 }
 
-void UnaryCalls::Apply(const UnaryCall& call,
-                       grpc::ClientContext& context) const {
-  if (call.deadline < absl::InfiniteFuture()) {
-    context.set_deadline(absl::ToChronoTime(call.deadline));
-  }
-  if (options_.call_credentials != nullptr) {
-    context.set_credentials(options_.call_credentials);
-  }
-  const CallOptions& options = call.options;
-  if (options.worker.has_value()) {
-    context.AddMetadata("pinion-worker", absl::StrCat(*options.worker));
-  }
-  if (options.priority != v1::PRIORITY_UNSPECIFIED) {
-    context.AddMetadata("pinion-priority",
-                        std::string(PriorityName(options.priority)));
-  }
-  if (options.want_timing) context.AddMetadata("pinion-timing", "1");
-  for (const auto& [name, value] : options.metadata) {
-    context.AddMetadata(name, value);
-  }
-}
-
 void UnaryCalls::Ended(UnaryCall& call, const grpc::Status& status) {
-  Reply reply;
+  Reply reply = ReplyOf(status, *call.context, source_);
   grpc::Slice response;
-  reply.status = ToAbslStatus(status);
   if (reply.status.ok()) {
     call.response.DumpToSingleSlice(&response);
     reply.response = absl::string_view(
         reinterpret_cast<const char*>(response.begin()), response.size());
   }
-  ReadTrailers(*call.context, reply);
   {
     MutexLock lock(mutex_);
     if (reply.status.ok()) {

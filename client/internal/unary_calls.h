@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "pinion/client/call_options.h"
 #include "pinion/client/client_options.h"
+#include "pinion/client/internal/channel_source.h"
 #include "pinion/client/internal/retry_budget.h"
 #include "pinion/core/base/mutex.h"
 #include "pinion/proto/wire/process_hash.h"
@@ -32,8 +33,8 @@ namespace pinion::client_internal {
 class UnaryCalls {
  public:
   // `link` goes into the CallIds that it gives.
-  UnaryCalls(std::shared_ptr<grpc::Channel> channel,
-             const ClientOptions& options, int link);
+  UnaryCalls(const ChannelSource& source, const ClientOptions& options,
+             int link);
   ~UnaryCalls();
   UnaryCalls(const UnaryCalls&) = delete;
   UnaryCalls& operator=(const UnaryCalls&) = delete;
@@ -68,7 +69,6 @@ class UnaryCalls {
   };
 
   void Begin(UnaryCall& call);
-  void Apply(const UnaryCall& call, grpc::ClientContext& context) const;
   void Ended(UnaryCall& call, const grpc::Status& status);
   void Rested(UnaryCall& call, bool ok);
   bool Retry(UnaryCall& call, const absl::Status& status)
@@ -77,7 +77,7 @@ class UnaryCalls {
   void Finish(UnaryCall& call, const Reply& reply);
 
   // Fixed at construction.
-  const std::shared_ptr<grpc::Channel> channel_;
+  const ChannelSource source_;
   const ClientOptions options_;
   const int link_;
 

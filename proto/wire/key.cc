@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/proto/wire/key.h"
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion {
 namespace {
@@ -23,7 +23,7 @@ bool LooksLikeAnInteger(absl::string_view text) {
 std::string Key::ToString() const {
   const absl::string_view text = bytes();
   if (LooksLikeAnInteger(text)) return std::string(text);
-  const std::string shown = absl::CHexEscape(text.substr(0, kPrintedKeyBytes));
+  const std::string shown = Escaped(BeginningOf(text, kPrintedKeyBytes));
   if (text.size() <= kPrintedKeyBytes) return absl::StrCat("\"", shown, "\"");
   return absl::StrCat("\"", shown, "...\" (", text.size(), " bytes)");
 }

@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "absl/base/optimization.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/wire_format.h"
 #include "pinion/proto/wire/nearest_first.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/proto/wire/wire_cursor.h"
 
 namespace pinion {
@@ -61,8 +61,8 @@ absl::Status Refusal(const Descriptor& request, absl::string_view path,
                      const Descriptor& message, absl::string_view component,
                      absl::string_view why, bool last) {
   return absl::InvalidArgumentError(absl::StrCat(
-      "key path '", absl::CHexEscape(path), "' of ", request.full_name(), ": '",
-      absl::CHexEscape(component), "' ", why, "; valid is a singular ",
+      "key path '", Escaped(path), "' of ", request.full_name(), ": '",
+      Escaped(component), "' ", why, "; valid is a singular ",
       last ? "string, bytes, integer, enum or bool" : "message",
       " field outside a oneof, of ", message.full_name(), ": ",
       FieldsThatMayStand(message, last, component)));

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion {
 namespace {
@@ -107,7 +108,8 @@ bool DecodeAny(absl::string_view serialized, Any* any) {
 std::string EncodeStatus(int code, absl::string_view message) {
   std::string status;
   AppendNumber(kCodeTag, static_cast<uint64_t>(code), &status);
-  AppendBytes(kMessageField, message, &status);
+  // Of text that is not UTF-8, most languages read nothing of all this.
+  AppendBytes(kMessageField, ValidUtf8(message), &status);
   return status;
 }
 

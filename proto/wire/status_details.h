@@ -22,7 +22,8 @@
 
 namespace pinion {
 
-// The bytes of a google.rpc.Status. `code` is a gRPC status code.
+// The bytes of a google.rpc.Status. `code` is a gRPC status code. Bytes of
+// `message` that are not UTF-8 become '?'.
 std::string EncodeStatus(int code, absl::string_view message);
 
 // Adds a detail to those bytes: a message's type URL and the serialized

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "pinion/core/base/duration_text.h"
+#include "pinion/proto/wire/metadata_rules.h"
 #include "pinion/proto/wire/priority_name.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/server/call/metadata_meter.h"
 #include "pinion/v1/failure.pb.h"
 
@@ -53,15 +55,14 @@ std::string NoRoom(int64_t answer_bytes) {
                       " bytes: ");
 }
 
-std::string Millis(nanoseconds span) {
-  return absl::FormatDuration(
-      absl::Trunc(absl::FromChrono(span), absl::Microseconds(100)));
+std::string ToText(nanoseconds span) {
+  return DurationText(absl::FromChrono(span));
 }
 
 std::string Describe(const Wait& wait) {
-  return absl::StrCat("the call has ", Millis(wait.left),
+  return absl::StrCat("the call has ", ToText(wait.left),
                       " until its deadline, but worker ", wait.lane.worker,
-                      " is expected to take ", Millis(wait.expected),
+                      " is expected to take ", ToText(wait.expected),
                       " for calls of ", wait.lane.service, " up to this one");
 }
 
@@ -100,10 +101,8 @@ Answer Stopped(int worker, const std::string& where, v1::Executed executed) {
                      v1::REASON_STOPPING, executed));
 }
 
-// As much of the text as an error repeats.
-std::string Quoted(absl::string_view text) {
-  return absl::StrCat("\"", absl::CHexEscape(text.substr(0, 32)), "\"");
-}
+// How much of a text an error repeats.
+constexpr size_t kQuotedBytes = 32;
 
 // "1 (urgent)"
 std::string Numbered(v1::Priority priority) {
@@ -245,7 +244,7 @@ Answer LaneStalled(const Wait& wait, nanoseconds handler_age,
   return RetryLater(
       wait.lane.worker, v1::REASON_LANE_STALLED,
       absl::StrCat(Describe(wait), ", kept by a handler that has run for ",
-                   Millis(handler_age), kRetryOrAllowMore),
+                   ToText(handler_age), kRetryOrAllowMore),
       retry_after);
 }
 
@@ -369,7 +368,7 @@ Answer BadRequest(absl::Status why) {
 
 absl::Status WorkerIsNoNumber(absl::string_view given, int workers) {
   return absl::InvalidArgumentError(
-      absl::StrCat("pinion-worker is ", Quoted(given),
+      absl::StrCat("pinion-worker is ", Quoted(given, kQuotedBytes),
                    "; this server has the workers 0 to ", workers - 1));
 }
 
@@ -388,7 +387,7 @@ absl::Status KeyHasItsWorker(absl::string_view method) {
 
 absl::Status NoSuchPriority(absl::string_view given) {
   return absl::InvalidArgumentError(
-      absl::StrCat("pinion-priority is ", Quoted(given),
+      absl::StrCat("pinion-priority is ", Quoted(given, kQuotedBytes),
                    "; valid are urgent, normal and bulk"));
 }
 
@@ -411,6 +410,19 @@ Answer TooMuchMetadata() {
       " for each entry beside its name and value; send less")));
 }
 
+Answer BadMetadata(absl::string_view name, absl::string_view value) {
+  if (!IsMetadataName(name)) {
+    return BadRequest(absl::InvalidArgumentError(absl::StrCat(
+        "the call has metadata named ", Quoted(name, kQuotedBytes),
+        "; valid are lower case letters, digits, '-', '_' and '.'")));
+  }
+  return BadRequest(absl::InvalidArgumentError(absl::StrCat(
+      "the call's metadata ", Quoted(name, kQuotedBytes), " is ",
+      Quoted(value, kQuotedBytes),
+      "; valid is printable ASCII, or any bytes if the name ends in "
+      "\"-bin\"")));
+}
+
 Answer IdIsOpen(uint64_t id) {
   return BadRequest(absl::InvalidArgumentError(absl::StrCat(
       "the id ", id, " is that of a call of the session that is open; ",
@@ -420,7 +432,7 @@ Answer IdIsOpen(uint64_t id) {
 // UNIMPLEMENTED NO_SUCH_METHOD NO
 
 Answer NoSuchMethod(absl::string_view path) {
-  return NotHosted(absl::CHexEscape(path.substr(0, 256)));
+  return NotHosted(Escaped(BeginningOf(path, 256)));
 }
 
 Answer NoSuchMethodIndex(uint32_t index) {

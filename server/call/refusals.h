@@ -206,6 +206,9 @@ Answer CannotDecode(size_t bytes, absl::string_view type);
 // The call's metadata is over the limit (MetadataMeter). Also ends a session
 // that was opened with too much.
 Answer TooMuchMetadata();
+// In a session, where gRPC does not see to it: metadata with a name or a value
+// that gRPC does not allow (proto/wire/metadata_rules.h).
+Answer BadMetadata(absl::string_view name, absl::string_view value);
 // In a session: another call with this id is open.
 Answer IdIsOpen(uint64_t id);
 

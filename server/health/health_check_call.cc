@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "pinion/proto/wire/health_message.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/server/health/health_bytes.h"
 
 namespace pinion {
@@ -52,11 +52,10 @@ void HealthCheckCall::Answer() {
   }
   const HealthStatus status = health_.Of(*name);
   if (status == HealthStatus::kServiceUnknown) {
-    writer_.FinishWithError(
-        grpc::Status(grpc::StatusCode::NOT_FOUND,
-                     absl::StrCat("nothing here is named ",
-                                  absl::CHexEscape(name->substr(0, 256)))),
-        tag);
+    writer_.FinishWithError(grpc::Status(grpc::StatusCode::NOT_FOUND,
+                                         absl::StrCat("nothing here is named ",
+                                                      Quoted(*name, 256))),
+                            tag);
     return;
   }
   writer_.Finish(HealthResponse(status), grpc::Status::OK, tag);

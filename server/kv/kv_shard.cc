@@ -5,17 +5,23 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/wire_format_lite.h"
 #include "pinion/core/base/check.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion::kv {
 namespace {
 
-std::string Quoted(const std::string& key) {
-  return absl::StrCat("\"", absl::CHexEscape(key.substr(0, 64)), "\"");
+// How much of a key an error repeats.
+constexpr size_t kQuotedBytes = 64;
+
+// Whether `text` is the number as Increment writes it. SimpleAtoi() would also
+// take " 5", "+5" and "05", which no error calls a number, and which a client
+// that compares values takes for others.
+bool ParseNumber(const std::string& text, int64_t* number) {
+  return absl::SimpleAtoi(text, number) && absl::StrCat(*number) == text;
 }
 
 // What a Keyed has no longer time to live than.
@@ -57,8 +63,8 @@ absl::Status KvShard::Get(const v1::GetRequest& request,
                           v1::GetResponse* response) {
   const Values::Entry* entry = values_.Find(request.key());
   if (entry == nullptr) {
-    return absl::NotFoundError(
-        absl::StrCat("the key ", Quoted(request.key()), " has no value"));
+    return absl::NotFoundError(absl::StrCat(
+        "the key ", Quoted(request.key(), kQuotedBytes), " has no value"));
   }
   response->set_value(entry->state.text);
   response->set_version(entry->state.version);
@@ -89,15 +95,16 @@ absl::Status KvShard::Increment(const v1::IncrementRequest& request,
                                 v1::IncrementResponse* response) {
   Values::Entry* entry = values_.Find(request.key());
   int64_t value = 0;
-  if (entry != nullptr && !absl::SimpleAtoi(entry->state.text, &value)) {
+  if (entry != nullptr && !ParseNumber(entry->state.text, &value)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the value of ", Quoted(request.key()),
-                     " is not a 64-bit decimal number; Put one first"));
+        absl::StrCat("the value of ", Quoted(request.key(), kQuotedBytes),
+                     " is not a 64-bit decimal number, such as \"-5\" or "
+                     "\"12\"; Put one first"));
   }
   if (__builtin_add_overflow(value, request.by(), &value)) {
-    return absl::OutOfRangeError(
-        absl::StrCat("adding ", request.by(), " to ", Quoted(request.key()),
-                     " would leave the 64-bit numbers"));
+    return absl::OutOfRangeError(absl::StrCat(
+        "adding ", request.by(), " to ", Quoted(request.key(), kQuotedBytes),
+        " would leave the 64-bit numbers"));
   }
   const absl::StatusOr<uint64_t> version =
       Write(request.key(), entry, absl::StrCat(value),
@@ -168,8 +175,8 @@ absl::Status KvShard::CheckSize(const std::string& key,
   const int64_t response_bytes = GetResponseBytes(text_bytes);
   if (response_bytes <= max_response_bytes_) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("the value of ", Quoted(key), " has ", text_bytes,
-                   " bytes, and Get would have to return up to ",
+      absl::StrCat("the value of ", Quoted(key, kQuotedBytes), " has ",
+                   text_bytes, " bytes, and Get would have to return up to ",
                    response_bytes, ", more than the ", max_response_bytes_,
                    " that a response may have; divide the value, or raise "
                    "max_message_bytes"));

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "pinion/core/base/duration_text.h"
 #include "pinion/server/call_context.h"
 
 namespace pinion {
@@ -11,9 +12,8 @@ namespace {
 
 // ", for 1.2s"
 std::string ForHowLong(Moment since, const Clock& clock) {
-  const absl::Duration age =
-      absl::Trunc(absl::FromChrono(clock.Now() - since), absl::Milliseconds(1));
-  return absl::StrCat(", for ", absl::FormatDuration(age));
+  return absl::StrCat(", for ",
+                      DurationText(absl::FromChrono(clock.Now() - since)));
 }
 
 }  // namespace

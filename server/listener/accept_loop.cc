@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "pinion/core/base/duration_text.h"
 #include "pinion/server/listener/last_files.h"
 
 namespace pinion {
@@ -47,8 +48,7 @@ bool ConcernsOneConnection(int error) {
 }
 
 std::string ToText(std::chrono::nanoseconds span) {
-  return absl::FormatDuration(absl::FromChrono(
-      std::chrono::duration_cast<std::chrono::milliseconds>(span)));
+  return DurationText(absl::FromChrono(span));
 }
 
 }  // namespace

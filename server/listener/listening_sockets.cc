@@ -14,6 +14,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "pinion/core/base/file_kind.h"
 
 namespace pinion {
 namespace {
@@ -72,10 +73,14 @@ absl::Status ClearPath(const SocketAddress& address) {
   }
   struct stat file;
   const std::string path = PathOf(address);
-  if (!path.empty() && lstat(path.c_str(), &file) == 0 &&
-      S_ISSOCK(file.st_mode)) {
-    unlink(path.c_str());
+  if (path.empty() || lstat(path.c_str(), &file) != 0) return absl::OkStatus();
+  if (!S_ISSOCK(file.st_mode)) {
+    // The kernel would just say that the address is in use.
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is ", FileKind(file.st_mode),
+                     ", not a socket; remove it, or listen on another path"));
   }
+  unlink(path.c_str());
   return absl::OkStatus();
 }
 

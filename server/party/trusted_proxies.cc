@@ -8,12 +8,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion {
 namespace {
@@ -93,8 +93,8 @@ absl::StatusOr<TrustedProxies> TrustedProxies::Parse(absl::string_view list) {
     Network network;
     if (!ParseNetwork(absl::StripAsciiWhitespace(entry), &network)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "trusted_proxies has \"", absl::CHexEscape(entry.substr(0, 64)),
-          "\", which is no address; valid are addresses and networks with "
+          "trusted_proxies has ", Quoted(entry, 64),
+          ", which is no address; valid are addresses and networks with "
           "commas between them, as in \"10.0.0.0/8, ::1\""));
     }
     proxies.networks_.push_back(network);

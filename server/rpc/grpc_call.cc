@@ -150,7 +150,8 @@ grpc::Status GrpcCall::StatusWithTrailers(const Answer& answer,
   }
   if (answer.status.ok()) return grpc::Status::OK;
   AddFailureTrailers(*answer.failure(), context);
-  return ToGrpcStatus(answer.status, *answer.failure());
+  return ToGrpcStatus(answer.status, *answer.failure(),
+                      answer.extras->trailing);
 }
 
 void GrpcCall::Close() {

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "pinion/proto/wire/metadata_rules.h"
 #include "pinion/proto/wire/priority_name.h"
 #include "pinion/proto/wire/process_hash.h"
 #include "pinion/server/call/metadata_meter.h"
@@ -82,14 +84,19 @@ SessionRefusals::Likeness LikenessOf(const SessionCall& call,
   }
 }
 
-// Whether the call has more metadata than one may have.
-bool HasTooMuchMetadata(const CallView& view) {
+// Why a call may not have the metadata that it has; none: it may.
+std::optional<Answer> MistakeInMetadata(const CallView& view) {
+  if (!view.has_metadata) return std::nullopt;
   MetadataMeter meter;
   MetadataReader reader = view.metadata();
   for (MetadataView entry; reader.Next(&entry);) {
-    if (!meter.Add(entry.name, entry.value)) return true;
+    if (!meter.Add(entry.name, entry.value)) return refusals::TooMuchMetadata();
+    if (!IsMetadataName(entry.name) ||
+        !IsMetadataValue(entry.name, entry.value)) {
+      return refusals::BadMetadata(entry.name, entry.value);
+    }
   }
-  return false;
+  return std::nullopt;
 }
 
 bool KeepsMetadata(const CallView& view, const HostedMethod& method) {
@@ -241,9 +248,9 @@ bool Session::MayEnter(const Intake& in, const Portion& portion,
     return refuse({kOwn},
                   [&] { return refusals::NoStreamsInSessions(method.path); });
   }
-  if (view.has_metadata && HasTooMuchMetadata(view)) {
+  if (std::optional<Answer> mistake = MistakeInMetadata(view)) {
     lanes.CountRefused(method, v1::REASON_BAD_REQUEST);
-    return refuse({kOwn}, refusals::TooMuchMetadata);
+    return refuse({kOwn}, [&] { return *std::move(mistake); });
   }
   const absl::StatusOr<RequestedRoute> requested = RequestedBy(view);
   if (!requested.ok()) {

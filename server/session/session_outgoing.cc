@@ -6,6 +6,8 @@
 
 #include "absl/base/optimization.h"
 #include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/status_details.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/server/io/grpc_status.h"
 
 namespace pinion {
@@ -15,13 +17,6 @@ namespace {
 // text, for the status and the failure.
 constexpr int64_t kAnswerBytes = 64;
 constexpr int64_t kErrorBytes = 256;
-
-// The longest beginning of `text`, which is longer, that has no more than
-// `most` bytes and does not end within a character.
-absl::string_view Begin(absl::string_view text, size_t most) {
-  while (most > 0 && (static_cast<uint8_t>(text[most]) & 0xc0) == 0x80) --most;
-  return text.substr(0, most);
-}
 
 size_t MessageSize(uint64_t id, const Answer& answer) {
   std::vector<MetadataView> trailing;
@@ -79,7 +74,7 @@ void FitIntoMessage(uint64_t id, size_t most, Answer& answer) {
   const size_t less = std::min(text.size(), size - most + kCut.size());
   answer.status =
       absl::Status(answer.status.code(),
-                   absl::StrCat(Begin(text, text.size() - less), kCut));
+                   absl::StrCat(BeginningOf(text, text.size() - less), kCut));
 }
 
 int64_t HeldBytesOf(const Answer& answer) {

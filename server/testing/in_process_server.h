@@ -29,6 +29,7 @@
 #include "pinion/server/internal/manual_run.h"
 #include "pinion/server/server.h"
 #include "pinion/server/testing/pending_call.h"
+#include "pinion/server/testing/pending_stream.h"
 
 namespace pinion::testing {
 
@@ -61,7 +62,9 @@ class InProcessServer {
   absl::Status Start();
 
   // Stops the server as SIGTERM would, and returns what Server::Stop() returns.
-  // Clients' calls fail from then on.
+  // Clients' calls fail from then on. Waits for the end of each client()'s
+  // Stream(): read it until then, or destroy it before. (A PendingStream does
+  // both by itself.)
   absl::Status Stop();
 
   // Makes the clients begin no further calls, so that the server can stop.
@@ -85,6 +88,16 @@ class InProcessServer {
                      if (answered) answered();
                    });
     return call;
+  }
+
+  // Opens a server stream. `ended`, if given, runs on one of gRPC's threads
+  // when the stream has ended.
+  template <typename Request, typename Response>
+  PendingStream<Response> BeginStream(
+      const StreamMethod<Request, Response>& method, const Request& request,
+      const CallOptions& options = {}, std::function<void()> ended = {}) {
+    return PendingStream<Response>(client().Stream(method, request, options),
+                                   std::move(ended));
   }
 
   // Another client. Destroy it before the server.

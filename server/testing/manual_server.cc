@@ -30,9 +30,14 @@ void ManualServer::NoteTurn() {
   ++seen_.turns;
   seen_.arrived = 0;
   seen_.waiting = 0;
-  for (const MethodSnapshot& method : server().Snapshot().methods) {
+  seen_.open_streams = 0;
+  const ServerSnapshot snapshot = server().Snapshot();
+  for (const MethodSnapshot& method : snapshot.methods) {
     seen_.arrived += method.counts.accepted + method.counts.refusals();
     seen_.waiting += method.counts.waiting;
+  }
+  for (const LaneSnapshot& lane : snapshot.lanes) {
+    seen_.open_streams += lane.open_streams;
   }
   changed_.notify_all();
 }
@@ -67,6 +72,10 @@ void ManualServer::AwaitArrivalOr(uint64_t before,
 
 void ManualServer::AwaitWaiting(uint64_t calls) {
   AwaitSeen([&](const Seen& seen) { return seen.waiting >= calls; });
+}
+
+void ManualServer::AwaitOpenStreams(int64_t streams) {
+  AwaitSeen([&](const Seen& seen) { return seen.open_streams == streams; });
 }
 
 int ManualServer::RunUntilIdle() {

@@ -33,6 +33,7 @@
 #include "pinion/server/server.h"
 #include "pinion/server/testing/in_process_server.h"
 #include "pinion/server/testing/pending_call.h"
+#include "pinion/server/testing/pending_stream.h"
 
 namespace pinion::testing {
 
@@ -68,8 +69,24 @@ class ManualServer {
     return call;
   }
 
+  // The same for a server stream. Next() on it waits for a message that you
+  // have made a handler send.
+  template <typename Request, typename Response>
+  PendingStream<Response> Stream(const StreamMethod<Request, Response>& method,
+                                 const Request& request,
+                                 const CallOptions& options = {}) {
+    const uint64_t before = CountArrived();
+    PendingStream<Response> stream =
+        server_.BeginStream(method, request, options, [this] { NoteAnswer(); });
+    AwaitArrivalOr(before, [&] { return stream.ended(); });
+    return stream;
+  }
+
   // Waits until `calls` calls wait for their workers, from any client.
   void AwaitWaiting(uint64_t calls);
+  // Waits until `streams` streams are open, those that wait for their worker
+  // included: after a Cancel(), until the server knows of it.
+  void AwaitOpenStreams(int64_t streams);
 
   // Steps the workers, one at a time in an order that the seed determines,
   // until no worker has anything to do. Returns the number of steps.
@@ -101,6 +118,7 @@ class ManualServer {
     uint64_t turns = 0;
     uint64_t arrived = 0;  // Admitted or refused.
     uint64_t waiting = 0;
+    int64_t open_streams = 0;
   };
 
   internal::Runtime& runtime();

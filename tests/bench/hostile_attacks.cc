@@ -268,11 +268,13 @@ Attacker Cancels(const std::string& address) {
   return Flood(address, message + std::string(kCancels, '\x01'));
 }
 
-// One call with as many empty entries of metadata as a message has room for.
+// One call with as many entries of metadata as a message has room for.
 Attacker Metadata(const std::string& address) {
   v1::OpenRequest request = WithMethod(kEcho);
   AddCall(request, 1, "");
-  for (int i = 0; i < 2'000'000; ++i) request.mutable_calls(0)->add_metadata();
+  for (int i = 0; i < 800'000; ++i) {
+    request.mutable_calls(0)->add_metadata()->set_name("m");
+  }
   return Flood(address, request.SerializeAsString());
 }
 

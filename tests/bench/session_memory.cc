@@ -342,14 +342,17 @@ std::string NameOfEcho() {
   return names.SerializeAsString();
 }
 
-// So many calls that wait, with so many entries of metadata that are empty.
+// So many calls that wait, each with so many of the shortest entries of
+// metadata.
 std::string CallsThatWait(int count, int entries) {
   v1::OpenRequest request;
   for (int i = 0; i < count; ++i) {
     v1::SessionCall* const call = request.add_calls();
     call->set_id(1 + i);
     call->set_method_index(1);
-    for (int entry = 0; entry < entries; ++entry) call->add_metadata();
+    for (int entry = 0; entry < entries; ++entry) {
+      call->add_metadata()->set_name("m");
+    }
   }
   return NameOfEcho() + request.SerializeAsString();
 }
@@ -364,7 +367,7 @@ std::vector<Attack> Attacks() {
   return {
       {"byte of calls that wait", [] { return CallsThatWait(kOpenCalls, 0); },
        0},
-      {"byte of metadata that waits", [] { return CallsThatWait(4000, 500); },
+      {"byte of metadata that waits", [] { return CallsThatWait(1600, 490); },
        0},
       {"byte of refused beside one that waits", EmptyCalls, kEmptyCalls},
       {"byte of refused and not taken", EmptyCalls, 0, false},

@@ -62,8 +62,11 @@ TEST_F(ClientTest, SaysThatAResponseCannotBeDecoded) {
 }
 
 TEST_F(ClientTest, RefusesMetadataThatCannotBeSent) {
-  const std::pair<const char*, const char*> bad[] = {
-      {"X-Upper", "1"}, {"a b", "1"}, {"", "1"}, {"x-line", "a\nb"}};
+  const std::pair<const char*, const char*> bad[] = {{"X-Upper", "1"},
+                                                     {"a b", "1"},
+                                                     {"", "1"},
+                                                     {"x-line", "a\nb"},
+                                                     {"-bin", "\xff"}};
   for (const auto& [name, value] : bad) {
     EXPECT_EQ(test_.client()
                   .CallRaw(kEcho, "", {.metadata = {{name, value}}})
@@ -75,6 +78,16 @@ TEST_F(ClientTest, RefusesMetadataThatCannotBeSent) {
   EXPECT_TRUE(test_.client()
                   .CallRaw(kEcho, "", {.metadata = {{"x-any-bin", "\n\xff"}}})
                   .response.ok());
+}
+
+TEST_F(ClientTest, RefusesANameOfMegabytesAndGoesOn) {
+  const std::string name = "/a.B/" + std::string(5 << 20, 'c');
+  EXPECT_EQ(test_.client().CallRaw(name, "").response.status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      test_.client().CallRaw(name.substr(0, 4096), "").response.status().code(),
+      absl::StatusCode::kUnimplemented);
+  EXPECT_TRUE(test_.client().CallRaw(kEcho, "").response.ok());
 }
 
 TEST_F(ClientTest, AnswersUnavailableByItselfOnceItsServerHasStopped) {

@@ -33,10 +33,53 @@ expect 1 'NOT_FOUND: the key "b" has no value|reason: HANDLER|executed: YES' \
   call $kv/Get '{"key":"b"}'
 expect 1 'INVALID_ARGUMENT|1 to 1024 bytes|reason: BAD_REQUEST|executed: NO' \
   call $kv/Get '{}'
+expect 1 'the key "grüße/東京" has no value' call $kv/Get '{"key":"grüße/東京"}'
 expect 1 'INVALID_ARGUMENT|workers 0 to 0' call $echo/Echo '{}' --worker 3
 expect 1 'DEADLINE_EXCEEDED' call $echo/Echo '{"block_us":3000000}' --timeout 20ms
 expect 1 'INVALID_ARGUMENT|block_us is 60000001' \
   call $echo/Echo '{"block_us":60000001}'
+
+# A proxy of the environment is not asked for this machine, and is named where it
+# is asked. Nobody listens on port 1.
+export http_proxy=http://user:secret@127.0.0.1:1
+expect 0 '"value":"43"' call $kv/Get '{"key":"a"}'
+expect 0 '"value":"43"' "$pinion" call $kv/Get '{"key":"a"}' --target="localhost:${target##*:}"
+expect 1 'UNAVAILABLE|the HTTP proxy 127.0.0.1:1, which http_proxy names|no_proxy=pinion.invalid' \
+  "$pinion" call $kv/Get '{"key":"a"}' --target=pinion.invalid:1
+expect 1 'UNAVAILABLE|the HTTP proxy 127.0.0.1:1, which http_proxy names' \
+  "$pinion" call $kv/Watch '{"key":"a"}' --target=pinion.invalid:1
+unset http_proxy
+
+# A Unix socket that is none. The test's folder may have too long a path for one.
+plain=$(mktemp)
+expect 1 'at most 107 bytes, and this has 108' \
+  "$pinion" call $kv/Get '{"key":"a"}' --target="unix:$(printf '%0108d' 0)"
+expect 1 "UNAVAILABLE|$plain is a plain file, not a socket" \
+  "$pinion" call $kv/Get '{"key":"a"}' --target="unix:$plain"
+expect_mistake "$plain is a plain file, not a socket; remove it" "$server" --listen="unix:$plain"
+expect_mistake 'at most 107 bytes, and this has 108' "$server" --listen="unix:$(printf '%0108d' 0)"
+rm -f "$plain"
+
+# A server stream: each message when it comes, until Ctrl-C; how it ended; no
+# limit of time unless one is given.
+exec {from_watch}< <(exec "$pinion" call "$kv/Watch" '{"key":"w"}' --target="$target" --timing 2>"$TEST_TMPDIR/watch")
+watch_pid=$!
+read -r first <&"$from_watch"
+call "$kv/Put" '{"key":"w","value":"1"}' >"$out"
+read -r second <&"$from_watch"
+kill -INT "$watch_pid"
+wait "$watch_pid"
+code=$?
+printf '%s\n' "$first" "$second" >"$out"
+cp "$TEST_TMPDIR/watch" "$err"
+[ "$code" = 130 ] || complain "after Ctrl-C the exit code of a stream is $code, not 130"
+[[ $first = *CHANGE_PRESENT* && $second = *'"value":"1"'* ]] || complain "the messages of a stream"
+for word in 'cancelled by Ctrl-C after 2 messages' 'first message after'; do
+  grep -q "$word" "$err" || complain "the end of a stream: no \"$word\""
+done
+expect 1 'the stream ended after|DEADLINE_EXCEEDED' call $kv/Watch '{"key":"w"}' --timeout=20ms
+expect 1 'after 0 messages: INVALID_ARGUMENT|executed: NO' call $kv/Watch '{}'
+expect_mistake 'is a server-streaming method|as an argument' "$pinion" call $kv/Watch
 
 # Mistakes in the arguments.
 expect_mistake 'no flag --taget|--help' "$pinion" call $kv/Get '{}' --taget=x
@@ -50,7 +93,12 @@ expect_mistake '/package.Service/Method' "$pinion" call Get '{}'
 expect_mistake 'no service pinion.kv.v1.Kv|--descriptor_set' "$pinion" call /pinion.kv.v1.Kv/Get '{}'
 expect_mistake 'no method Got; it has Get, Put' "$pinion" call $kv/Got '{}'
 expect_mistake 'not a pinion.kv.v1.GetRequest|kye' "$pinion" call $kv/Get '{"kye":"a"}'
-expect_mistake 'cannot be read' "$pinion" call $kv/Get '{}' --descriptor_set=/none
+expect_mistake 'cannot be read|--include_imports' "$pinion" call $kv/Get '{}' --descriptor_set=/none
+for mistake in "call --help=kv" "bench --help=x" --help=kv; do
+  # shellcheck disable=SC2086
+  expect_mistake '--help takes no value|--help alone' "$pinion" $mistake
+done
+expect_mistake '--help takes no value' "$server" --help=kv
 
 expect_mistake '--worker is -7' "$pinion" call $echo/Echo '{}' --worker=-7
 expect_mistake '"-timing" is not a flag; write --timing' "$pinion" call $kv/Get '{}' -timing
@@ -92,6 +140,9 @@ expect_lines 1 "$kv/Get -" '{"key":"m"}
 {"line":4,"error":{"code":"INVALID_ARGUMENT","message":"the JSON is not a pinion.kv.v1.GetRequest
 "reason":"HANDLER","executed":"YES"}}
 {"line":6,"response":{"deleted":true}}
+END
+expect_lines 0 "$kv/Get" $'\xef\xbb\xbf{"key":"m"}\r\n' <<'END'
+{"line":1,"response":{"value":"1",
 END
 expect_lines 1 "-" '{"key":"m"}' <<'END'
 the line names no method
@@ -153,6 +204,16 @@ check_json 'result["calls"] + result["unsent"] == 300 and result["distribution"]
 expect 0 '' bench $kv/Put --json --keys=10 --distribution=one '--request={"key":"b-{key}","value":"1"}'
 check_json 'result["keys"] == 10 and result["errors"] == 0'
 expect 0 '"value":"1"' call $kv/Get '{"key":"b-0"}'
+
+# Streams: their messages and ends.
+expect 0 "$kv/Watch|streams of up to 1 messages|streams|messages|first msg|succeeded" \
+  bench $kv/Watch --messages=1 '--request={"key":"w"}'
+expect 0 '' bench $kv/Watch --json --messages=1 --in_flight=4 '--request={"key":"w"}'
+check_json 'result["mode"] == "stream" and result["errors"] == 0 and result["succeeded"] > 0'
+check_json '0 < result["first_p50_us"] <= result["p50_us"] * 1.01 and result["messages_per_s"] > 0'
+expect 1 'the first call failed: INVALID_ARGUMENT' bench $kv/Watch '--request={}'
+expect_mistake '--messages is for server-streaming' bench --messages=1
+expect_mistake '--sessions is for unary methods' bench $kv/Watch '--request={"key":"w"}' --sessions=2
 
 # What fails is told apart, by code and reason.
 expect 1 '' bench $kv/Get --json '--request={"key":"never"}'

@@ -54,6 +54,23 @@ TEST(KeyLinksTest, GivesAnyLinkToARequestWhoseKeyCannotBeRead) {
   }
 }
 
+TEST(KeyLinksTest, BeyondThoseThatItRemembersAMethodHasOneLink) {
+  KeyLinks links(kLinks);
+  const int of_key = links.Of(kKeyed, RequestOf("a", ""));
+  for (int i = 0; i < 2000; ++i) links.Of(absl::StrCat("/a.B/C", i), "");
+  EXPECT_EQ(links.Of(kKeyed, RequestOf("a", "")), of_key);
+  std::set<int> used;
+  for (int i = 0; i < 100; ++i) {
+    const std::string method = absl::StrCat("/a.B/D", i);
+    const int link = links.Of(method, "");
+    EXPECT_GE(link, 0);
+    EXPECT_LT(link, kLinks);
+    for (int j = 0; j < 5; ++j) EXPECT_EQ(links.Of(method, ""), link);
+    used.insert(link);
+  }
+  EXPECT_EQ(used, (std::set<int>{0, 1, 2, 3}));
+}
+
 TEST(KeyLinksTest, KnowsOneLinkIfThereIsOne) {
   KeyLinks links(1);
   EXPECT_EQ(links.Of(kKeyed, RequestOf("a", "")), 0);

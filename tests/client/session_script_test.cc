@@ -4,6 +4,7 @@
 #include "pinion/tests/client/session_script.h"
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -117,6 +118,47 @@ TEST_F(SessionScriptTest, RefusesMoreWaitingBytesThanItMayHold) {
                 v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
   Stream(0).SendHello();
   Stream(0).Answer(Stream(0).AwaitCall().id());
+}
+
+TEST_F(SessionScriptTest, CountsWhatACallTakesBesideItsRequest) {
+  Connect({.max_waiting_bytes = 1000});
+  std::deque<Started> waiting;  // 128 bytes each.
+  for (int i = 0; i < 7; ++i) waiting.emplace_back(*client_, kEcho, "");
+  Started more(*client_, kEcho, "");
+  ExpectFailure(more, absl::StatusCode::kResourceExhausted,
+                v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
+  Stream(0).SendHello();
+  for (int i = 0; i < 7; ++i) Stream(0).Answer(Stream(0).AwaitCall().id());
+}
+
+TEST_F(SessionScriptTest, RefusesANameOfMegabytesAndGoesOn) {
+  Open();
+  const std::string name = "/a.B/" + std::string(5 << 20, 'c');
+  Started large(*client_, name, "");
+  ExpectFailure(large, absl::StatusCode::kInvalidArgument,
+                v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+  EXPECT_LT(large.Await().message().size(), 200u);
+  Started longest(*client_, name.substr(0, 4096), "");
+  Started other(*client_, kEcho, "");
+  for (int i = 0; i < 2; ++i) Stream(0).Answer(Stream(0).AwaitCall().id());
+  EXPECT_TRUE(longest.Await().ok());
+  EXPECT_TRUE(other.Await().ok());
+}
+
+TEST_F(SessionScriptTest, TakesBackNoCallOfAnotherClient) {
+  Connect();
+  ScriptedSessions other_server;
+  const auto other = Client::Connect(other_server.address(), {.sessions = 8});
+  std::deque<Started> theirs;
+  for (int i = 0; i < 8; ++i) theirs.emplace_back(*other, kEcho, "");
+  Started ours(*client_, kEcho, "");
+  for (const Started& call : theirs) client_->Cancel(call.id());
+  other->Cancel(ours.id());
+  Stream(0).SendHello();
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+  EXPECT_TRUE(ours.Await().ok());
+  for (const Started& call : theirs) EXPECT_FALSE(call.answered());
+  for (const Started& call : theirs) other->Cancel(call.id());
 }
 
 TEST_F(SessionScriptTest, TakesACallBackThatWasNotSent) {
@@ -536,10 +578,15 @@ TEST(CallOptionsTest, ThatCannotBeSentFailTheCall) {
       {.worker = -1},
       {.metadata = {{"UPPER", "x"}}},
       {.metadata = {{"line", "a\nb"}}},
+      {.metadata = {{"-bin", "\xff"}}},
   };
   for (const CallOptions& options : bad) {
-    EXPECT_EQ(client->CallRaw(kEcho, "", options).response.status().code(),
-              absl::StatusCode::kInvalidArgument);
+    const absl::Status status =
+        client->CallRaw(kEcho, "", options).response.status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    ASSERT_TRUE(FailureOf(status).has_value()) << status;
+    EXPECT_EQ(FailureOf(status)->reason(), v1::REASON_BAD_REQUEST);
+    EXPECT_EQ(FailureOf(status)->executed(), v1::EXECUTED_NO);
   }
 }
 

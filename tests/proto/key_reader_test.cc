@@ -450,5 +450,14 @@ TEST(KeyTest, ALongKeyIsPrintedInPart) {
             absl::StrCat("\"", std::string(64, 'k'), "...\" (65 bytes)"));
 }
 
+TEST(KeyTest, IsPrintedInItsOwnLetters) {
+  EXPECT_EQ(Key::FromBytes("gr\u00fc\u00dfe").ToString(),
+            "\"gr\u00fc\u00dfe\"");
+  EXPECT_EQ(Key::FromBytes("\xff\n").ToString(), R"("\xff\n")");
+  // Nor is one cut within a letter.
+  EXPECT_EQ(Key::FromBytes(std::string(63, 'k') + "\u00fc").ToString(),
+            absl::StrCat("\"", std::string(63, 'k'), "...\" (65 bytes)"));
+}
+
 }  // namespace
 }  // namespace pinion

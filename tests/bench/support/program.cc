@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ template <typename T>
 }  // namespace
 
 void ParseFlags(int argc, char** argv, absl::string_view usage) {
+  // The servers are on this machine, and gRPC would ask a proxy even so.
+  for (const char* proxy : {"grpc_proxy", "https_proxy", "http_proxy"}) {
+    unsetenv(proxy);
+  }
   const std::vector<std::string> words = ParseCommandLine(argc, argv, usage);
   if (words.empty()) return;
   ExitWithUsageError(absl::StrCat("\"", words[0], "\" is not a flag"));

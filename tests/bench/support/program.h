@@ -21,7 +21,8 @@
 
 namespace pinion::bench {
 
-// See ParseCommandLine(). Ends the program upon a word that is no flag.
+// See ParseCommandLine(). Ends the program upon a word that is no flag. From
+// then on gRPC asks no HTTP proxy.
 void ParseFlags(int argc, char** argv, absl::string_view usage);
 
 // What the flag is set to; ends the program if that is not within its bounds.

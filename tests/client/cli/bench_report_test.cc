@@ -89,6 +89,67 @@ TEST(ReportTextTest, IsATableThenACurve) {
   EXPECT_THAT(text, HasSubstr("99%"));
 }
 
+BenchSetup OfStreams() {
+  BenchSetup setup = AnySetup();
+  setup.mode = "stream";
+  setup.messages = 1000;
+  return setup;
+}
+
+LoadGenerator::State MeasuredStreams() {
+  LoadGenerator::State state = Measured();
+  for (int i = 0; i < 2000; ++i) state.answers.first_messages.Record(20'000);
+  state.answers.messages = 400'000;
+  return state;
+}
+
+TEST(ReportTextTest, OfStreamsHasTheirMessages) {
+  EXPECT_THAT(SetupText(OfStreams()),
+              HasSubstr("64 in flight, streams of up to 1,000 messages, "));
+  EXPECT_THAT(
+      ReportText(OfStreams(), MeasuredStreams()),
+      ::testing::StartsWith(
+          "  streams             2,020\n"
+          "  rate                1,000   succeeded a second\n"
+          "  messages          200,000   a second\n"
+          "  errors                 20   0.99 %\n"
+          "                         15   RESOURCE_EXHAUSTED (LANE_FULL)\n"
+          "                          5   UNAVAILABLE\n"
+          "\n"
+          "  latency          p50        p90        p99      p99.9        max"
+          "       mean\n"
+          "  first msg    20.0 us    20.0 us    20.0 us    20.0 us    20.0 us"
+          "    20.0 us\n"
+          "  succeeded    1.00 ms    1.80 ms    1.98 ms    2.00 ms    2.00 ms"
+          "    1.00 ms\n"));
+}
+
+TEST(ReportJsonTest, OfStreamsHasTheirMessages) {
+  const std::vector<std::string> lines = absl::StrSplit(
+      ReportJson(OfStreams(), MeasuredStreams()), '\n', absl::SkipEmpty());
+  const auto fields = Parsed(lines.back()).fields();
+  EXPECT_EQ(fields.at("mode").string_value(), "stream");
+  EXPECT_EQ(fields.at("stream_messages").number_value(), 1000);
+  EXPECT_EQ(fields.at("messages").number_value(), 400'000);
+  EXPECT_EQ(fields.at("messages_per_s").number_value(), 200'000);
+  EXPECT_NEAR(fields.at("first_p99_us").number_value(), 20, 0.1);
+}
+
+TEST(IntervalTest, OfStreamsHasTheirMessages) {
+  const LoadGenerator::State before = MeasuredStreams();
+  LoadGenerator::State now = before;
+  now.measured += absl::Seconds(1);
+  now.answers.within_time += 100;
+  now.answers.messages += 5000;
+  EXPECT_THAT(IntervalText(OfStreams(), before, now),
+              HasSubstr("100 a second, 5,000 messages a second"));
+  EXPECT_EQ(Parsed(IntervalJson(OfStreams(), before, now))
+                .fields()
+                .at("messages_per_s")
+                .number_value(),
+            5000);
+}
+
 TEST(ReportTextTest, TellsWhatTheFiguresLeaveOut) {
   LoadGenerator::State state = Measured();
   EXPECT_THAT(ReportText(AnySetup(), state), Not(HasSubstr("never sent")));
@@ -161,7 +222,7 @@ TEST(IntervalTest, HasWhatCameInBetweenOnly) {
   setup.duration = absl::Seconds(10);
   EXPECT_EQ(IntervalText(setup, before, now),
             "2s of 10s: 200 a second, p50 7.00 ms, p99 7.00 ms, 1 errors");
-  const auto fields = Parsed(IntervalJson(before, now)).fields();
+  const auto fields = Parsed(IntervalJson(setup, before, now)).fields();
   EXPECT_EQ(fields.at("at_s").number_value(), 2.5);
   EXPECT_EQ(fields.at("rps").number_value(), 200);
   EXPECT_EQ(fields.at("errors").number_value(), 1);

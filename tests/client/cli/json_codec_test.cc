@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/kv/v1/kv.pb.h"
+#include "pinion/v1/session.pb.h"
 
 namespace pinion {
 namespace {
@@ -38,6 +39,10 @@ TEST_F(JsonCodecTest, EncodesARequestAndDecodesAResponse) {
             R"({"version":"12"})");
 }
 
+TEST_F(JsonCodecTest, TakesJsonBehindAByteOrderMark) {
+  EXPECT_TRUE(codec_.Encode(kPut, "\xef\xbb\xbf{\"key\":\"a\"}").ok());
+}
+
 TEST_F(JsonCodecTest, PrintsFieldsThatHoldTheirDefault) {
   EXPECT_EQ(codec_.Decode(kPut, "").value(), R"({"version":"0"})");
 }
@@ -56,6 +61,26 @@ TEST_F(JsonCodecTest, RefusesJsonThatIsNotTheRequest) {
 TEST_F(JsonCodecTest, RefusesBytesThatAreNotTheResponse) {
   EXPECT_EQ(codec_.Decode(kPut, "\x08").status().code(),
             absl::StatusCode::kInternal);
+}
+
+TEST_F(JsonCodecTest, KnowsTheMessagesOfAServerStream) {
+  constexpr char kWatch[] = "/pinion.kv.v1.KvService/Watch";
+  EXPECT_TRUE(codec_.IsServerStreaming(kWatch));
+  EXPECT_FALSE(codec_.IsServerStreaming(kPut));
+  EXPECT_FALSE(codec_.IsServerStreaming("/a.B/C"));
+  EXPECT_TRUE(codec_.Encode(kWatch, R"({"key": "a"})").ok());
+  kv::v1::WatchResponse message;
+  message.set_value("1");
+  EXPECT_THAT(codec_.Decode(kWatch, message.SerializeAsString()).value(),
+              HasSubstr(R"("value":"1")"));
+}
+
+TEST_F(JsonCodecTest, RefusesAMethodThatTakesAStreamOfRequests) {
+  v1::OpenRequest::descriptor();
+  const auto request = codec_.Encode("/pinion.v1.SessionService/Open", R"({})");
+  EXPECT_EQ(request.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(request.status().message()),
+              HasSubstr("takes a stream of requests"));
 }
 
 }  // namespace

@@ -72,6 +72,14 @@ class LineCallsTest : public ::testing::Test {
   bool succeeded_ = false;
 };
 
+TEST_F(LineCallsTest, RefusesALineThatWouldOpenAStream) {
+  const auto answers = RunLines(
+      R"({"method":"/pinion.kv.v1.KvService/Watch","request":{"key":"a"}})", {},
+      Echo);
+  EXPECT_THAT(answers, ElementsAre(HasSubstr("is a server-streaming method")));
+  EXPECT_FALSE(succeeded_);
+}
+
 TEST_F(LineCallsTest, AnswersEachLineWithItsNumber) {
   const auto answers = RunLines("{\"key\":\"a\"}\r\n\n  \n{\"key\":\"b\"}",
                                 {.method = kGet}, Echo);
@@ -79,6 +87,19 @@ TEST_F(LineCallsTest, AnswersEachLineWithItsNumber) {
               ElementsAre(StartsWith(R"({"line":1,"response":{"value":"a",)"),
                           StartsWith(R"({"line":4,"response":{"value":"b",)")));
   EXPECT_TRUE(succeeded_);
+}
+
+TEST_F(LineCallsTest, AByteOrderMarkBeforeTheFirstLineIsNoPartOfIt) {
+  EXPECT_THAT(
+      RunLines("\xef\xbb\xbf{\"key\":\"a\"}\r\n{\"key\":\"b\"}\r\n",
+               {.method = kGet}, Echo),
+      ElementsAre(HasSubstr(R"("value":"a")"), HasSubstr(R"("value":"b")")));
+  EXPECT_TRUE(succeeded_);
+  const std::string named = absl::StrCat(R"({"method":")", kGet, R"("})");
+  RunLines("\xef\xbb\xbf" + named, {}, Echo);
+  EXPECT_TRUE(succeeded_);
+  EXPECT_THAT(RunLines("\xef\xbb\xbf\n", {.method = kGet}, Echo),
+              ElementsAre());
 }
 
 TEST_F(LineCallsTest, BadLinesAreToldAndTheRestGoesOn) {

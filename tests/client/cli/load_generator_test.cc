@@ -44,6 +44,9 @@ class World final : public LoadTarget, public Clock {
       const Call call = open_.top();
       open_.pop();
       now_ = std::max(now_, call.due);
+      for (int i = 0; i < messages; ++i) {
+        call.receiver->Received(call.call, i == 0);
+      }
       call.receiver->Answered(call.call, error);
       if (on_answer) on_answer();
     }
@@ -70,6 +73,7 @@ class World final : public LoadTarget, public Clock {
 
   std::optional<ErrorKind> error;  // Of each answer.
   bool refuses_at_once = false;
+  int messages = 0;  // Of each call, which is a stream then.
   std::function<void()> on_answer;
   std::vector<std::string> requests;
   size_t max_open = 0;
@@ -130,6 +134,18 @@ TEST(ClosedLoopTest, AStallIsInTheLatenciesOfItsPlacesOnly) {
   // Which is what an open loop is for.
   EXPECT_NEAR(state.answers.succeeded.AtPercentile(99), 100 * kMicrosecond,
               kMicrosecond);
+}
+
+TEST(ClosedLoopTest, CountsTheMessagesOfStreams) {
+  World world({.service_ns = kMillisecond});
+  world.messages = 3;
+  const auto state = RunLoad(world, {.in_flight = 8,
+                                     .warm_up = absl::Milliseconds(500),
+                                     .duration = absl::Seconds(1)});
+  EXPECT_EQ(state.answers.succeeded.total(), 8000u);
+  EXPECT_EQ(state.answers.first_messages.total(), 8000u);
+  EXPECT_EQ(state.answers.first_messages.AtPercentile(50), kMillisecond);
+  EXPECT_EQ(state.answers.messages, 3 * state.answers.within_time);
 }
 
 TEST(OpenLoopTest, SendsEachCallWhenItIsDue) {

@@ -147,7 +147,7 @@ TEST_P(ContextTest, SendsTheDetailsOfAHandlersErrorBesideTheFailure) {
     error.SetPayload("type.googleapis.com/pinion.v1.Failure",
                      absl::Cord(passed_on.SerializeAsString()));
     if (request.by() < 0) {
-      error.SetPayload("x.org/large", absl::Cord(std::string(4096, 'x')));
+      error.SetPayload("x.org/large", absl::Cord(std::string(6000, 'x')));
     }
     return error;
   };

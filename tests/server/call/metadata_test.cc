@@ -120,6 +120,17 @@ TEST_P(MetadataTest, ASessionThatIsOpenedWithMoreEnds) {
   EXPECT_EQ(end.code(), absl::StatusCode::kInvalidArgument) << end;
 }
 
+TEST_P(MetadataTest, ANameOfManyKilobytesIsAnsweredAndHarmsNoOther) {
+  gate_.Open();
+  Start({.workers = 1});
+  OpenCall named(channel(), "/" + std::string(64 << 10, 'x'), "");
+  ExpectFailure(named, absl::StatusCode::kUnimplemented,
+                v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+  EXPECT_LT(named.Await().message().size(), 1000u);
+  OpenCall add(channel(), kAdd, AddOf("a"));
+  EXPECT_TRUE(add.Await().ok()) << add.Await();
+}
+
 TEST_P(MetadataTest, OthersOnTheConnectionAreServedBesideCallsWithTooMuch) {
   Start({.workers = 1});
   OpenCall before(channel(), kAdd, AddOf("a"));

@@ -168,6 +168,15 @@ TEST(RefusalsTest, CompareTheWaitWithTheTimeThatIsLeft) {
   ExpectAdvises(stalled);
 }
 
+TEST(RefusalsTest, ShowShortTimesWithTheirUnits) {
+  const Wait wait = {
+      .lane = kLane, .left = microseconds(35), .expected = nanoseconds(1'900)};
+  EXPECT_EQ(refusals::WaitTooLong(wait, kAdvice).status.message(),
+            "the call has 35us until its deadline, but worker 3 is expected to "
+            "take 1us for calls of shop.v1.Cart up to this one; retry later or "
+            "allow more time");
+}
+
 TEST(RefusalsTest, SayHowManyCallsMayBeOpen) {
   const char kRow[] = "RESOURCE_EXHAUSTED TOO_MANY_CALLS NO";
   ExpectIs(refusals::SessionFullOfCalls(kBound), kRow,
@@ -266,6 +275,12 @@ TEST(RefusalsTest, SayWhatIsWrongWithTheRequest) {
   ExpectIs(refusals::TooMuchMetadata(), kRow,
            "the call's metadata takes more than the 16384 bytes that it may, "
            "with 32 for each entry beside its name and value; send less");
+  ExpectIs(refusals::BadMetadata("Ten ant", "x"), kRow,
+           "the call has metadata named \"Ten ant\"; valid are lower case "
+           "letters, digits, '-', '_' and '.'");
+  ExpectIs(refusals::BadMetadata("tenant", "a\n"), kRow,
+           "the call's metadata \"tenant\" is \"a\\n\"; valid is printable "
+           "ASCII, or any bytes if the name ends in \"-bin\"");
   ExpectIs(refusals::IdIsOpen(9), kRow,
            "the id 9 is that of a call of the session that is open; give each "
            "open call an id of its own");

@@ -16,11 +16,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "pinion/client/client.h"
 #include "pinion/server/examples/patterns/stock.h"
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/server.h"
 #include "pinion/server/testing/gate.h"
-#include "pinion/tests/support/stream_client.h"
 #include "pinion/tests/support/test_server.h"
 #include "stock/v1/stock.pb.h"
 
@@ -170,13 +170,10 @@ TEST_F(StockTest, WatchersAreToldOfEachChange) {
   ASSERT_TRUE(Put("apples", 5).ok());
   v1::WatchRequest request;
   request.set_shelf("apples");
-  const auto channel = server_.InProcessChannel();
-  pinion::testing::StreamClient watch(channel, "/stock.v1.StockService/Watch",
-                                      request.SerializeAsString());
+  auto watch = client().Stream<v1::WatchResponse>(
+      "/stock.v1.StockService/Watch", request);
   const auto next = [&] {
-    v1::WatchResponse news;
-    EXPECT_TRUE(news.ParseFromString(watch.Next().value_or("none")));
-    return news.count();
+    return watch.Next().value_or(v1::WatchResponse()).count();
   };
   EXPECT_EQ(next(), 5);
   ASSERT_TRUE(Move("apples", "pears", 2).ok());

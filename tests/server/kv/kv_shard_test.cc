@@ -150,10 +150,21 @@ TEST_F(KvShardTest, IncrementsFromZeroAndFromANumber) {
 }
 
 TEST_F(KvShardTest, RefusesToIncrementWhatIsNoNumberAndLeavesIt) {
-  Put("a", "one");
-  EXPECT_EQ(Increment("a", 1).code(), absl::StatusCode::kFailedPrecondition);
-  ASSERT_TRUE(Get("a").ok());
-  EXPECT_EQ(got_.value(), "one");
+  for (const char* text : {"one", "", " 5", "5 ", "+5", "05", "-0", "--5",
+                           "5.0", "0x5", "5\n", "9223372036854775808"}) {
+    Put("a", text);
+    EXPECT_EQ(Increment("a", 1).code(), absl::StatusCode::kFailedPrecondition)
+        << text;
+    ASSERT_TRUE(Get("a").ok());
+    EXPECT_EQ(got_.value(), text);
+  }
+}
+
+TEST_F(KvShardTest, ErrorsNameAKeyInItsOwnLetters) {
+  const absl::Status absent = Get("gr\u00fc\u00dfe/\u6771\u4eac");
+  EXPECT_TRUE(
+      absl::StrContains(absent.message(), "\"gr\u00fc\u00dfe/\u6771\u4eac\""))
+      << absent;
 }
 
 TEST_F(KvShardTest, RefusesASumOutsideTheNumbersAndLeavesTheValue) {

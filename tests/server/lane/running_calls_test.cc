@@ -93,7 +93,7 @@ TEST_F(RunningCallsTest, DescribesACallOfAMethodWithoutAKey) {
   call_->served = &served_keyless_;
   running_.Begin(0, call_, time_.Now());
   EXPECT_EQ(running_.Describe(0, time_.clock()),
-            "/shop.v1.CounterService/Sum, no key, for 0");
+            "/shop.v1.CounterService/Sum, no key, for 0s");
   running_.End(0);
 }
 

@@ -116,7 +116,17 @@ TEST(ListeningSocketsTest, DoNotReplaceAUnixSocketThatIsServedOrAFile) {
 
   const std::string file = PathFor("file");
   std::ofstream(file) << "text";
-  EXPECT_FALSE(ListeningSockets::Open("unix:" + file, {}).ok());
+  EXPECT_THAT(
+      std::string(
+          ListeningSockets::Open("unix:" + file, {}).status().message()),
+      HasSubstr(file + " is a plain file, not a socket; remove it"));
+  const std::string folder = PathFor("folder");
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  EXPECT_THAT(
+      std::string(
+          ListeningSockets::Open("unix:" + folder, {}).status().message()),
+      HasSubstr(folder + " is a directory"));
+  rmdir(folder.c_str());
   EXPECT_TRUE(std::ifstream(file).good());
 }
 

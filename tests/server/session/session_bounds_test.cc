@@ -4,6 +4,7 @@
 // over TCP.
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/cord.h"
@@ -23,6 +24,7 @@ using ::pinion::testing::AddName;
 using ::pinion::testing::Cancel;
 using ::pinion::testing::EmptyCalls;
 using ::pinion::testing::ExpectAdded;
+using ::pinion::testing::ExpectBadRequest;
 using ::pinion::testing::ExpectCancelled;
 using ::pinion::testing::ExpectFailed;
 using ::pinion::testing::HeldWorker;
@@ -224,18 +226,56 @@ TEST_P(SessionBoundsTest, RefusesMoreMetadataThanAUnaryCallMayHave) {
   Start({.workers = 1});
   SessionClient session(channel());
   v1::SessionCall most = Add(1);
-  for (int i = 0; i < 512; ++i) most.add_metadata();
+  // Each counts 33 bytes, of 16,384 in all.
+  for (int i = 0; i < 496; ++i) most.add_metadata()->set_name("m");
   v1::SessionCall more = most;
   more.set_id(2);
-  more.add_metadata();
+  more.add_metadata()->set_name("m");
   v1::SessionCall large = Add(3);
   large.add_metadata()->set_value(std::string(16 << 10, 'x'));
   session.Send(Message({most, more, large}));
-  ExpectAdded(session.Await(1), 512);
+  ExpectAdded(session.Await(1), 496);
   for (const uint64_t id : {2, 3}) {
     ExpectFailed(session.Await(id), absl::StatusCode::kInvalidArgument,
                  v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
   }
+}
+
+TEST_P(SessionBoundsTest, HoldsMetadataToTheRulesOfGrpc) {
+  on_add_ = [](const auto&, auto*, CallContext&) { return absl::OkStatus(); };
+  Start({.workers = 1});
+  SessionClient session(channel());
+  const std::pair<std::string, std::string> bad[] = {
+      {"", "x"},
+      {"Upper", "x"},
+      {"a b", "x"},
+      {":path", "x"},
+      {"gr\u00fc", "x"},
+      {"line", "a\nb"},
+      {"tenant", "\u00fc"},
+      {"nul", std::string(1, '\0')},
+      {"-bin", "\xff"}};
+  uint64_t id = 0;
+  for (const auto& [name, value] : bad) {
+    v1::SessionCall call = Add(++id);
+    v1::Metadata& metadata = *call.add_metadata();
+    metadata.set_name(name);
+    metadata.set_value(value);
+    session.Send(Message({call}));
+    ExpectBadRequest(session.Await(id));
+  }
+  v1::SessionCall good = Add(++id);
+  const std::string any_bytes("\0\xff\n", 3);
+  for (const auto& [name, value] :
+       {std::pair<std::string, std::string>("a-1_b.c", " ~"),
+        {"x-bin", any_bytes},
+        {"empty", ""}}) {
+    v1::Metadata& metadata = *good.add_metadata();
+    metadata.set_name(name);
+    metadata.set_value(value);
+  }
+  session.Send(Message({good}));
+  EXPECT_EQ(session.Await(id).code(), 0);
 }
 
 TEST_P(SessionBoundsTest, AnswersAHundredThousandCallsOfOneMessage) {
@@ -369,6 +409,30 @@ TEST_P(SessionBoundsTest, NamesOfAMethodThatIsNotThereWhatAMessageHasRoomFor) {
   ExpectFailed(answer, absl::StatusCode::kUnimplemented,
                v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
   EXPECT_THAT(answer.message(), HasSubstr("\\x01\\x01"));
+}
+
+TEST_P(SessionBoundsTest, AnswersForNamesOfMegabytesAndGoesOn) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  const std::string name = "/" + std::string(3 << 20, 'x');
+  v1::OpenRequest names;
+  AddName(names, 1, name.c_str());
+  session.Send(names);
+  v1::SessionCall by_name = Add(1);
+  by_name.set_method(name);
+  v1::SessionCall by_index = Add(2);
+  by_index.clear_method();
+  by_index.set_method_index(1);
+  session.Send(Message({by_name}));
+  session.Send(Message({by_index, Add(3)}));
+  for (const uint64_t id : {1, 2}) {
+    const v1::SessionAnswer answer = session.Await(id);
+    ExpectFailed(answer, absl::StatusCode::kUnimplemented,
+                 v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+    EXPECT_LT(answer.message().size(), 1000u);
+  }
+  ExpectAdded(session.Await(3));
 }
 
 TEST_P(SessionBoundsTest, CountsWhatTheHandlerAddsToTheSizeOfAMessage) {

@@ -100,7 +100,7 @@ TEST_P(SessionMemoryTest, ASessionThatTakesNothingHoldsFewTimesWhatItSent) {
 
 TEST_P(SessionMemoryTest, WhatMetadataTakesIsCountedAndBounded) {
   constexpr int64_t kBytes = 8 << 20;
-  constexpr int kCalls = 2000;
+  constexpr int kCalls = 1000;
   constexpr int kMessages = 6;
   Start({.workers = 1, .session_bytes = kBytes});
   HeldWorker held(channel());
@@ -112,8 +112,8 @@ TEST_P(SessionMemoryTest, WhatMetadataTakesIsCountedAndBounded) {
     v1::OpenRequest request;
     for (int call = 0; call < kCalls; ++call) {
       *request.add_calls() = Add(++id);
-      for (int entry = 0; entry < 500; ++entry) {
-        request.mutable_calls()->rbegin()->add_metadata();
+      for (int entry = 0; entry < 490; ++entry) {
+        request.mutable_calls()->rbegin()->add_metadata()->set_name("m");
       }
     }
     session.Send(request);

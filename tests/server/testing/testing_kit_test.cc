@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/client/client.h"
+#include "pinion/client/kv_methods.h"
 #include "pinion/client/method.h"
 #include "pinion/kv/v1/kv.pb.h"
 #include "pinion/server/kv/host_kv.h"
@@ -28,7 +29,6 @@
 #include "pinion/server/snapshot.h"
 #include "pinion/server/testing.h"
 #include "pinion/tests/support/sanitized.h"
-#include "pinion/tests/support/stream_client.h"
 #include "shop/v1/counter.pb.h"
 
 namespace {
@@ -110,6 +110,28 @@ TEST(CounterTest, AStopAnswersWhatThereIsNoTimeFor) {
 }
 // [stop]
 
+// [stream]
+TEST(WatchTest, AWatcherHearsOfAChangeAndLeaves) {
+  ManualServer test([](pinion::Server& server) { pinion::kv::HostKv(server); });
+  pinion::kv::v1::WatchRequest apples;
+  apples.set_key("apples");
+  const auto watch = test.Stream(pinion::kv::kWatch, apples);
+  test.RunUntilIdle();
+  EXPECT_FALSE(watch.Next()->has_value());
+
+  pinion::kv::v1::PutRequest put;
+  put.set_key("apples");
+  put.set_value("3");
+  test.Call(pinion::kv::kPut, put);
+  test.RunUntilIdle();
+  EXPECT_EQ(watch.Next()->value(), "3");
+
+  watch.Cancel();
+  EXPECT_TRUE(absl::IsCancelled(watch.AwaitEnd()));
+  test.AwaitOpenStreams(0);  // The server has heard of it, too.
+}
+// [stream]
+
 }  // namespace
 
 namespace pinion::testing {
@@ -130,7 +152,8 @@ std::string Read(const char* file) {
 TEST(TestingKitTest, ThePagePrintsTheseTestsToTheLetter) {
   const std::string page = Read("docs/testing.md");
   const std::string source = Read("tests/server/testing/testing_kit_test.cc");
-  for (const char* name : {"setup", "order", "timeout", "stop", "gate"}) {
+  for (const char* name :
+       {"setup", "order", "timeout", "stop", "stream", "gate"}) {
     const std::string mark = std::string("// [") + name + "]\n";
     const size_t begin = source.find(mark) + mark.size();
     const std::string block =
@@ -233,18 +256,67 @@ TEST(ManualServerTest, WaitsForCallsOfOthersToArrive) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(calls[i].Await()->value(), i + 1);
 }
 
+kv::v1::WatchRequest WatchOf(const char* key) {
+  kv::v1::WatchRequest request;
+  request.set_key(key);
+  return request;
+}
+
 TEST(ManualServerTest, AStopIsToldToOpenStreamsByTheNextSteps) {
   if (kBlindToGrpc) GTEST_SKIP();
   ManualServer test([](Server& server) { kv::HostKv(server); });
-  kv::v1::WatchRequest request;
-  request.set_key("a");
-  StreamClient watch({test.in_process().channel(), test.in_process().guard()},
-                     "/pinion.kv.v1.KvService/Watch",
-                     request.SerializeAsString());
-  test.AwaitWaiting(1);
+  const auto watch = test.Stream(kv::kWatch, WatchOf("a"));
   test.RunUntilIdle();
   test.BeginStop();
   ASSERT_GT(test.RunUntilIdle(), 0);
+  EXPECT_TRUE(absl::IsUnavailable(watch.AwaitEnd()));
+}
+
+TEST(ManualServerTest, AStreamWaitsUntilItsWorkerIsStepped) {
+  ManualServer test([](Server& server) { kv::HostKv(server); },
+                    {.hosting = {.workers = 1}});
+  const auto watch = test.Stream(kv::kWatch, WatchOf("a"));
+  test.AwaitWaiting(1);
+  test.AwaitOpenStreams(1);
+  EXPECT_EQ(watch.received(), 0u);
+  EXPECT_TRUE(test.Step(0));
+  EXPECT_TRUE(watch.Next().has_value());
+  EXPECT_FALSE(watch.ended());
+}
+
+TEST(ManualServerTest, AStreamThatIsRefusedIsNotWaitedFor) {
+  ManualServer test([](Server& server) { kv::HostKv(server); });
+  const auto watch = test.Stream(kv::kWatch, WatchOf(""));
+  EXPECT_FALSE(watch.Next().has_value());
+  EXPECT_TRUE(absl::IsInvalidArgument(watch.AwaitEnd()));
+  EXPECT_TRUE(NotExecuted(watch.AwaitEnd()));
+}
+
+TEST(ManualServerTest, AStreamThatNobodyHoldsIsCancelled) {
+  ManualServer test([](Server& server) { kv::HostKv(server); });
+  {
+    const auto watch = test.Stream(kv::kWatch, WatchOf("a"));
+    test.RunUntilIdle();
+    test.AwaitOpenStreams(1);
+  }
+  test.AwaitOpenStreams(0);
+}
+
+TEST(ManualServerTest, AStreamWhoseTimeIsUpEndsByItsClock) {
+  ManualServer test([](Server& server) { kv::HostKv(server); });
+  const auto watch =
+      test.Stream(kv::kWatch, WatchOf("a"), {.timeout = absl::Minutes(5)});
+  test.RunUntilIdle();
+  EXPECT_TRUE(watch.Next().has_value());
+  test.Advance(absl::Minutes(5));
+  EXPECT_FALSE(watch.Next().has_value());
+  EXPECT_TRUE(absl::IsDeadlineExceeded(watch.AwaitEnd()));
+}
+
+TEST(ManualServerTest, AStopEndsStreamsThatNobodySteps) {
+  ManualServer test([](Server& server) { kv::HostKv(server); });
+  const auto watch = test.Stream(kv::kWatch, WatchOf("a"));
+  EXPECT_TRUE(test.Stop().ok());
   EXPECT_TRUE(absl::IsUnavailable(watch.AwaitEnd()));
 }
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/proto/wire/utf8.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "google/protobuf/stubs/common.h"
+
+namespace pinion {
+namespace {
+
+// A character has at most so many bytes.
+constexpr size_t kLongestCharacter = 4;
+
+bool IsContinuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
+
+// U+0080 to U+009F, which a terminal may take for commands.
+bool IsControl(absl::string_view character) {
+  return character.size() == 2 && character[0] == '\xc2' &&
+         static_cast<unsigned char>(character[1]) < 0xa0;
+}
+
+}  // namespace
+
+size_t FirstCharacter(absl::string_view text) {
+  const auto byte = [&](size_t i) {
+    return static_cast<unsigned char>(text[i]);
+  };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  for (size_t i = 1; i < size; ++i) {
+    if (!IsContinuation(text[i])) return 0;
+  }
+  // Longer than need be, a half of a pair, or beyond the last character.
+  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
+      (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) {
+    return 0;
+  }
+  return size;
+}
+
+absl::string_view BeginningOf(absl::string_view text, size_t most) {
+  if (text.size() <= most) return text;
+  for (size_t back = 0; back < kLongestCharacter && back <= most; ++back) {
+    const size_t begin = most - back;
+    if (IsContinuation(text[begin])) continue;
+    const bool splits = begin + FirstCharacter(text.substr(begin)) > most;
+    return text.substr(0, splits ? begin : most);
+  }
+  return text.substr(0, most);  // Its bytes there are no character.
+}
+
+std::string ValidUtf8(absl::string_view text) {
+  std::string valid(text);
+  // Leaves the copy alone if the text is valid.
+  google::protobuf::internal::UTF8CoerceToStructurallyValid(
+      {text.data(), text.size()}, valid.data(), '?');
+  return valid;
+}
+
+std::string Escaped(absl::string_view text) {
+  std::string escaped;
+  size_t from = 0;  // What is to be escaped together, since the last letter.
+  for (size_t at = 0; at < text.size();) {
+    const size_t size = FirstCharacter(text.substr(at));
+    const absl::string_view character = text.substr(at, size);
+    if (size > 1 && !IsControl(character)) {
+      absl::StrAppend(&escaped, absl::CHexEscape(text.substr(from, at - from)),
+                      character);
+      from = at + size;
+    }
+    at += size == 0 ? 1 : size;
+  }
+  absl::StrAppend(&escaped, absl::CHexEscape(text.substr(from)));
+  return escaped;
+}
+
+std::string Printable(absl::string_view text) {
+  std::string printable;
+  while (!text.empty()) {
+    const size_t size = FirstCharacter(text);
+    const absl::string_view character = text.substr(0, size == 0 ? 1 : size);
+    const char first = character[0];
+    const bool shows =
+        size == 1 ? absl::ascii_isprint(static_cast<unsigned char>(first)) ||
+                        first == '\n' || first == '\t'
+                  : size > 1 && !IsControl(character);
+    absl::StrAppend(&printable, shows ? std::string(character)
+                                      : absl::CHexEscape(character));
+    text.remove_prefix(character.size());
+  }
+  return printable;
+}
+
+absl::string_view WithoutByteOrderMark(absl::string_view text) {
+  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+  return text;
+}
+
+std::string Quoted(absl::string_view text, size_t most) {
+  return absl::StrCat("\"", Escaped(BeginningOf(text, most)), "\"");
+}
+
+}  // namespace pinion

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PendingStream: a server stream that a test has opened, and what it has
+//                received. It takes each message when it comes; a test of a
+//                slow client opens a client().Stream() instead.
+//
+// Threads: any thread may wait for it. Copies refer to the same stream.
+// Life:    it cancels the stream when the last copy is destroyed.
+// Example: PendingStream<WatchResponse> watch = test.Stream(kWatch, request);
+//          test.RunUntilIdle();
+//          EXPECT_EQ(watch.Next()->value(), "3");
+//          watch.Cancel();
+#ifndef PINION_SERVER_TESTING_PENDING_STREAM_H_
+#define PINION_SERVER_TESTING_PENDING_STREAM_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "pinion/client/stream_reader.h"
+
+namespace pinion::testing {
+
+template <typename Response>
+class PendingStream {
+ public:
+  // `ended`, if given, runs on one of gRPC's threads when the stream has ended.
+  explicit PendingStream(StreamReader<Response> reader,
+                         std::function<void()> ended = {})
+      : state_(std::make_shared<State>(std::move(reader), std::move(ended))) {
+    TakeNext(state_);
+  }
+
+  // Waits for the next message. None: the stream has ended.
+  std::optional<Response> Next() const {
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait(lock, [this] {
+      return !state_->messages.empty() || state_->status.has_value();
+    });
+    if (state_->messages.empty()) return std::nullopt;
+    std::optional<Response> next = std::move(state_->messages.front());
+    state_->messages.pop_front();
+    return next;
+  }
+
+  // How many messages have come that Next() has not returned.
+  size_t received() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->messages.size();
+  }
+
+  // Whether the end has come; messages may be left.
+  bool ended() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->status.has_value();
+  }
+
+  // Waits for the end. Next() still returns the messages that came before.
+  const absl::Status& AwaitEnd() const {
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait(lock, [this] { return state_->status.has_value(); });
+    return *state_->status;
+  }
+
+  // Cancels the stream, as a client that leaves. The server hears of it later:
+  // ManualServer::AwaitOpenStreams() waits until it has.
+  void Cancel() const { state_->reader.Cancel(); }
+
+ private:
+  struct State {
+    State(StreamReader<Response> opened, std::function<void()> on_end)
+        : reader(std::move(opened)), ended(std::move(on_end)) {}
+
+    StreamReader<Response> reader;
+    const std::function<void()> ended;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<Response> messages;
+    std::optional<absl::Status> status;
+  };
+
+  static void TakeNext(const std::shared_ptr<State>& state) {
+    state->reader.StartNext(
+        [weak = std::weak_ptr(state)](std::optional<Response> message) {
+          // If nobody is left, the stream is cancelled.
+          if (const auto state = weak.lock()) Take(state, std::move(message));
+        });
+  }
+  static void Take(const std::shared_ptr<State>& state,
+                   std::optional<Response> message) {
+    const bool more = message.has_value();
+    {
+      const std::lock_guard lock(state->mutex);
+      if (more) {
+        state->messages.push_back(*std::move(message));
+      } else {
+        state->status = state->reader.status();
+      }
+      state->changed.notify_all();
+    }
+    if (more) {
+      TakeNext(state);
+    } else if (state->ended) {
+      state->ended();
+    }
+  }
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace pinion::testing
+
+#endif  // PINION_SERVER_TESTING_PENDING_STREAM_H_
