@@ -226,7 +226,8 @@ Answer HandlerFailed(absl::Status error);
 // INTERNAL HANDLER YES
 
 // The handler destroyed the `handle` ("call" or "stream") without an answer.
-// If it threw an exception, Guarded() has the text, for HandlerFailed().
+// If it threw an exception, Guarded() has the text, for HandlerFailed(). If it
+// hopped to a worker that does not exist, Hops has it.
 Answer HandlerDropped(absl::string_view handle);
 
 }  // namespace pinion::refusals

@@ -11,15 +11,6 @@
 #include "pinion/server/internal/why_dropped.h"
 
 namespace pinion {
-namespace {
-
-Answer Dropped(const HeldCall& call) {
-  const absl::Status* const why = WhyDropped::Current();
-  if (why != nullptr) return refusals::HandlerFailed(*why);
-  return refusals::HandlerDropped(call.handle());
-}
-
-}  // namespace
 
 HeldCall::HeldCall(RoutedCall& call, const LaneServices& services)
     : worker_(Worker::Current()),
@@ -53,7 +44,12 @@ bool HeldCall::IsInHandler() const {
          state_.load(std::memory_order_relaxed) == kInHandler;
 }
 
-void HeldCall::Drop() { OnFinished(); }
+void HeldCall::Drop() {
+  // Here, because the lane takes the answer later, when nothing says why.
+  const absl::Status* const why = WhyDropped::Current();
+  if (why != nullptr) answer_ = refusals::HandlerFailed(*why);
+  OnFinished();
+}
 
 void HeldCall::OnFinished() {
   const State was = state_.exchange(kFinished, std::memory_order_acq_rel);
@@ -65,7 +61,7 @@ void HeldCall::OnFinished() {
 
 Answer HeldCall::TakeAnswer(absl::Status otherwise) {
   if (answer_.has_value()) return *std::move(answer_);
-  if (otherwise.ok()) return Dropped(*this);
+  if (otherwise.ok()) return refusals::HandlerDropped(handle());
   return refusals::HandlerFailed(std::move(otherwise));
 }
 
@@ -97,7 +93,7 @@ void HeldCalls::Detach() {
   MutexLock lock(mutex_);
   while (HeldCall* call = held_.front()) {
     held_.Remove(*call);
-    answerer_->AnswerHeld(*call, Dropped(*call));
+    answerer_->AnswerHeld(*call, refusals::HandlerDropped(call->handle()));
     // The call stays, for its holder; what it holds of the server goes.
     call->call_.LeaveServer();
   }

@@ -33,7 +33,8 @@ struct LaneOptions {
   size_t first_lane = 0;
   // A worker counts as stalled once one handler has run this long.
   std::chrono::nanoseconds stall_after = std::chrono::seconds(1);
-  // Gets what hops, timers and background work of shards throw.
+  // Gets what hops, timers and background work of shards throw, and hops to
+  // workers that do not exist.
   LogFunction log = {};
 };
 
