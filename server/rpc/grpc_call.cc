@@ -86,14 +86,16 @@ std::optional<Answer> GrpcCall::RefuseAtOnce(
   if (party_ != nullptr && !party_->OpenCall()) {
     return refusals::TooManyOpenCalls(Party::kMaxOpenCalls);
   }
-  if (HasTooMuchMetadata(context)) return refusals::TooMuchMetadata();
+  const MetadataMeter metadata = MeterOf(context);
+  if (metadata.has_too_much()) return refusals::TooMuchMetadata();
+  metadata_bytes_ = static_cast<uint32_t>(metadata.bytes());
   return std::nullopt;
 }
 
 void GrpcCall::ReadRequest(grpc::ByteBuffer& request) {
-  if (!request.TrySingleSlice(&bytes_).ok()) {
-    request.DumpToSingleSlice(&bytes_);
-  }
+  // Always a copy. A slice of gRPC's may be a few bytes of what a connection
+  // was read into, 64 KiB, which would all be held and counted nowhere.
+  request.DumpToSingleSlice(&bytes_);
   request.Clear();
   set_request(absl::string_view(reinterpret_cast<const char*>(bytes_.begin()),
                                 bytes_.size()));

@@ -17,6 +17,7 @@
 #include <grpcpp/support/slice.h>
 #include <grpcpp/support/status.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -77,6 +78,8 @@ class GrpcCall : public RoutedCall,
   grpc::Status StatusWithTrailers(const Answer& answer,
                                   grpc::ServerContext& context) const;
 
+  int64_t metadata_bytes() const override { return metadata_bytes_; }
+
   // Releases the request, unless a worker still uses it: an answer may take
   // long to leave.
   void LetGoOfRequest() {
@@ -110,6 +113,9 @@ class GrpcCall : public RoutedCall,
   // Fixed after the arrival.
   grpc::Slice bytes_;             // The request's bytes; request() points here.
   std::shared_ptr<Party> party_;  // Null: the client is unknown.
+  // All that the client sent: gRPC holds it as long as the call is open. Of
+  // this, what the handler may see.
+  uint32_t metadata_bytes_ = 0;
   std::vector<MetadataEntry> metadata_;
 };
 
