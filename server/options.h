@@ -27,9 +27,9 @@ namespace pinion {
 struct ListenOptions {
   // The address to serve gRPC on: "host:port" (IPv6 hosts in brackets; port 0
   // picks a free port) or "unix:/path". If the name has several addresses, the
-  // server listens on all of them. "0.0.0.0" means all IPv4 addresses of this
-  // machine, "[::]" all of its addresses. Change it when clients on other
-  // machines must reach the server.
+  // server listens on all of them, with one port, or does not start. "0.0.0.0"
+  // means all IPv4 addresses of this machine, "[::]" all of its addresses.
+  // Change it when clients on other machines must reach the server.
   std::string listen = "127.0.0.1:50051";
 
   // Pinion's listener does not encrypt. While this is false, the server listens
@@ -174,7 +174,8 @@ struct HostingOptions {
   // ---- Message size and time limits -----------------------------------------
 
   // The largest request and the largest response, in bytes, 1 KiB to 1 GiB. In
-  // a Hosting, the builder's own limit applies to requests as well. Raise it
+  // a Hosting, the builder's own limit applies to requests as well: the lower
+  // one holds. Raise it
   // when a valid message is refused as too large; the byte limits above must
   // allow it.
   int64_t max_message_bytes = 4 << 20;

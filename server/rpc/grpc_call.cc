@@ -58,7 +58,7 @@ std::optional<Answer> GrpcCall::Arrive(const grpc::ServerContext& context,
                                        grpc::ByteBuffer& request) {
   io_.CallOpened(*this);
   party_ = host_.door->parties().OfConnection(context.peer());
-  std::optional<Answer> refusal = RefuseAtOnce(context);
+  std::optional<Answer> refusal = RefuseAtOnce(context, request);
   if (refusal.has_value()) {
     served->lanes->CountRefused(*this, refusal->failure()->reason());
     return refusal;
@@ -81,14 +81,18 @@ std::optional<Answer> GrpcCall::Enter(const grpc::ServerContext& context) {
   return refusals::BadRequest(requested.status());
 }
 
-std::optional<Answer> GrpcCall::RefuseAtOnce(
-    const grpc::ServerContext& context) {
+std::optional<Answer> GrpcCall::RefuseAtOnce(const grpc::ServerContext& context,
+                                             const grpc::ByteBuffer& request) {
   if (party_ != nullptr && !party_->OpenCall()) {
     return refusals::TooManyOpenCalls(Party::kMaxOpenCalls);
   }
   const MetadataMeter metadata = MeterOf(context);
   if (metadata.has_too_much()) return refusals::TooMuchMetadata();
   metadata_bytes_ = static_cast<uint32_t>(metadata.bytes());
+  // gRPC's own bound is the builder's, which may be the user's.
+  if (request.Length() > host_.max_request_bytes) {
+    return refusals::RequestTooLarge(request.Length(), host_.max_request_bytes);
+  }
   return std::nullopt;
 }
 

@@ -17,6 +17,7 @@
 #include <grpcpp/support/slice.h>
 #include <grpcpp/support/status.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,6 +43,7 @@ struct GrpcMethod {
   int index;  // In `service`.
   FrontDoor* door;
   Expirer* expirer;
+  size_t max_request_bytes;
 };
 
 class GrpcCall : public RoutedCall,
@@ -106,7 +108,8 @@ class GrpcCall : public RoutedCall,
   // Lets it enter by what its metadata asks for, or returns the refusal.
   std::optional<Answer> Enter(const grpc::ServerContext& context);
   // Why it may not even ask to enter; none: it may. Counts it as open.
-  std::optional<Answer> RefuseAtOnce(const grpc::ServerContext& context);
+  std::optional<Answer> RefuseAtOnce(const grpc::ServerContext& context,
+                                     const grpc::ByteBuffer& request);
   void ReadRequest(grpc::ByteBuffer& request);
   void ReadMetadata(const grpc::ServerContext& context);
 
