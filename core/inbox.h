@@ -38,7 +38,7 @@ class alignas(64) Inbox {
   // Adds `item`. True if the owner had announced its sleep: the caller must
   // wake it. Touches neither the item nor the inbox after the swap.
   [[nodiscard]] bool Push(WorkItem* item) {
-    item->AssertUnlinked();
+    item->CheckUnlinked();
     uintptr_t word = word_.load(std::memory_order_relaxed);
     do {
       item->next_ =

@@ -19,6 +19,13 @@ absl::StatusOr<CpuPlan> PlanCpus(const SchedulerOptions& options) {
                      *machine);
 }
 
+absl::Status Check(const WorkerOptions& options) {
+  if (options.timers >= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("a worker is to fire ", options.timers,
+                   " timers in a round; possible are 1 or more"));
+}
+
 std::chrono::steady_clock::time_point DeadlineAfter(
     std::chrono::nanoseconds timeout) {
   return std::chrono::steady_clock::now() +
@@ -37,6 +44,8 @@ absl::Status NotOnAWorker(const char* what) {
 
 absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(
     const SchedulerOptions& options) {
+  const absl::Status possible = Check(options.worker);
+  if (!possible.ok()) return possible;
   absl::StatusOr<CpuPlan> plan = PlanCpus(options);
   if (!plan.ok()) return plan.status();
   CycleClock::ToNanos(0);  // Takes its 2 ms here, not in a worker's round.
@@ -64,6 +73,8 @@ std::unique_ptr<Scheduler> Scheduler::Manual(const SchedulerOptions& options,
                                              const Clock& clock) {
   PINION_CHECK(options.workers >= 1, "a manual scheduler of ", options.workers,
                " workers; it needs one or more");
+  const absl::Status possible = Check(options.worker);
+  PINION_CHECK(possible.ok(), possible.message());
   auto scheduler = std::unique_ptr<Scheduler>(
       new Scheduler(CpuPlan{}, clock, /*manual=*/true));
   for (int i = 0; i < options.workers; ++i) {

@@ -22,8 +22,11 @@ namespace pinion {
 
 class WorkBatch {
  public:
+  // WorkLists::Create() refuses a budget that would never hand out an item.
   struct Budget {
+    // At least 1.
     size_t items = 256;
+    // At least 0. Each batch hands out one item in any case; with 0, no more.
     std::chrono::microseconds time{500};
   };
 

@@ -57,9 +57,10 @@ class alignas(64) WorkList {
   WorkList(const WorkList&) = delete;
   WorkList& operator=(const WorkList&) = delete;
 
-  // Appends `item`, unless the list refuses it.
+  // Appends `item`, unless the list refuses it. An item that is still in a list
+  // or a chain ends the program, in every build.
   Appended Append(WorkItem* item) {
-    item->AssertUnlinked();
+    item->CheckUnlinked();
     const Appended appended = Push(item, item, 1);
     if (!Accepted(appended)) item->next_ = WorkItem::Unlinked();
     return appended;

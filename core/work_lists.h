@@ -45,7 +45,8 @@ struct WorkListsOptions {
   // The class of the tasks, and their name in reports.
   TaskClass task_class = TaskClass::kNormal;
   std::string name = {};
-  // The most that one run may handle.
+  // The most that one run may handle. Raise it when items are short and come in
+  // bursts; lower it when other tasks of the worker wait too long.
   WorkBatch::Budget budget = {};
 };
 
@@ -63,10 +64,10 @@ class WorkLists : public Closable {
   using HandBackFunction = std::function<void(int worker, WorkChain items)>;
 
   // Makes a list and a task for each worker; wakes none. Returns
-  // INVALID_ARGUMENT for an impossible capacity. On an error, or if an
-  // allocation throws, nothing is made. The lists belong to the scheduler and
-  // live until it is destroyed. Without `hand_back`, items that a stop leaves
-  // stay until Close() hands them back.
+  // INVALID_ARGUMENT for an impossible capacity or budget. On an error, or if
+  // an allocation throws, nothing is made. The lists belong to the scheduler
+  // and live until it is destroyed. Without `hand_back`, items that a stop
+  // leaves stay until Close() hands them back.
   static absl::StatusOr<WorkLists*> Create(
       Scheduler& scheduler, const WorkListsOptions& options, Function function,
       HandBackFunction hand_back = nullptr) {
@@ -74,6 +75,12 @@ class WorkLists : public Closable {
       return absl::InvalidArgumentError(
           absl::StrCat("a work list of ", options.capacity, " items; 1 to ",
                        WorkList::kMaxCapacity, " are possible"));
+    }
+    const WorkBatch::Budget& budget = options.budget;
+    if (budget.items < 1 || budget.time.count() < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "a budget of ", budget.items, " items and ", budget.time.count(),
+          " us for one run; possible are 1 or more items and 0 or more us"));
     }
     std::shared_ptr<WorkLists> lists(new WorkLists(
         options.budget, std::move(function), std::move(hand_back)));

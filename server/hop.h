@@ -5,11 +5,11 @@
 //
 // Threads: workers only. Any worker may post, forward or destroy a Hop, one at
 //          a time.
-// Promise: a post never fails, never waits and never counts towards a list's
-//          limit, so lanes that post to each other cannot deadlock, however
-//          full they are. The function runs once (but see Stop), before the
-//          calls that wait in its lane. The functions that one worker posts to
-//          another run in the order posted.
+// Promise: a post never fails (but see Errors), never waits and never counts
+//          towards a list's limit, so lanes that post to each other cannot
+//          deadlock, however full they are. The function runs once (but see
+//          Errors and Stop), before the calls that wait in its lane. The
+//          functions that one worker posts to another run in the order posted.
 // Bound:   each call has one hop: CallContext::TakeHop(). The hop holds a place
 //          in its call's lane until it is destroyed, even after the answer; so
 //          a lane that admits n calls has at most n hops more. Each shard has
@@ -22,6 +22,10 @@
 // Throws:  Pinion logs an exception from the function, and the lane goes on. A
 //          Call that the function has captured is answered INTERNAL with the
 //          exception's text.
+// Errors:  a hop to a worker that does not exist is dropped, with a line in the
+//          log: its function is destroyed without running, the hop ends, and a
+//          Call that the function has captured is answered INTERNAL with the
+//          numbers. So check a number that comes from outside.
 // Stop:    the functions of calls' hops all run before the shards are
 //          destroyed, however often they are forwarded. A hop that is forwarded
 //          forever blocks the stop like a handler that never returns. A shard's
@@ -68,10 +72,10 @@ class Hop {
   }
   ~Hop() { LetGo(); }
 
-  // Runs `function` with the shard of `worker`, 0 to ShardInfo::workers() - 1;
-  // it may be the calling worker. The function is void(Shard&), and the hop is
-  // released after it has run, or void(Shard&, Hop). `Shard` is the class in
-  // which the service is hosted.
+  // Runs `function` with the shard of `worker`, 0 to ShardInfo::workers() - 1
+  // (see Errors); it may be the calling worker. The function is void(Shard&),
+  // and the hop is released after it has run, or void(Shard&, Hop). `Shard` is
+  // the class in which the service is hosted.
   template <typename Shard, typename Function>
   void Post(int worker, Function function) && {
     PINION_CHECK(node_ != nullptr, "a hop was posted twice");

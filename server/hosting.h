@@ -67,7 +67,9 @@ class Hosting {
   // class Shard, one per worker. Each worker makes its shard on its own thread,
   // with the constructor that takes a const ShardInfo& if there is one, else
   // with the default constructor; it destroys the shard there after the last
-  // call. Call Host() before Attach(), which reports mistakes.
+  // call. (A thread that the shard makes inherits the worker's CPU, policy and
+  // name; core/leave_worker.h resets them.) Call Host() before Attach(), which
+  // reports mistakes.
   template <typename Shard>
   ShardedService<Shard>& Host(absl::string_view service) {
     return Add<Shard>(service, ShardFactory::Of<Shard>());

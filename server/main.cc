@@ -101,10 +101,10 @@ ABSL_FLAG(int64_t, server_calls, pinion::HostingOptions().server_calls,
           "The most calls that the whole server holds, 1 to 16777215. Raise "
           "it when calls are refused though memory is free.");
 ABSL_FLAG(int64_t, server_bytes, pinion::HostingOptions().server_bytes,
-          "The most bytes of requests and answers that the whole server "
-          "holds, four times --max_message_bytes to 549755813887. One "
-          "session or connection can use at most half. Lower it when memory "
-          "is short.");
+          "The most bytes of requests, their metadata and answers that the "
+          "whole server holds, four times --max_message_bytes to 549755813887. "
+          "One session or connection can use at most half. Lower it when "
+          "memory is short.");
 ABSL_FLAG(std::string, trusted_proxies,
           pinion::HostingOptions().trusted_proxies,
           "Addresses and networks of proxies that carry the unary calls of "

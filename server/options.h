@@ -27,9 +27,9 @@ namespace pinion {
 struct ListenOptions {
   // The address to serve gRPC on: "host:port" (IPv6 hosts in brackets; port 0
   // picks a free port) or "unix:/path". If the name has several addresses, the
-  // server listens on all of them. "0.0.0.0" means all IPv4 addresses of this
-  // machine, "[::]" all of its addresses. Change it when clients on other
-  // machines must reach the server.
+  // server listens on all of them, with one port, or does not start. "0.0.0.0"
+  // means all IPv4 addresses of this machine, "[::]" all of its addresses.
+  // Change it when clients on other machines must reach the server.
   std::string listen = "127.0.0.1:50051";
 
   // Pinion's listener does not encrypt. While this is false, the server listens
@@ -122,9 +122,11 @@ struct HostingOptions {
   // ---- Server memory --------------------------------------------------------
 
   // The most calls that the whole server holds, 1 to 16,777,215, and the most
-  // bytes of their requests and answers, four times max_message_bytes to 512
-  // GiB - 1. They limit Pinion's memory, not gRPC's. Raise them when calls are
-  // refused though memory is free; lower them when memory is short.
+  // bytes of their requests, metadata and answers, four times max_message_bytes
+  // to 512 GiB - 1. Metadata counts as HTTP/2 counts it: names, values, and 32
+  // bytes for each entry. They limit Pinion's memory, not gRPC's. Raise them
+  // when calls are refused though memory is free; lower them when memory is
+  // short.
   //
   // One session, or one connection with unary calls, can use only as much of
   // these limits, and of a lane's, as it leaves free: half when it is alone, a
@@ -181,7 +183,8 @@ struct HostingOptions {
   // ---- Message size and time limits -----------------------------------------
 
   // The largest request and the largest response, in bytes, 1 KiB to 1 GiB. In
-  // a Hosting, the builder's own limit applies to requests as well. Raise it
+  // a Hosting, the builder's own limit applies to requests as well: the lower
+  // one holds. Raise it
   // when a valid message is refused as too large; the byte limits above must
   // allow it.
   int64_t max_message_bytes = 4 << 20;

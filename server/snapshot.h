@@ -63,7 +63,7 @@ struct ServerSnapshot {
   std::vector<WorkerStats> workers;
 
   // Held by the whole server: calls until their answers have left, and the
-  // bytes of their requests and answers.
+  // bytes of their requests, metadata and answers.
   int64_t held_calls = 0;
   int64_t held_bytes = 0;
   // The most of each that it has held at a time.

@@ -3,14 +3,14 @@
 
 namespace pinion {
 
-bool HasTooMuchMetadata(const grpc::ServerContextBase& context) {
+MetadataMeter MeterOf(const grpc::ServerContextBase& context) {
   MetadataMeter meter;
   for (const auto& [name, value] : context.client_metadata()) {
     if (!meter.Add({name.data(), name.size()}, {value.data(), value.size()})) {
-      return true;
+      break;
     }
   }
-  return false;
+  return meter;
 }
 
 }  // namespace pinion

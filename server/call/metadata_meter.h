@@ -33,15 +33,21 @@ class MetadataMeter {
   // Counts one more entry. Returns whether a call may have all that it has.
   bool Add(absl::string_view name, absl::string_view value) {
     bytes_ += kEntryBytes + name.size() + value.size();
-    return bytes_ <= kMaxBytes;
+    return !has_too_much();
   }
+
+  // What was counted.
+  size_t bytes() const { return bytes_; }
+  // Whether it is more than a call may have.
+  bool has_too_much() const { return bytes_ > kMaxBytes; }
 
  private:
   size_t bytes_ = 0;
 };
 
-// Whether the client of a call, or of a session, sent more with it than it may.
-bool HasTooMuchMetadata(const grpc::ServerContextBase& context);
+// Counts what the client of a call, or of a session, sent with it, until it is
+// too much.
+MetadataMeter MeterOf(const grpc::ServerContextBase& context);
 
 }  // namespace pinion
 

@@ -292,6 +292,15 @@ Answer ResponseTooLarge(size_t bytes, int64_t max) {
                 v1::REASON_RESPONSE_TOO_LARGE, v1::EXECUTED_YES);
 }
 
+// RESOURCE_EXHAUSTED BAD_REQUEST NO
+
+Answer RequestTooLarge(size_t bytes, size_t max) {
+  return Failed(absl::ResourceExhaustedError(absl::StrCat(
+                    "the request has ", bytes, " bytes, more than the ", max,
+                    " that a message may have; send less at once")),
+                v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+}
+
 // DEADLINE_EXCEEDED EXPIRED NO
 
 Answer ExpiredWaiting(int worker) {

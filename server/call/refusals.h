@@ -141,6 +141,12 @@ Answer TooManyOpenCalls(int64_t max);
 // After the handler: the message with its response would have `bytes` bytes.
 Answer ResponseTooLarge(size_t bytes, int64_t max);
 
+// RESOURCE_EXHAUSTED BAD_REQUEST NO
+
+// On its arrival: the request has more bytes than a message may have. gRPC
+// refuses it first, unless the server's own limit is higher.
+Answer RequestTooLarge(size_t bytes, size_t max);
+
 // DEADLINE_EXCEEDED EXPIRED NO
 
 // The deadline passed while the call waited.
@@ -229,7 +235,8 @@ Answer HandlerFailed(absl::Status error);
 // INTERNAL HANDLER YES
 
 // The handler destroyed the `handle` ("call" or "stream") without an answer.
-// If it threw an exception, Guarded() has the text, for HandlerFailed().
+// If it threw an exception, Guarded() has the text, for HandlerFailed(). If it
+// hopped to a worker that does not exist, Hops has it.
 Answer HandlerDropped(absl::string_view handle);
 
 }  // namespace pinion::refusals

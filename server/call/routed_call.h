@@ -132,9 +132,11 @@ class RoutedCall : public CallHead, public WorkItem {
   // on.
   int64_t TakeAnswerBytes() { return std::exchange(answer_bytes_, 0); }
 
-  // The bytes reserved with its place: its request. A session's calls hold
-  // theirs together; see FrontDoor::EnterAll().
-  int64_t own_bytes() const { return in_session ? 0 : request_size_; }
+  // The bytes reserved with its place: its request and its metadata. A
+  // session's calls hold theirs together; see FrontDoor::EnterAll().
+  int64_t own_bytes() const {
+    return in_session ? 0 : request_size_ + metadata_bytes();
+  }
 
   // Called when the server is destroyed before the call: the server then holds
   // nothing for it. Called before the holder releases the call, under a lock
@@ -180,8 +182,11 @@ class RoutedCall : public CallHead, public WorkItem {
   }
   // The rest of it, for a call whose answer has no reserved room: a stream.
   void ReturnRest() {
-    if (holds_credit) credit().Return(1, 0, party_held());
+    if (holds_credit) credit().Return(1, metadata_bytes(), party_held());
   }
+
+  // What its metadata counts among own_bytes(). Fixed before the call enters.
+  virtual int64_t metadata_bytes() const { return 0; }
 
   // Called when the last reference is gone.
   virtual void OnUnreferenced() { delete this; }

@@ -232,7 +232,8 @@ void Runtime::MakeMethods(Lanes& lanes) {
         .index = method.handler.streams ? raw.AddStreamingMethod(method.path)
                                         : raw.AddMethod(method.path),
         .door = door_.get(),
-        .expirer = expirer_.get()}));
+        .expirer = expirer_.get(),
+        .max_request_bytes = static_cast<size_t>(options_.max_message_bytes)}));
   }
 }
 

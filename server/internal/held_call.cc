@@ -14,8 +14,6 @@ namespace pinion {
 namespace {
 
 Answer Dropped(const HeldCall& call) {
-  const absl::Status* const why = WhyDropped::Current();
-  if (why != nullptr) return refusals::HandlerFailed(*why);
   Answer answer = refusals::HandlerDropped(call.handle());
   answer.extras->fault = AnswerExtras::Fault::kDropped;
   return answer;
@@ -55,7 +53,12 @@ bool HeldCall::IsInHandler() const {
          state_.load(std::memory_order_relaxed) == kInHandler;
 }
 
-void HeldCall::Drop() { OnFinished(); }
+void HeldCall::Drop() {
+  // Here, because the lane takes the answer later, when nothing says why.
+  const absl::Status* const why = WhyDropped::Current();
+  if (why != nullptr) answer_ = refusals::HandlerFailed(*why);
+  OnFinished();
+}
 
 void HeldCall::OnFinished() {
   const State was = state_.exchange(kFinished, std::memory_order_acq_rel);

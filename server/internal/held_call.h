@@ -74,7 +74,7 @@ class HeldCall : public ListHook<HeldCall> {
   void Finish(Answer answer);
 
   // The holder drops the call without an answer: the same, with an error that
-  // says so.
+  // says so, or with the reason that WhyDropped has.
   void Drop();
 
   // The rest is for the lane only.
@@ -122,7 +122,8 @@ class HeldCall : public ListHook<HeldCall> {
   CallContext context_;
   // Release, for what each writer did before, and acquire.
   std::atomic<State> state_{kInHandler};
-  // The holder's; the lane's once it is finished. None: it was dropped.
+  // The holder's; the lane's once it is finished. None: it was dropped, and
+  // nothing else is known.
   std::optional<Answer> answer_;
 
   // Fixed when it is kHeld.

@@ -34,9 +34,9 @@ struct LaneOptions {
   size_t first_lane = 0;
   // A worker counts as stalled once one handler has run this long.
   std::chrono::nanoseconds stall_after = std::chrono::seconds(1);
-  // Gets what handlers, hops, timers and background work of shards throw, and
-  // which calls handlers drop. Clients may cause such lines, so it should limit
-  // them.
+  // Gets what handlers, hops, timers and background work of shards throw, which
+  // calls handlers drop, and hops to workers that do not exist. Clients may
+  // cause such lines, so it should limit them.
   LogFunction log = {};
 };
 

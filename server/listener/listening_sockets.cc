@@ -14,6 +14,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "pinion/core/base/file_kind.h"
 
 namespace pinion {
@@ -34,7 +35,8 @@ absl::Status KernelSays(const SocketAddress& address, int error) {
     case EADDRNOTAVAIL:
       return absl::NotFoundError(text);
     case EADDRINUSE:
-      return absl::AlreadyExistsError(text);
+      return absl::AlreadyExistsError(absl::StrCat(
+          text, "; stop the server that has it, or listen on another port"));
     default:
       return absl::UnavailableError(text);
   }
@@ -88,10 +90,10 @@ absl::Status ClearPath(const SocketAddress& address) {
 
 absl::StatusOr<ListeningSockets> ListeningSockets::Open(
     absl::string_view address, const ListeningOptions& options) {
-  auto addresses = Resolve(address);
+  const auto addresses = Resolve(address);
   absl::Status status = addresses.status();
   if (status.ok()) {
-    auto sockets = OpenAll(*std::move(addresses), options);
+    auto sockets = OpenAll(*addresses, options);
     if (sockets.ok()) return sockets;
     status = sockets.status();
   }
@@ -109,7 +111,17 @@ absl::StatusOr<ListeningSockets> ListeningSockets::OpenAll(
     if (status.ok()) return sockets;
     if (!any_port || !absl::IsAlreadyExists(status)) break;
   }
-  return status;
+  if (addresses.size() == 1 || absl::IsNotFound(status)) return status;
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(),
+                   " (a name is served on all of its addresses or on none, so "
+                   "that its clients reach one server: ",
+                   absl::StrJoin(addresses, ", ",
+                                 [](std::string* out, const auto& one) {
+                                   out->append(ToString(one));
+                                 }),
+                   ")"));
 }
 
 absl::Status ListeningSockets::ListenOnAll(std::vector<SocketAddress> addresses,

@@ -35,9 +35,10 @@ class ListeningSockets {
   // Listens on all addresses of `address`, a valid option `listen`; all have
   // the same port. Skips addresses that this machine does not have (such as ::1
   // while IPv6 is off) if there is another. "[::]" includes IPv4. Replaces a
-  // Unix socket on which nobody listens any more. UNAVAILABLE with the kernel's
-  // words if it cannot listen on one of them, for example because another
-  // server does. No other server can listen on them later.
+  // Unix socket on which nobody listens any more. UNAVAILABLE, with the address
+  // and the kernel's words, if it cannot listen on one of them, for example
+  // because another server does; then it listens on none. No other server can
+  // listen on them later.
   static absl::StatusOr<ListeningSockets> Open(absl::string_view address,
                                                const ListeningOptions& options);
   static absl::StatusOr<ListeningSockets> OpenAll(

@@ -13,21 +13,43 @@ namespace pinion {
 // The connections' parties by the peers' names, as long as there are any.
 class Parties::Table : public std::enable_shared_from_this<Table> {
  public:
-  std::shared_ptr<Party> Find(const std::string& peer, size_t lanes) {
-    MutexLock lock(mutex_);
-    std::weak_ptr<Party>& entry = by_peer_[peer];
-    std::shared_ptr<Party> party = entry.lock();
-    if (party != nullptr) return party;
-    party = std::shared_ptr<Party>(
-        new Party(lanes), [table = shared_from_this(), peer](Party* gone) {
-          delete gone;
-          table->Erase(peer);
-        });
-    entry = party;
-    return party;
+  // The party of `peer`; made if there is none.
+  std::shared_ptr<Party> OfPeer(const std::string& peer, size_t lanes) {
+    std::shared_ptr<Party> known = Find(peer);
+    return known != nullptr ? known : KeepOne(peer, Make(peer, lanes));
   }
 
  private:
+  std::shared_ptr<Party> Find(const std::string& peer) {
+    MutexLock lock(mutex_);
+    const auto found = by_peer_.find(peer);
+    return found == by_peer_.end() ? nullptr : found->second.lock();
+  }
+
+  // Without the lock. A party has two numbers for each lane, so its memory is
+  // large. And if there is none for the pointer, the pointer's deleter runs at
+  // once, and takes the lock.
+  std::shared_ptr<Party> Make(const std::string& peer, size_t lanes) {
+    // With a name of its own, which can be moved: a copy could fail below.
+    auto forget = [table = shared_from_this(), name = peer](Party* gone) {
+      delete gone;
+      table->Erase(name);
+    };
+    return std::shared_ptr<Party>(new Party(lanes), std::move(forget));
+  }
+
+  // Keeps `made`, or finds the one that another thread has made since. `peer`
+  // and `made` go after the lock.
+  std::shared_ptr<Party> KeepOne(std::string peer,
+                                 std::shared_ptr<Party> made) {
+    MutexLock lock(mutex_);
+    std::weak_ptr<Party>& entry = by_peer_[std::move(peer)];
+    std::shared_ptr<Party> known = entry.lock();
+    if (known != nullptr) return known;
+    entry = made;
+    return made;
+  }
+
   void Erase(const std::string& peer) {
     MutexLock lock(mutex_);
     const auto found = by_peer_.find(peer);
@@ -56,7 +78,7 @@ std::shared_ptr<Party> Parties::OfConnection(const std::string& peer) {
   const bool is_internet =
       absl::StartsWith(peer, "ipv4:") || absl::StartsWith(peer, "ipv6:");
   if (!is_internet || proxies_.Contains(peer)) return nullptr;
-  return table_->Find(peer, lanes_);
+  return table_->OfPeer(peer, lanes_);
 }
 
 }  // namespace pinion

@@ -67,7 +67,7 @@ std::optional<Answer> GrpcCall::Arrive(const grpc::ServerContext& context,
   const std::string peer = context.peer();
   has_connection_ = HasConnection(peer);
   party_ = host_.door->parties().OfConnection(peer);
-  std::optional<Answer> refusal = RefuseAtOnce(context);
+  std::optional<Answer> refusal = RefuseAtOnce(context, request);
   if (refusal.has_value()) {
     served->lanes->CountRefused(*this, refusal->failure()->reason());
     return refusal;
@@ -90,19 +90,25 @@ std::optional<Answer> GrpcCall::Enter(const grpc::ServerContext& context) {
   return refusals::BadRequest(requested.status());
 }
 
-std::optional<Answer> GrpcCall::RefuseAtOnce(
-    const grpc::ServerContext& context) {
+std::optional<Answer> GrpcCall::RefuseAtOnce(const grpc::ServerContext& context,
+                                             const grpc::ByteBuffer& request) {
   if (party_ != nullptr && !party_->OpenCall()) {
     return refusals::TooManyOpenCalls(Party::kMaxOpenCalls);
   }
-  if (HasTooMuchMetadata(context)) return refusals::TooMuchMetadata();
+  const MetadataMeter metadata = MeterOf(context);
+  if (metadata.has_too_much()) return refusals::TooMuchMetadata();
+  metadata_bytes_ = static_cast<uint32_t>(metadata.bytes());
+  // gRPC's own bound is the builder's, which may be the user's.
+  if (request.Length() > host_.max_request_bytes) {
+    return refusals::RequestTooLarge(request.Length(), host_.max_request_bytes);
+  }
   return std::nullopt;
 }
 
 void GrpcCall::ReadRequest(grpc::ByteBuffer& request) {
-  if (!request.TrySingleSlice(&bytes_).ok()) {
-    request.DumpToSingleSlice(&bytes_);
-  }
+  // Always a copy. A slice of gRPC's may be a few bytes of what a connection
+  // was read into, 64 KiB, which would all be held and counted nowhere.
+  request.DumpToSingleSlice(&bytes_);
   request.Clear();
   set_request(absl::string_view(reinterpret_cast<const char*>(bytes_.begin()),
                                 bytes_.size()));

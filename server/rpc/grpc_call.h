@@ -17,6 +17,8 @@
 #include <grpcpp/support/slice.h>
 #include <grpcpp/support/status.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -41,6 +43,7 @@ struct GrpcMethod {
   int index;  // In `service`.
   FrontDoor* door;
   Expirer* expirer;
+  size_t max_request_bytes;
 };
 
 class GrpcCall : public RoutedCall,
@@ -77,6 +80,8 @@ class GrpcCall : public RoutedCall,
   grpc::Status StatusWithTrailers(const Answer& answer,
                                   grpc::ServerContext& context) const;
 
+  int64_t metadata_bytes() const override { return metadata_bytes_; }
+
   // Releases the request, unless a worker still uses it: an answer may take
   // long to leave.
   void LetGoOfRequest() {
@@ -109,13 +114,17 @@ class GrpcCall : public RoutedCall,
   // Lets it enter by what its metadata asks for, or returns the refusal.
   std::optional<Answer> Enter(const grpc::ServerContext& context);
   // Why it may not even ask to enter; none: it may. Counts it as open.
-  std::optional<Answer> RefuseAtOnce(const grpc::ServerContext& context);
+  std::optional<Answer> RefuseAtOnce(const grpc::ServerContext& context,
+                                     const grpc::ByteBuffer& request);
   void ReadRequest(grpc::ByteBuffer& request);
   void ReadMetadata(const grpc::ServerContext& context);
 
   // Fixed after the arrival.
   grpc::Slice bytes_;             // The request's bytes; request() points here.
   std::shared_ptr<Party> party_;  // Null: the client is unknown.
+  // All that the client sent: gRPC holds it as long as the call is open. Of
+  // this, what the handler may see.
+  uint32_t metadata_bytes_ = 0;
   std::vector<MetadataEntry> metadata_;
   bool has_connection_ = false;  // Otherwise it comes from this process.
 };

@@ -160,7 +160,7 @@ void Session::OnStop() {
 void Session::EndIfTooMuch() {
   if (connection_ != nullptr && !connection_->OpenCall()) {
     EndWith(refusals::TooManyOpenCalls(Party::kMaxOpenCalls).status);
-  } else if (HasTooMuchMetadata(outbox_.context())) {
+  } else if (MeterOf(outbox_.context()).has_too_much()) {
     EndWith(refusals::TooMuchMetadata().status);
   }
 }

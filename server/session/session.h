@@ -151,6 +151,9 @@ class Session final : private IoEvent,
   bool CheckSome(Intake& in);
   bool EnterSome(Intake& in);
   void EndIntake(const absl::Status& status);
+  size_t MaxMessage() const;
+  // Ends the session for what it has read, which is too large.
+  void RefuseMessage();
   // Reserves the bytes of a message that outlives the turn in which it came.
   // Ends the session if there is no room for them.
   void KeepIntake();

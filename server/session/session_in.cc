@@ -49,6 +49,7 @@ void Session::OnRead(bool ok) {
     CloseWhenOver();
     return;
   }
+  if (incoming_.Length() > MaxMessage()) return RefuseMessage();
   SessionBytes bytes(incoming_);
   incoming_.Clear();
   if (!outbox_.broken() && !end_.has_value()) {
@@ -56,6 +57,22 @@ void Session::OnRead(bool ok) {
     // What is short is done at once.
     if (AdvanceIntake()) RunLater();
     if (intake_.has_value()) KeepIntake();
+  }
+  ReadOn();
+}
+
+size_t Session::MaxMessage() const {
+  return static_cast<size_t>(host_.limits.max_message_bytes);
+}
+
+// As gRPC does, whose own bound is the builder's, which may be the user's.
+void Session::RefuseMessage() {
+  const size_t bytes = incoming_.Length();
+  incoming_.Clear();
+  if (!outbox_.broken() && !end_.has_value()) {
+    EndWith(absl::ResourceExhaustedError(
+        absl::StrCat("a message has ", bytes, " bytes, more than the ",
+                     MaxMessage(), " of the hello; send smaller messages")));
   }
   ReadOn();
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "pinion/core/base/check.h"
 #include "pinion/server/internal/guarded.h"
@@ -136,17 +137,35 @@ void Hops::RunFunction(Queue& queue, Hop::Function function, Hop hop) {
 }
 
 void Hops::Post(int worker, Node* node) {
-  Queue& queue = At(worker);
-  if (!MayRun(*node)) {
-    node->function = nullptr;
-    return node->Release();
+  if (worker < 0 || worker >= owners_.workers()) {
+    return DropForNoWorker(worker, node);
   }
+  if (!MayRun(*node)) return Drop(node);
+  Queue& queue = *queues_[worker];
   queue.posted.fetch_add(1, std::memory_order_relaxed);
   // The worker does not announce its sleeps here, but in its own inbox.
   if (queue.inbox.Push(node)) {
     PINION_CHECK(false, "an inbox of hops has no sleeper");
   }
   queue.task->Wake(kWakeItems);
+}
+
+// The number is the user's, perhaps from a client's request, so a wrong one
+// does not end the program.
+void Hops::DropForNoWorker(int worker, Node* node) {
+  const absl::Status error = absl::InternalError(
+      absl::StrCat("a hop was posted to worker ", worker,
+                   ", which does not exist; there are 0 to ",
+                   owners_.workers() - 1, ", so its function did not run"));
+  Log(log_, absl::StrCat(name_, ": ", error.message()));
+  // The Calls that the function has are answered so.
+  const WhyDropped why(error);
+  Drop(node);
+}
+
+void Hops::Drop(Node* node) {
+  node->function = nullptr;
+  node->Release();
 }
 
 bool Hops::UnderWay() const {

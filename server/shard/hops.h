@@ -39,7 +39,8 @@ class Hops {
  public:
   // For `scheduler`; `owners` must outlive it. `name` is the service's name,
   // and `shard_type` the type of its shards, from Hop::TypeOf(). `running`
-  // shows what runs, and `log` gets what functions throw.
+  // shows what runs, and `log` gets what functions throw, and hops to workers
+  // that do not exist.
   Hops(Scheduler& scheduler, const std::string& name, const void* shard_type,
        const SlotOwners& owners, RunningWork& running, LogFunction log);
   ~Hops();  // Drops the functions that never ran.
@@ -126,6 +127,9 @@ class Hops {
   };
 
   void Post(int worker, Node* node);
+  void DropForNoWorker(int worker, Node* node);
+  // Destroys its function, and ends the hop.
+  void Drop(Node* node);
   void RunOne(Queue& queue, int worker, Node* node);
   void RunFunction(Queue& queue, Hop::Function function, Hop hop);
   bool MayRun(const Node& node) const {

@@ -80,7 +80,7 @@ class InProcessServer {
                               const Request& request,
                               const CallOptions& options = {},
                               std::function<void()> answered = {}) {
-    PendingCall<Response> call;
+    const PendingCall<Response> call(method.name());
     client().Start(method, request, options,
                    [call, answered = std::move(answered)](
                        absl::StatusOr<Response> answer) {

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/testing/manual_server.h"
 
+#include <chrono>
+#include <cinttypes>
+#include <cstdio>
+#include <string>
+
 #include "pinion/core/base/check.h"
 #include "pinion/core/scheduler.h"
 #include "pinion/server/expiry/deadline_wheel.h"
@@ -9,6 +14,13 @@
 #include "pinion/server/testing/seed.h"
 
 namespace pinion::testing {
+namespace {
+
+// What a wait that never ends adds to a test. One that does end is not delayed.
+constexpr std::chrono::milliseconds kBetweenLooks(500);
+constexpr int kLooksUntilALine = 20;
+
+}  // namespace
 
 ManualServer::ManualServer(absl::FunctionRef<void(Server&)> host,
                            ManualOptions options)
@@ -42,9 +54,49 @@ void ManualServer::NoteTurn() {
   changed_.notify_all();
 }
 
+void ManualServer::NoteBegin() {
+  const std::lock_guard lock(mutex_);
+  ++begun_;
+  ++unanswered_;
+}
+
 void ManualServer::NoteAnswer() {
   const std::lock_guard lock(mutex_);
+  --unanswered_;
   changed_.notify_all();
+}
+
+// A call that is held by its handler, or whose answer is on its way, is not
+// among those that wait. So if as many wait as are unanswered, this one does.
+// Calls that others have begun would spoil the comparison.
+void ManualServer::CheckThatSomeoneAnswers(absl::string_view method,
+                                           absl::FunctionRef<bool()> answered) {
+  if (stopped_ || std::this_thread::get_id() != thread_) return;
+  bool waited_before = false;
+  for (int looks = 0; !answered(); ++looks) {
+    const Seen seen = AwaitSeen([](const Seen&) { return true; });
+    std::unique_lock lock(mutex_);
+    const uint64_t unanswered = unanswered_;
+    const bool waits =
+        unanswered > 0 && seen.waiting >= unanswered && seen.arrived <= begun_;
+    PINION_CHECK(!waits || !waited_before || answered(), "Await() of ", method,
+                 " would never return: ", seen.waiting,
+                 " calls wait for their workers, which only this thread steps; "
+                 "call RunUntilIdle() or Step() before Await(), or Advance() "
+                 "if the call is to expire");
+    if (looks == kLooksUntilALine) {
+      std::fprintf(stderr,
+                   "Await() of %s still waits: %" PRIu64
+                   " calls are unanswered, of which %" PRIu64
+                   " wait for their workers; a handler keeps the others, or "
+                   "another client has calls here\n",
+                   std::string(method).c_str(), unanswered, seen.waiting);
+    }
+    // The second look is for a call that gRPC has just ended by its own clock:
+    // it is answered, but may wait for a moment longer.
+    waited_before = waits;
+    changed_.wait_for(lock, kBetweenLooks, answered);
+  }
 }
 
 ManualServer::Seen ManualServer::AwaitSeen(

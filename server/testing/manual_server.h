@@ -23,10 +23,12 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pinion/client/client.h"
 #include "pinion/core/fake_clock.h"
@@ -57,14 +59,20 @@ class ManualServer {
 
   // Starts a call with client(), and returns when the call waits for its worker
   // or was answered at once. Call Await() on its answer only after you have
-  // stepped what answers it.
+  // stepped what answers it: if the call waits for a worker then, nobody would
+  // step it, and Await() ends the program with a line that says so.
   template <typename Request, typename Response>
   PendingCall<Response> Call(const Method<Request, Response>& method,
                              const Request& request,
                              const CallOptions& options = {}) {
     const uint64_t before = CountArrived();
+    NoteBegin();
     PendingCall<Response> call =
         server_.Begin(method, request, options, [this] { NoteAnswer(); });
+    call.BeforeWait(
+        [this, name = method.name()](absl::FunctionRef<bool()> answered) {
+          CheckThatSomeoneAnswers(name, answered);
+        });
     AwaitArrivalOr(before, [&] { return call.answered(); });
     return call;
   }
@@ -123,18 +131,28 @@ class ManualServer {
 
   internal::Runtime& runtime();
   void NoteTurn();
+  void NoteBegin();
   void NoteAnswer();
+  // In an Await() for a call of `method`: returns when it is answered, or when
+  // another thread may step the workers. Ends the program if all unanswered
+  // calls wait for workers that nobody will step.
+  void CheckThatSomeoneAnswers(absl::string_view method,
+                               absl::FunctionRef<bool()> answered);
   uint64_t CountArrived();
   void AwaitArrivalOr(uint64_t before, absl::FunctionRef<bool()> answered);
   // Waits until `enough` is true of a state newer than this call.
   Seen AwaitSeen(absl::FunctionRef<bool(const Seen& seen)> enough);
 
+  const std::thread::id thread_ = std::this_thread::get_id();
   FakeClock time_;
   std::mt19937_64 random_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  Seen seen_;  // With the mutex held.
+  // With the mutex held.
+  Seen seen_;
+  uint64_t begun_ = 0;       // By Call().
+  uint64_t unanswered_ = 0;  // Of these.
 
   InProcessServer server_;  // Last, because its I/O thread uses the others.
   bool stopped_ = false;

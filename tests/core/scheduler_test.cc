@@ -147,6 +147,14 @@ TEST(SchedulerTest, RefusesMoreWorkersThanCpusAndSaysHowManyThereAre) {
   }
 }
 
+// A timer that is due would be left due, and its worker would never sleep.
+TEST(SchedulerTest, RefusesRoundsThatFireNoTimer) {
+  const absl::Status status =
+      Scheduler::Start({.worker = {.timers = 0}}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("0 timers in a round"));
+}
+
 TEST(SchedulerTest, PinsWorkersToTheCpusOfTheListInItsOrder) {
   const int last = AllowedCpus().value().back();
   auto scheduler =

@@ -191,15 +191,29 @@ TEST(WorkListTest, LosesAndDoublesNothingWhileManyAppendTakeAndClose) {
   }
 }
 
-#ifndef NDEBUG
-TEST(WorkListDeathTest, StopsADebugBuildThatAppendsAnItemTwice) {
-  WorkList list(8);
-  Job one(1);
+TEST(WorkListDeathTest, StopsTheProgramThatAppendsAnItemTwice) {
+  WorkList list(8), other(8);
+  Job one(1), two(2);
   list.Append(&one);
-  EXPECT_DEATH(list.Append(&one), "still in a list");
+  list.Append(&two);
+  for (Job* job : {&one, &two}) {  // Below another, and on top.
+    EXPECT_DEATH(list.Append(job), "appended twice");
+    EXPECT_DEATH(other.Append(job), "appended twice");
+  }
   Numbers(list.TakeAll());
+  EXPECT_EQ(other.Append(&one), Appended::kFirst);
+  Numbers(other.TakeAll());
 }
-#endif
+
+TEST(WorkListDeathTest, StopsTheProgramThatAppendsWhatIsInAChain) {
+  WorkList list(8);
+  WorkChain chain;
+  Job one(1);
+  chain.Push(&one);
+  EXPECT_DEATH(list.Append(&one), "appended twice");
+  EXPECT_DEATH(chain.Push(&one), "appended twice");
+  Numbers(std::move(chain));
+}
 
 }  // namespace
 }  // namespace pinion

@@ -346,6 +346,26 @@ TEST(WorkListsTest, RefusesACapacityItCannotCount) {
   }
 }
 
+// With none, its task would run for ever and handle nothing.
+TEST(WorkListsTest, RefusesABudgetThatNoItemFits) {
+  FakeClock time;
+  auto scheduler = Scheduler::Manual({}, time.clock());
+  const auto create = [&](const WorkBatch::Budget& budget) {
+    return WorkLists<Job>::Create(*scheduler, {.budget = budget},
+                                  [](int, WorkBatch&) {})
+        .status();
+  };
+  const absl::Status no_items = create({.items = 0});
+  EXPECT_EQ(no_items.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(no_items.message()),
+              HasSubstr("a budget of 0 items and 500 us"));
+  const absl::Status time_before =
+      create({.time = std::chrono::microseconds(-1)});
+  EXPECT_EQ(time_before.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(time_before.message()), HasSubstr("-1 us"));
+  EXPECT_TRUE(create({.items = 1, .time = {}}).ok());
+}
+
 TEST(WorkListsDeathTest, StopsTheProgramThatNamesAWorkerThatIsNotThere) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(

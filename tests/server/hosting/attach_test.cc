@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/kv/v1/kv.pb.h"
@@ -21,9 +22,12 @@
 #include "pinion/server/health.h"
 #include "pinion/server/hosting.h"
 #include "pinion/server/kv/host_kv.h"
+#include "pinion/server/snapshot.h"
 #include "pinion/tests/server/support/attached.h"
 #include "pinion/tests/support/health_watch.h"
 #include "pinion/tests/support/open_call.h"
+#include "pinion/tests/support/stream_client.h"
+#include "pinion/v1/failure.pb.h"
 #include "pinion/v1/session.pb.h"
 #include "shop/v1/counter.grpc.pb.h"
 
@@ -37,6 +41,7 @@ using ::pinion::testing::kAddItem;
 using ::pinion::testing::kCart;
 using ::pinion::testing::OpenCall;
 using ::pinion::testing::StatusIn;
+using ::pinion::testing::StreamClient;
 using ::pinion::testing::SyncOffers;
 using ::shop::v1::CartService;
 using ::shop::v1::CounterService;
@@ -252,6 +257,50 @@ TEST(AttachTest, AMistakeLeavesTheBuilderAsItWas) {
 }
 
 // What of Pinion's own comes along.
+
+TEST(AttachTest, RequestsKeepToItsBoundThoughTheBuilderTakesMore) {
+  Attached test({.workers = 1, .max_message_bytes = 1024});
+  test.builder().SetMaxReceiveMessageSize(1 << 20);
+  test.Start();
+  shop::v1::AddItemRequest request;
+  request.set_customer("ann");
+  request.set_item(std::string(1024 - request.ByteSizeLong() - 3, 'x'));
+  ASSERT_EQ(request.ByteSizeLong(), 1024u);
+  OpenCall largest(test.channel(), kAddItem, request.SerializeAsString());
+  EXPECT_TRUE(largest.Await().ok()) << largest.Await();
+
+  request.mutable_item()->push_back('x');
+  OpenCall larger(test.channel(), kAddItem, request.SerializeAsString());
+  EXPECT_EQ(larger.Await().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(std::string(larger.Await().message()),
+            "the request has 1025 bytes, more than the 1024 that a message may "
+            "have; send less at once");
+  EXPECT_EQ(larger.failure().reason(), v1::REASON_BAD_REQUEST);
+  EXPECT_EQ(larger.failure().executed(), v1::EXECUTED_NO);
+  test.Stop();
+}
+
+TEST(AttachTest, ASessionsMessagesKeepToItsBoundThoughTheBuilderTakesMore) {
+  Attached test({.workers = 1, .max_message_bytes = 1024});
+  test.builder().SetMaxReceiveMessageSize(1 << 20);
+  test.Start();
+  v1::OpenRequest message;
+  v1::SessionCall& call = *message.add_calls();
+  call.set_id(1);
+  call.set_method(kAddItem);
+  call.set_payload(ItemFor("ann") + std::string(1024, '\0'));
+  StreamClient session(test.channel(), "/pinion.v1.SessionService/Open",
+                       message.SerializeAsString());
+  while (session.Next().has_value()) {
+  }
+  EXPECT_EQ(session.AwaitEnd().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(session.AwaitEnd().message()),
+              AllOf(HasSubstr(absl::StrCat("a message has ",
+                                           message.ByteSizeLong(), " bytes")),
+                    HasSubstr("more than the 1024 of the hello")));
+  EXPECT_EQ(test.hosting().Snapshot().methods[0].counts.accepted, 0u);
+  test.Stop();
+}
 
 TEST(AttachTest, LeavesSessionsOutIfAskedTo) {
   Attached test;

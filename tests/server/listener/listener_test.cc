@@ -28,6 +28,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 using Outcome = OpenConnections::Outcome;
 
@@ -71,9 +72,43 @@ TEST(ListeningSocketsTest, AllOfANamesAddressesMustBeFree) {
   const std::string port = absl::StrCat(taken->port());
   const auto both = ListeningSockets::OpenAll(
       {Address("127.0.0.1:" + port), Address("127.0.0.2:" + port)}, {});
-  EXPECT_THAT(std::string(both.status().message()),
-              AllOf(HasSubstr("127.0.0.2:" + port), HasSubstr("in use")));
+  EXPECT_EQ(std::string(both.status().message()),
+            "127.0.0.2:" + port +
+                ": Address already in use; stop the server that has it, or "
+                "listen on another port (a name is served on all of its "
+                "addresses or on none, so that its clients reach one server: "
+                "127.0.0.1:" +
+                port + ", 127.0.0.2:" + port + ")");
   EXPECT_FALSE(CanConnect(Address("127.0.0.1:" + port)));
+}
+
+// As "localhost" has.
+TEST(ListeningSocketsTest, AnIpv6AndAnIpv4AddressOfOneNameAreBothServedOrNone) {
+  for (const auto& [first, second] :
+       {std::pair("[::1]", "127.0.0.1"), std::pair("127.0.0.1", "[::1]")}) {
+    SCOPED_TRACE(first);
+    const auto at = [](absl::string_view host, int port) {
+      return Address(absl::StrCat(host, ":", port));
+    };
+    const auto free =
+        ListeningSockets::OpenAll({at(first, 0), at(second, 0)}, {});
+    ASSERT_TRUE(free.ok()) << free.status();
+    if (free->descriptors().size() < 2) GTEST_SKIP() << "there is no IPv6 here";
+    EXPECT_TRUE(CanConnect(at(first, free->port())));
+    EXPECT_TRUE(CanConnect(at(second, free->port())));
+    for (const char* taken_host : {first, second}) {
+      const auto taken =
+          ListeningSockets::Open(absl::StrCat(taken_host, ":0"), {});
+      ASSERT_TRUE(taken.ok()) << taken.status();
+      const auto both = ListeningSockets::OpenAll(
+          {at(first, taken->port()), at(second, taken->port())}, {});
+      EXPECT_THAT(std::string(both.status().message()),
+                  StartsWith(absl::StrCat(taken_host, ":", taken->port(),
+                                          ": Address already in use")));
+      EXPECT_FALSE(
+          CanConnect(at(taken_host == first ? second : first, taken->port())));
+    }
+  }
 }
 
 TEST(ListeningSocketsTest, PassOverAnAddressThatThisMachineDoesNotHave) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/party/parties.h"
 
+#include <barrier>
 #include <cstdint>
 #include <memory>
+#include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,6 +33,29 @@ TEST(PartiesTest, AConnectionThatNobodyHasAnyMoreIsForgotten) {
   party.reset();
   EXPECT_EQ(parties.OfConnection("ipv4:10.0.0.1:1000")->held().Look().calls(),
             0);
+}
+
+// All find none, and each makes one.
+TEST(PartiesTest, ThreadsThatAskForANewConnectionAtOnceGetOneParty) {
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 200;
+  Parties parties(/*lanes=*/64, {});
+  std::barrier together(kThreads);
+  std::shared_ptr<Party> got[kThreads];
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      for (int round = 0; round < kRounds; ++round) {
+        together.arrive_and_wait();
+        got[i] = parties.OfConnection("ipv4:10.0.0.1:1000");
+        together.arrive_and_wait();
+        EXPECT_EQ(got[i], got[0]) << "round " << round;
+        together.arrive_and_wait();
+        got[i].reset();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST(PartiesTest, APartyMayOutliveTheServer) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "pinion/core/fake_clock.h"
 #include "pinion/core/scheduler.h"
@@ -69,8 +70,12 @@ class ShardWorld {
 
   // Makes the shards.
   void Open() {
+    const auto log = [this](absl::string_view line) {
+      logged.emplace_back(line);
+    };
     auto lanes = Lanes::Create(*scheduler_, service_,
-                               {.max_calls = lane_calls_}, running_, owners_);
+                               {.max_calls = lane_calls_, .log = log}, running_,
+                               owners_);
     ASSERT_TRUE(lanes.ok()) << lanes.status();
     lanes_ = *std::move(lanes);
   }
@@ -117,6 +122,9 @@ class ShardWorld {
   // What happened, in the words of who tells it.
   std::vector<std::string> told;
   void Tell(std::string what) { told.push_back(std::move(what)); }
+
+  // The lines of the log.
+  std::vector<std::string> logged;
 
   FakeClock time;
   std::function<void(WorldShard& shard, CallContext& context)> on_call;

@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -428,6 +429,56 @@ TEST(InProcessServerDeathTest, AMistakeInWhatIsHostedEndsTheProgram) {
   };
   EXPECT_DEATH(InProcessServer test(mistake), "no method Addd");
   EXPECT_DEATH(ManualServer test(mistake), "no method Addd");
+}
+
+TEST(ManualServerDeathTest, AWaitForWhatNobodyRunsEndsWithALineThatSaysSo) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        ManualServer test(HostCounter);
+        const auto one = test.Call(kAdd, Of("apples", 3));
+        const auto two = test.Call(kAdd, Of("pears", 3));
+        two.Await().ok();
+      },
+      "Await\\(\\) of /shop.v1.CounterService/Add would never return: 2 calls "
+      "wait for their workers.*call RunUntilIdle");
+}
+
+TEST(ManualServerDeathTest, AnAnswerThatIsAnErrorSaysWhichWhenItIsRead) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        ManualServer test(HostCounter);
+        test.BeginStop();
+        test.Call(kAdd, Of("apples", 3)).Await()->value();
+      },
+      "/shop.v1.CounterService/Add was answered UNAVAILABLE: the server is "
+      "stopping; call another \\(STOPPING, EXECUTED_NO\\); it has no response");
+}
+
+// The other call still waits, and the answer may be on its way.
+TEST(ManualServerTest, AWaitForWhatHasRunReturnsThoughOthersWait) {
+  ManualServer test(HostCounter, {.hosting = {.workers = 1}});
+  const auto first = test.Call(kAdd, Of("apples", 3));
+  test.RunUntilIdle();
+  const auto second = test.Call(kAdd, Of("apples", 4));
+  EXPECT_EQ(first.Await()->value(), 3);
+  test.RunUntilIdle();
+  EXPECT_EQ(second.Await()->value(), 7);
+}
+
+TEST(ManualServerTest, AnotherThreadMayWaitForWhatTheTestRunsLater) {
+  ManualServer test(HostCounter);
+  const auto add = test.Call(kAdd, Of("apples", 3));
+  Gate waits;
+  waits.Open();
+  std::thread waiter([&] {
+    waits.Pass();
+    EXPECT_EQ(add.Await()->value(), 3);
+  });
+  waits.AwaitArrivals(1);
+  test.RunUntilIdle();
+  waiter.join();
 }
 
 }  // namespace
