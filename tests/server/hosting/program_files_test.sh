@@ -35,9 +35,9 @@ expect 0 '"version"' call $kv/Put '{"key":"a","value":"1"}' --timeout=1m
 
 kill -TERM "$server_pid"
 expect_server_ends 0 "after files had run out"
-if read -r -t 0 <&"$from_log"; then
-  read -r line <&"$from_log"
-  [[ $line == *"accepted again"* ]] || complain "the server said more: $line"
-fi
+while read -r -t 0 <&"$from_log" && read -r line <&"$from_log"; do
+  [[ $line == *"accepted again"* || $line == "stopped: accepted 1 "* ]] ||
+    complain "the server said more: $line"
+done
 
 finish

@@ -119,6 +119,9 @@ int TestCall::living_ = 0;
 
 using WorkCall = Call<Work, Done>;
 
+// A call cannot have the moment 0 as its deadline: it has the next one.
+Moment AsCallsHaveIt(Moment deadline) { return *Deadline(deadline); }
+
 // One run: a server's parts without gRPC, and what a seed has happen to them.
 class Story final : private Transport {
  public:
@@ -336,7 +339,8 @@ void Story::CallArrives() {
   call->wants_timing = model.wants_timing;
   if (!model.deadline.has_value() &&
       door_options_.default_timeout.has_value()) {
-    model.deadline = time_.Now() + *door_options_.default_timeout;
+    model.deadline =
+        AsCallsHaveIt(time_.Now() + *door_options_.default_timeout);
   }
   model.bytes = static_cast<int64_t>(call->request().size());
   std::optional<Answer> refusal = door_->Enter(requested, call);
@@ -375,8 +379,8 @@ void Story::DrawCall(ModelCall& model) {
     model.decodable = !dice_.OneIn(8);
   }
   if (!dice_.OneIn(3)) {
-    model.deadline =
-        time_.Now() + microseconds(dice_.Draw(-100, max_deadline_us_));
+    model.deadline = AsCallsHaveIt(
+        time_.Now() + microseconds(dice_.Draw(-100, max_deadline_us_)));
   }
   model.wants_timing = dice_.OneIn(4);
 }
