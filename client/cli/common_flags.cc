@@ -47,10 +47,11 @@ ABSL_FLAG(int, in_flight, 0,
           "The most calls that may be open at once, 1 to 1000000; 0: the "
           "command's default, which its help names.");
 ABSL_FLAG(std::string, descriptor_set, "",
-          "Files with the descriptors of further services, besides kv and "
-          "echo, made by protoc --include_imports --descriptor_set_out=FILE; "
-          "commas between them. Bazel has made one for each proto_library: "
-          "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin.");
+          "Descriptor sets of further services, besides kv and echo: files, "
+          "with commas between them. bazel build //PACKAGE:NAME, a "
+          "proto_library, makes one as "
+          "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin; protoc makes one "
+          "by --include_imports --descriptor_set_out=FILE.");
 
 namespace pinion::cli {
 namespace {

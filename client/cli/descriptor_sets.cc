@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -39,12 +40,12 @@ class DescriptorSets {
 
   absl::Status Read(absl::string_view path) {
     std::ifstream stream(std::string(path), std::ios::binary);
+    if (!stream) return NoSet(path, " cannot be read");
     FileDescriptorSet set;
-    if (!stream || !set.ParseFromIstream(&stream)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          path,
-          " cannot be read as a descriptor set; one is made of a .proto by "
-          "protoc --include_imports --descriptor_set_out=FILE"));
+    if (!set.ParseFromIstream(&stream)) {
+      return NoSet(path, absl::EndsWith(path, ".proto")
+                             ? " is the .proto, not its descriptor set"
+                             : " is not a descriptor set");
     }
     for (FileDescriptorProto& file : *set.mutable_file()) {
       files_.emplace_back().Swap(&file);
@@ -62,6 +63,11 @@ class DescriptorSets {
   }
 
  private:
+  static absl::Status NoSet(absl::string_view path, absl::string_view why) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, why, " (", kHowToMakeDescriptorSets, ")"));
+  }
+
   // Builds a file that waits, after its imports.
   absl::Status Build(const FileDescriptorProto& file) {
     waiting_.erase(file.name());

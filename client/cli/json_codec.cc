@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "pinion/client/cli/descriptor_sets.h"
 #include "pinion/proto/wire/nearest_first.h"
 #include "pinion/proto/wire/utf8.h"
 
@@ -32,10 +33,9 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const DescriptorPool& pool,
   if (service == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("no service ", parts[1],
-                     " is known here; give its descriptors by "
-                     "--descriptor_set (protoc --include_imports "
-                     "--descriptor_set_out=FILE makes them; Bazel has, in "
-                     "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin)"));
+                     " is known here; give its descriptor set by "
+                     "--descriptor_set=FILE (",
+                     cli::kHowToMakeDescriptorSets, ")"));
   }
   const MethodDescriptor* found = service->FindMethodByName(parts[2]);
   if (found == nullptr) {

@@ -90,10 +90,15 @@ expect_mistake '"frob" is none|"pinion call"|"pinion bench"' "$pinion" frob
 expect_mistake 'call takes a method' "$pinion" call $kv/Get '{}' more
 expect_mistake 'no flag --rate' "$pinion" call $kv/Get '{}' --rate=1
 expect_mistake '/package.Service/Method' "$pinion" call Get '{}'
-expect_mistake 'no service pinion.kv.v1.Kv|--descriptor_set' "$pinion" call /pinion.kv.v1.Kv/Get '{}'
+expect_mistake 'no service pinion.kv.v1.Kv|--descriptor_set=FILE|NAME-descriptor-set.proto.bin' \
+  "$pinion" call /pinion.kv.v1.Kv/Get '{}'
 expect_mistake 'no method Got; it has Get, Put' "$pinion" call $kv/Got '{}'
 expect_mistake 'not a pinion.kv.v1.GetRequest|kye' "$pinion" call $kv/Get '{"kye":"a"}'
 expect_mistake 'cannot be read|--include_imports' "$pinion" call $kv/Get '{}' --descriptor_set=/none
+proto=$TEST_TMPDIR/purse.proto
+echo 'syntax = "proto3";' >"$proto"
+expect_mistake "$proto is the .proto, not its descriptor set|NAME-descriptor-set.proto.bin" \
+  "$pinion" call $kv/Get '{}' --descriptor_set="$proto"
 for mistake in "call --help=kv" "bench --help=x" --help=kv; do
   # shellcheck disable=SC2086
   expect_mistake '--help takes no value|--help alone' "$pinion" $mistake

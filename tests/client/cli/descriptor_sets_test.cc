@@ -3,8 +3,10 @@
 
 #include <google/protobuf/descriptor.pb.h>
 
+#include <cstdio>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -114,11 +116,20 @@ TEST_F(DescriptorSetsTest, WhatDoesNotFitIsToldWithTheReason) {
               AllOf(HasSubstr("a.proto"), HasSubstr("already defined")));
 }
 
-TEST_F(DescriptorSetsTest, WhatIsNoSetIsToldWithItsPath) {
+TEST_F(DescriptorSetsTest, WhatIsNoSetIsToldWithItsPathAndWhoMakesOne) {
   const std::string text = Write("syntax = \"proto3\";\npackage a;\n");
-  for (const std::string& path : {text, std::string("/none")}) {
-    EXPECT_THAT(Mistake({Set({}), path}),
-                AllOf(HasSubstr(path), HasSubstr("--descriptor_set_out")));
+  const std::string proto = text + ".proto";
+  ASSERT_EQ(std::rename(text.c_str(), proto.c_str()), 0);
+  const std::string other = Write("not at all");
+  for (const auto& [path, why] :
+       {std::pair(proto, " is the .proto, not its descriptor set ("),
+        {other, " is not a descriptor set ("},
+        {std::string("/none"), " cannot be read ("}}) {
+    EXPECT_THAT(
+        Mistake({Set({}), path}),
+        AllOf(HasSubstr(path + why), HasSubstr("bazel build //PACKAGE:NAME"),
+              HasSubstr("-descriptor-set.proto.bin"),
+              HasSubstr("--descriptor_set_out")));
   }
 }
 

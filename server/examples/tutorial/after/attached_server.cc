@@ -14,7 +14,8 @@ int main() {
   pinion::Hosting hosting({});
   hosting.Host<Purses>("game.v1.PurseService")
       .On("Earn", &Purses::Earn)
-      .On("Give", &Purses::Give);
+      .On("Give", &Purses::Give)
+      .On("Watch", &Purses::Watch);
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:50051",
                            grpc::InsecureServerCredentials());

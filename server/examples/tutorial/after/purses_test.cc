@@ -18,6 +18,8 @@ constexpr pinion::Method<EarnRequest, EarnResponse> kEarn(
     "/game.v1.PurseService/Earn");
 constexpr pinion::Method<GiveRequest, GiveResponse> kGive(
     "/game.v1.PurseService/Give");
+constexpr pinion::StreamMethod<WatchRequest, WatchResponse> kWatch(
+    "/game.v1.PurseService/Watch");
 
 EarnRequest Earn(const std::string& player, uint32_t coins) {
   EarnRequest request;
@@ -32,6 +34,12 @@ GiveRequest Give(const std::string& from, const std::string& to,
   request.set_from(from);
   request.set_to(to);
   request.set_coins(coins);
+  return request;
+}
+
+WatchRequest Watch(const std::string& player) {
+  WatchRequest request;
+  request.set_player(player);
   return request;
 }
 
@@ -59,6 +67,33 @@ TEST(PursesTest, LosesNoCoinWhenTheTimeIsUpOnTheWay) {
   test.RunUntilIdle();
   EXPECT_EQ(of_ann.Await()->coins(), 2);
   EXPECT_EQ(of_bob.Await()->coins(), 3);
+}
+
+TEST(PursesTest, AWatcherHearsOfEachChange) {
+  ManualServer test(HostPurses);
+  const auto watch = test.Stream(kWatch, Watch("ann"));
+  test.RunUntilIdle();
+  EXPECT_EQ(watch.Next()->coins(), 0);
+
+  const auto earn = test.Call(kEarn, Earn("ann", 5));
+  test.RunUntilIdle();
+  EXPECT_EQ(watch.Next()->coins(), 5);
+
+  const auto give = test.Call(kGive, Give("ann", "bob", 3));
+  test.RunUntilIdle();
+  EXPECT_EQ(watch.Next()->coins(), 2);
+}
+
+TEST(PursesTest, AWatcherHearsOfCoinsFromAnotherWorker) {
+  ManualServer test(HostPurses);
+  const auto watch = test.Stream(kWatch, Watch("bob"));
+  const auto earn = test.Call(kEarn, Earn("ann", 5));
+  test.RunUntilIdle();
+  EXPECT_EQ(watch.Next()->coins(), 0);
+
+  const auto give = test.Call(kGive, Give("ann", "bob", 3));
+  test.RunUntilIdle();
+  EXPECT_EQ(watch.Next()->coins(), 3);
 }
 
 TEST(PursesTest, GivesNoMoreThanThereIs) {

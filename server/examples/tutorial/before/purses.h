@@ -27,28 +27,31 @@ class Purses final : public game::v1::PurseService::Service {
   grpc::Status Earn(grpc::ServerContext*, const EarnRequest* request,
                     EarnResponse* response) override {
     absl::MutexLock lock(&mutex_);
-    uint64_t& coins = coins_[request->player()];
-    coins += request->coins();
-    response->set_coins(coins);
+    response->set_coins(Change(request->player(), request->coins()));
     return grpc::Status::OK;
   }
 
   grpc::Status Give(grpc::ServerContext*, const GiveRequest* request,
                     GiveResponse* response) override {
     absl::MutexLock lock(&mutex_);
-    uint64_t& from = coins_[request->from()];
-    if (request->coins() > from) {
+    const int64_t coins = request->coins();
+    if (coins_[request->from()] < coins) {
       return {grpc::StatusCode::FAILED_PRECONDITION, "too few coins"};
     }
-    from -= request->coins();
-    response->set_coins(from);
-    coins_[request->to()] += request->coins();
+    response->set_coins(Change(request->from(), -coins));
+    Change(request->to(), coins);
     return grpc::Status::OK;
   }
 
  private:
+  // Returns what the player then has.
+  int64_t Change(const std::string& player, int64_t by)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return coins_[player] += by;
+  }
+
   absl::Mutex mutex_;
-  absl::flat_hash_map<std::string, uint64_t> coins_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, int64_t> coins_ ABSL_GUARDED_BY(mutex_);
 };
 
 #endif  // PURSES_H_
