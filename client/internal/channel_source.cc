@@ -74,6 +74,15 @@ ChannelSource::ChannelSource(const std::string& target,
                                                           arguments_)
                               : nullptr) {}
 
+absl::Status ChannelSource::mistake() const {
+  const bool is_given_a_channel = credentials_ == nullptr;
+  if (target_.empty() && !is_given_a_channel) {
+    return absl::InvalidArgumentError(
+        "the target is empty; give a HOST:PORT or unix:PATH");
+  }
+  return CheckUnixTarget(target_);
+}
+
 absl::Status ChannelSource::Explained(const absl::Status& status) const {
   if (!proxy_.has_value()) {
     const std::string why = WhyNoSocket(target_);

@@ -41,7 +41,7 @@ class ChannelSource {
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
   // Why there can never be a connection; OK if there can.
-  absl::Status mistake() const { return CheckUnixTarget(target_); }
+  absl::Status mistake() const;
 
   // `status`, with which a connection could not be had or broke, with what gRPC
   // does not say: which HTTP proxy was asked for it, and how to do without; or

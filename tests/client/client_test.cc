@@ -98,6 +98,17 @@ TEST_F(ClientTest, AnswersUnavailableByItselfOnceItsServerHasStopped) {
   }
 }
 
+TEST_F(ClientTest, AnEmptyTargetIsToldAsOne) {
+  for (const bool unary : {false, true}) {
+    const auto client = Client::Connect("", {.unary = unary});
+    const absl::Status status = client->CallRaw(kEcho, "").response.status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(status.message(),
+              "the target is empty; give a HOST:PORT or unix:PATH");
+    EXPECT_TRUE(NotExecuted(status));
+  }
+}
+
 TEST_F(ClientTest, KnowsNoFailureWhereTheServerSaidNothing) {
   const auto client = Client::Connect("127.0.0.1:1", {.unary = true});
   const auto reply = client->CallRaw(kEcho, "", {.timeout = absl::Hours(1)});
