@@ -795,9 +795,12 @@ TEST_P(StreamTest, AStopLeavesTheGraceToWhatHasAnOnChange) {
       };
       shard.timer.StartAfter(std::chrono::milliseconds(50));
     });
+    EXPECT_TRUE(shard.kept->Send(Named("first")).ok());
   });
   Start({.workers = 1, .grace = absl::Hours(1)});
   const auto client = Open();
+  // It is open, and can hear of the stop.
+  EXPECT_EQ(NextName(*client), "first");
   std::thread stop([this] { server().Drain(); });
   told.Pass();
   EXPECT_EQ(NextName(*client), "last");

@@ -438,7 +438,7 @@ TEST(ManualServerDeathTest, AWaitForWhatNobodyRunsEndsWithALineThatSaysSo) {
         ManualServer test(HostCounter);
         const auto one = test.Call(kAdd, Of("apples", 3));
         const auto two = test.Call(kAdd, Of("pears", 3));
-        two.Await().ok();
+        EXPECT_TRUE(two.Await().ok());
       },
       "Await\\(\\) of /shop.v1.CounterService/Add would never return: 2 calls "
       "wait for their workers.*call RunUntilIdle");
