@@ -23,6 +23,10 @@ constexpr int kMaxDeliveries = 1024;
 // at its connections, few enough that the portion has its turn.
 constexpr int kMaxEventsBeforePortion = 64;
 
+// How many turns an answer may need to leave: each step of a call's end is an
+// event of its own.
+constexpr int kTurnsToLeave = 8;
+
 gpr_timespec Now() { return gpr_time_0(GPR_CLOCK_MONOTONIC); }
 
 class PostedFunction final : public IoDelivery {
@@ -157,7 +161,24 @@ bool IoThread::AwaitOpenCalls(std::chrono::nanoseconds thread_runs,
   while (!none_is_open_) {
     if (!changed_.WaitUntil(mutex_, answers_left)) break;
   }
+  AwaitTurns(thread_ran);
   return none_is_open_;
+}
+
+// The thread may have been given no CPU, and what it waits for may have come
+// long ago. On a machine with time for it these turns take microseconds.
+void IoThread::AwaitTurns(std::chrono::steady_clock::time_point until) {
+  for (int i = 0; i < kTurnsToLeave && !none_is_open_; ++i) {
+    const int before = turns_;
+    Post([this] {
+      MutexLock lock(mutex_);
+      ++turns_;
+      changed_.NotifyAll();
+    });
+    while (turns_ == before && !none_is_open_) {
+      if (!changed_.WaitUntil(mutex_, until)) return;
+    }
+  }
 }
 
 void IoThread::Run() {

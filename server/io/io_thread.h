@@ -186,8 +186,8 @@ class IoThread {
 
   // Waits until no call is open, after StopOpenCalls(). It waits for up to
   // `answers_leave` after this thread has stopped its calls, and for up to
-  // `thread_runs` until the thread has got a CPU to do that. Returns whether at
-  // some time since then no call was open.
+  // `thread_runs` until the thread has got a CPU to do that, and to see what
+  // has come since. Returns whether at some time since then no call was open.
   bool AwaitOpenCalls(std::chrono::nanoseconds thread_runs,
                       std::chrono::nanoseconds answers_leave);
 
@@ -264,6 +264,8 @@ class IoThread {
   void FlushAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   void NoteWhenNoneIsOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   void ShutDownQueueWhenDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
+  void AwaitTurns(std::chrono::steady_clock::time_point until)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TellOpenCalls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(io_thread_);
   // Calls `tell` of each open call; it must not close calls.
   void ForEachOpenCall(void (OpenCall::*tell)())
@@ -286,6 +288,7 @@ class IoThread {
       ABSL_GUARDED_BY(mutex_);
   // None of the calls that were stopped, or came later, is open any more.
   bool none_is_open_ ABSL_GUARDED_BY(mutex_) = false;
+  int turns_ ABSL_GUARDED_BY(mutex_) = 0;  // Those that were asked for.
 
   // The owner's only.
   std::thread thread_;

@@ -348,6 +348,20 @@ TEST_F(IoThreadTest, KnowsWhenNoCallIsOpenAnyMore) {
   EXPECT_TRUE(io_.AwaitOpenCalls(kLong, kLong));
 }
 
+// As on a machine whose CPUs are busy: the time is over before the thread has
+// come to what closes the call.
+TEST_F(IoThreadTest, GivesAThreadThatGotNoCpuTheTurnsThatACallsEndTakes) {
+  std::vector<int> told;
+  std::unique_ptr<ToldCall> call;
+  OnIoThread([&] { call = std::make_unique<ToldCall>(0, io_, told); });
+  io_.StopOpenCalls();
+  io_.Post([&] {
+    io_.Post([&] { io_.Post([&] { io_.CallClosed(*call); }); });
+  });
+  constexpr std::chrono::nanoseconds kNoTime(0);
+  EXPECT_TRUE(io_.AwaitOpenCalls(std::chrono::hours(1), kNoTime));
+}
+
 TEST_F(IoThreadTest, EndsOnlyWhenItsOpenCallsAreClosed) {
   std::vector<int> told;
   std::unique_ptr<ToldCall> call;
