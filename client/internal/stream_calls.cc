@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/internal/stream_calls.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"

@@ -13,7 +13,6 @@
 #include <functional>
 #include <memory>
 #include <set>
-#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
