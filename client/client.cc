@@ -86,7 +86,13 @@ Client::Client(const std::vector<ChannelSource>& sources,
   }
 }
 
-Client::~Client() = default;
+// Callbacks that run meanwhile may begin calls of any kind; so nothing goes
+// before everything is closed.
+Client::~Client() {
+  if (streams_ != nullptr) streams_->Close();
+  if (unary_ != nullptr) unary_->Close();
+  for (const auto& link : links_) link->Close();
+}
 
 absl::Status Client::Check(absl::string_view method,
                            const CallOptions& options) const {

@@ -95,22 +95,22 @@ class Hosting {
 
   // Starts accepting calls on `server`, the result of builder.BuildAndStart().
   // Before that the server answers nothing, and a line in options.log says so
-  // after 5 s. Holds a reference to it until
-  // Stop(). Call it once. If `server` is null, Start() returns why gRPC could
-  // not build it, as far as that can be known: INVALID_ARGUMENT if a method is
-  // registered twice, UNAVAILABLE if the server cannot listen on an address.
-  // FAILED_PRECONDITION if `server` comes from another builder and this builder
-  // has built none.
+  // after 5 s. Holds a reference to it until Stop(). Call it once. If `server`
+  // is null, Start() returns why gRPC could not build it, as far as that can be
+  // known: INVALID_ARGUMENT if a method is registered twice, UNAVAILABLE if the
+  // server cannot listen on an address. FAILED_PRECONDITION if `server` comes
+  // from another builder and this builder has built none.
   absl::Status Start(std::shared_ptr<grpc::Server> server);
 
   // Stops accepting calls and waits for the open ones. Health becomes
   // NOT_SERVING; after `lame_duck` Pinion refuses new calls; open calls then
   // have up to `grace`, and those that are not done by then are answered
   // UNAVAILABLE; streams that cannot hear of the stop are at once (stream.h).
-  // While it waits, a line in options.log says each second what for. Services
-  // that Pinion does not host go on, and connections stay open. When you shut
-  // the gRPC server down, it drains in the same way, but without `lame_duck`.
-  // You may call it more than once, but not from a handler.
+  // While it waits, a line in options.log says what for, each second and, after
+  // ten, each ten seconds. Services that Pinion does not host go on, and
+  // connections stay open. When you shut the gRPC server down, it drains in the
+  // same way, but without `lame_duck`. You may call it more than once, but not
+  // from a handler.
   void Drain();
 
   // Drain(); then shuts the gRPC server down, if it still runs, which cuts off

@@ -172,8 +172,7 @@ ABSL_FLAG(uint64_t, key_seed, 0,
           "Seed of the hash that maps keys to workers, 0 to 2^64-1. Set it "
           "to a secret number when strangers choose keys.");
 
-// ---- Output
-// ------------------------------------------------------------------
+// ---- Output -----------------------------------------------------------------
 
 ABSL_FLAG(bool, account, pinion::RunOptions().account,
           "At the end, write a line to the log with what became of the calls, "

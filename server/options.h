@@ -184,9 +184,8 @@ struct HostingOptions {
 
   // The largest request and the largest response, in bytes, 1 KiB to 1 GiB. In
   // a Hosting, the builder's own limit applies to requests as well: the lower
-  // one holds. Raise it
-  // when a valid message is refused as too large; the byte limits above must
-  // allow it.
+  // one holds. Raise it when a valid message is refused as too large; the byte
+  // limits above must allow it.
   int64_t max_message_bytes = 4 << 20;
 
   // The deadline of calls that come without one, above 0. InfiniteDuration()

@@ -67,9 +67,9 @@ class Server {
   // NOT_SERVING; after `lame_duck` the server refuses new calls; open calls
   // then have up to `grace`, and those that are not done by then are answered
   // UNAVAILABLE; streams that cannot hear of the stop are at once (stream.h).
-  // While it waits, a line in options.log says each second what for.
-  // Connections stay open. You may call it more than once, but not from a
-  // handler.
+  // While it waits, a line in options.log says what for, each second and, after
+  // ten, each ten seconds. Connections stay open. You may call it more than
+  // once, but not from a handler.
   void Drain() { hosting().Drain(); }
 
   // Drain(), and then ends all connections and threads. A handler that still

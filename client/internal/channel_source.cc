@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "pinion/client/internal/unix_target.h"
 
 namespace pinion::client_internal {
 namespace {

@@ -25,7 +25,6 @@
 #include "absl/status/status.h"
 #include "pinion/client/client_options.h"
 #include "pinion/client/internal/proxy.h"
-#include "pinion/client/internal/unix_target.h"
 
 namespace pinion::client_internal {
 

@@ -13,6 +13,7 @@
 #include "pinion/client/internal/end_status.h"
 #include "pinion/proto/wire/priority_name.h"
 #include "pinion/proto/wire/status_details.h"
+#include "pinion/v1/failure.pb.h"
 #include "pinion/v1/timing.pb.h"
 
 namespace pinion::client_internal {
@@ -84,6 +85,11 @@ Reply ReplyOf(const grpc::Status& status, const grpc::ClientContext& context,
   if (IsOfNetwork(reply.status)) reply.status = source.Explained(reply.status);
   ReadTrailers(context, reply);
   return reply;
+}
+
+absl::Status TakesNoCalls() {
+  return Failed(absl::CancelledError("the client goes; it takes no calls"),
+                v1::REASON_CANCELLED, v1::EXECUTED_NO);
 }
 
 }  // namespace pinion::client_internal

@@ -17,6 +17,7 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pinion/client/call_options.h"
@@ -37,6 +38,10 @@ void ApplyOptions(const CallOptions& options, absl::Time deadline,
 // for an error of the network.
 Reply ReplyOf(const grpc::Status& status, const grpc::ClientContext& context,
               const ChannelSource& source);
+
+// The error of a call that is begun while its client is being destroyed, as a
+// callback may do.
+absl::Status TakesNoCalls();
 
 }  // namespace pinion::client_internal
 

@@ -6,8 +6,8 @@
 //          function given to StartNext() runs within it, if a message is there
 //          already, and otherwise on a thread of gRPC's; never with the lock.
 // Flow:    one message is read ahead: the next is read when this one is taken.
-//          So at most one waits here, and the end of a stream is noticed even
-//          if nobody asks for it.
+//          So at most one waits here, and if none does, the end of a stream is
+//          noticed even if nobody asks for it.
 //
 //   StartNext(done) --> is a message here? --yes--> read the next; done(this)
 //                               | no

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/internal/stream_calls.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -26,6 +27,10 @@ std::shared_ptr<StreamCall> StreamCalls::Start(absl::string_view method,
   grpc::GenericStub* stub = nullptr;
   {
     MutexLock lock(mutex_);
+    if (closed_) {
+      call->Refuse(TakesNoCalls());
+      return call;
+    }
     if (stub_ == nullptr) {
       source_ = std::make_unique<const ChannelSource>(connect_());
       stub_ = std::make_unique<grpc::GenericStub>(source_->channel());
@@ -52,6 +57,7 @@ void StreamCalls::Ended(StreamCall& call) {
 void StreamCalls::Close() {
   CallbackScope::AbortIfWithin(static_cast<StreamCall::Owner*>(this));
   MutexLock lock(mutex_);
+  closed_ = true;
   for (const auto& call : open_) call->Cancel();
   while (!open_.empty()) changed_.Wait(mutex_);
 }

@@ -13,7 +13,6 @@
 #include <functional>
 #include <memory>
 #include <set>
-#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
@@ -41,8 +40,8 @@ class StreamCalls final : private StreamCall::Owner {
                                     absl::string_view request,
                                     const CallOptions& options);
 
-  // Cancels all streams, and waits until their functions have returned. Not
-  // from such a function.
+  // Cancels all streams, and waits until their functions have returned; those
+  // that such a function opens are refused. Not from such a function.
   void Close();
 
  private:
@@ -58,6 +57,7 @@ class StreamCalls final : private StreamCall::Owner {
   std::unique_ptr<const ChannelSource> source_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::GenericStub> stub_ ABSL_GUARDED_BY(mutex_);
   std::set<std::shared_ptr<StreamCall>> open_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pinion::client_internal

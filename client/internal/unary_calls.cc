@@ -12,14 +12,6 @@
 #include "pinion/client/internal/rpc_parts.h"
 
 namespace pinion::client_internal {
-namespace {
-
-absl::Status ClientGone() {
-  return Failed(absl::CancelledError("the client goes; it takes no calls"),
-                v1::REASON_CANCELLED, v1::EXECUTED_NO);
-}
-
-}  // namespace
 
 UnaryCalls::UnaryCalls(const ChannelSource& source,
                        const ClientOptions& options, int link)
@@ -50,7 +42,7 @@ CallId UnaryCalls::Start(absl::string_view method, absl::string_view request,
     }
   }
   if (made != nullptr) {
-    call.done({.status = ClientGone()});
+    call.done({.status = TakesNoCalls()});
   } else {
     Begin(call);
   }

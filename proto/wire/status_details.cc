@@ -152,26 +152,26 @@ absl::Status StatusFromDetails(absl::string_view serialized) {
   return absl::Status(static_cast<absl::StatusCode>(code), message);
 }
 
-absl::optional<v1::Failure> FailureFromStatusDetails(
+std::optional<v1::Failure> FailureFromStatusDetails(
     absl::string_view serialized) {
-  absl::optional<v1::Failure> failure;
+  std::optional<v1::Failure> failure;
   CodedInputStream in = InputOf(serialized);
   while (const uint32_t tag = in.ReadTag()) {
     if (tag != BytesTag(kDetailsField)) {
-      if (!WireFormatLite::SkipField(&in, tag)) return absl::nullopt;
+      if (!WireFormatLite::SkipField(&in, tag)) return std::nullopt;
       continue;
     }
     std::string detail;
     Any any;
     if (!WireFormatLite::ReadBytes(&in, &detail) || !DecodeAny(detail, &any)) {
-      return absl::nullopt;
+      return std::nullopt;
     }
     if (failure.has_value() || !absl::EndsWith(any.type_url, kFailureName)) {
       continue;
     }
-    if (!failure.emplace().ParseFromString(any.value)) return absl::nullopt;
+    if (!failure.emplace().ParseFromString(any.value)) return std::nullopt;
   }
-  if (!in.ConsumedEntireMessage()) return absl::nullopt;
+  if (!in.ConsumedEntireMessage()) return std::nullopt;
   return failure;
 }
 

@@ -5,7 +5,7 @@
 //
 // Threads: plain functions; any thread.
 // Example: std::string details = EncodeStatusDetails(8, "full", failure);
-//          absl::optional<v1::Failure> back =
+//          std::optional<v1::Failure> back =
 //              FailureFromStatusDetails(details);
 //
 // Written by hand: generated code of google/rpc/status.proto would collide with
@@ -13,11 +13,11 @@
 #ifndef PINION_PROTO_WIRE_STATUS_DETAILS_H_
 #define PINION_PROTO_WIRE_STATUS_DETAILS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
 #include "pinion/v1/failure.pb.h"
 
 namespace pinion {
@@ -42,7 +42,7 @@ absl::Status StatusFromDetails(absl::string_view serialized);
 
 // The first Failure among the details; skips other details. None if there is no
 // Failure, or if the bytes are not a google.rpc.Status.
-absl::optional<v1::Failure> FailureFromStatusDetails(
+std::optional<v1::Failure> FailureFromStatusDetails(
     absl::string_view serialized);
 
 }  // namespace pinion

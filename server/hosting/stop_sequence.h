@@ -12,7 +12,7 @@
 //          4. The workers finish, destroy their shards and end.
 //          Parts that were never made need no step; a step done is not done
 //          again.
-// Lines:   while it waits, the stop writes what for, each second (StopLines).
+// Lines:   while it waits, the stop writes what for, when StopLines says so.
 // GOAWAY:  a call that reaches gRPC's server as it shuts down ends CANCELLED,
 //          without a Failure, until its client has heard of the end. So step 3
 //          first holds the answers of those who still call, which keeps clients

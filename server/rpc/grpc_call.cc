@@ -69,13 +69,17 @@ std::optional<Answer> GrpcCall::Arrive(const grpc::ServerContext& context,
   party_ = host_.door->parties().OfConnection(peer);
   std::optional<Answer> refusal = RefuseAtOnce(context, request);
   if (refusal.has_value()) {
+    // Its answer may take long to leave, and nothing counts what it holds.
+    request.Clear();
     served->lanes->CountRefused(*this, refusal->failure()->reason());
     return refusal;
   }
   ReadRequest(request);
   ReadMetadata(context);
   refusal = Enter(context);
-  if (!refusal.has_value() && deadline.has_value()) {
+  if (refusal.has_value()) {
+    LetGoOfRequest();
+  } else if (deadline.has_value()) {
     host_.expirer->Arm(io_.index(), *this, *deadline);
   }
   return refusal;

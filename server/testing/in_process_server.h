@@ -90,14 +90,15 @@ class InProcessServer {
     return call;
   }
 
-  // Opens a server stream. `ended`, if given, runs on one of gRPC's threads
-  // when the stream has ended.
+  // Opens a server stream. `came`, if given, runs on one of gRPC's threads when
+  // a message has come, or the end.
   template <typename Request, typename Response>
   PendingStream<Response> BeginStream(
       const StreamMethod<Request, Response>& method, const Request& request,
-      const CallOptions& options = {}, std::function<void()> ended = {}) {
+      const CallOptions& options = {},
+      std::function<void(bool end)> came = {}) {
     return PendingStream<Response>(client().Stream(method, request, options),
-                                   std::move(ended));
+                                   std::move(came));
   }
 
   // Another client. Destroy it before the server.

@@ -66,10 +66,16 @@ void ManualServer::NoteAnswer() {
   changed_.notify_all();
 }
 
+void ManualServer::NoteMessage() {
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
 // A call that is held by its handler, or whose answer is on its way, is not
 // among those that wait. So if as many wait as are unanswered, this one does.
 // Calls that others have begun would spoil the comparison.
-void ManualServer::CheckThatSomeoneAnswers(absl::string_view method,
+void ManualServer::CheckThatSomeoneAnswers(absl::string_view wait,
+                                           absl::string_view method,
                                            absl::FunctionRef<bool()> answered) {
   if (stopped_ || std::this_thread::get_id() != thread_) return;
   bool waited_before = false;
@@ -79,18 +85,23 @@ void ManualServer::CheckThatSomeoneAnswers(absl::string_view method,
     const uint64_t unanswered = unanswered_;
     const bool waits =
         unanswered > 0 && seen.waiting >= unanswered && seen.arrived <= begun_;
-    PINION_CHECK(!waits || !waited_before || answered(), "Await() of ", method,
-                 " would never return: ", seen.waiting,
-                 " calls wait for their workers, which only this thread steps; "
-                 "call RunUntilIdle() or Step() before Await(), or Advance() "
-                 "if the call is to expire");
+    PINION_CHECK(
+        !waits || !waited_before || answered(), wait, " of ", method,
+        " would never return: ", seen.waiting,
+        seen.waiting == 1 ? " call waits for its worker"
+                          : " calls wait for their workers",
+        ", which only this thread steps; call RunUntilIdle() or Step() "
+        "before ",
+        wait, ", or Advance() if the call is to expire");
     if (looks == kLooksUntilALine) {
       std::fprintf(stderr,
-                   "Await() of %s still waits: %" PRIu64
-                   " calls are unanswered, of which %" PRIu64
-                   " wait for their workers; a handler keeps the others, or "
-                   "another client has calls here\n",
-                   std::string(method).c_str(), unanswered, seen.waiting);
+                   "%s of %s still waits: calls and streams that have not "
+                   "ended: %" PRIu64
+                   ", of which wait for their workers: %" PRIu64
+                   "; a handler keeps the others, or another client has calls "
+                   "here\n",
+                   std::string(wait).c_str(), std::string(method).c_str(),
+                   unanswered, seen.waiting);
     }
     // The second look is for a call that gRPC has just ended by its own clock:
     // it is answered, but may wait for a moment longer.

@@ -71,21 +71,29 @@ class ManualServer {
         server_.Begin(method, request, options, [this] { NoteAnswer(); });
     call.BeforeWait(
         [this, name = method.name()](absl::FunctionRef<bool()> answered) {
-          CheckThatSomeoneAnswers(name, answered);
+          CheckThatSomeoneAnswers("Await()", name, answered);
         });
     AwaitArrivalOr(before, [&] { return call.answered(); });
     return call;
   }
 
-  // The same for a server stream. Next() on it waits for a message that you
-  // have made a handler send.
+  // The same for a server stream. Next() and AwaitEnd() wait for what you have
+  // made a handler send; if the stream waits for a worker then, they end the
+  // program.
   template <typename Request, typename Response>
   PendingStream<Response> Stream(const StreamMethod<Request, Response>& method,
                                  const Request& request,
                                  const CallOptions& options = {}) {
     const uint64_t before = CountArrived();
-    PendingStream<Response> stream =
-        server_.BeginStream(method, request, options, [this] { NoteAnswer(); });
+    NoteBegin();
+    PendingStream<Response> stream = server_.BeginStream(
+        method, request, options,
+        [this](bool end) { end ? NoteAnswer() : NoteMessage(); });
+    stream.BeforeWait(
+        [this, name = method.name()](absl::string_view wait,
+                                     absl::FunctionRef<bool()> came) {
+          CheckThatSomeoneAnswers(wait, name, came);
+        });
     AwaitArrivalOr(before, [&] { return stream.ended(); });
     return stream;
   }
@@ -133,10 +141,11 @@ class ManualServer {
   void NoteTurn();
   void NoteBegin();
   void NoteAnswer();
-  // In an Await() for a call of `method`: returns when it is answered, or when
-  // another thread may step the workers. Ends the program if all unanswered
-  // calls wait for workers that nobody will step.
-  void CheckThatSomeoneAnswers(absl::string_view method,
+  void NoteMessage();
+  // In `wait`, an Await() or the like for a call of `method`: returns when it
+  // is answered, or when another thread may step the workers. Ends the program
+  // if all unanswered calls wait for workers that nobody will step.
+  void CheckThatSomeoneAnswers(absl::string_view wait, absl::string_view method,
                                absl::FunctionRef<bool()> answered);
   uint64_t CountArrived();
   void AwaitArrivalOr(uint64_t before, absl::FunctionRef<bool()> answered);
@@ -151,7 +160,7 @@ class ManualServer {
   std::condition_variable changed_;
   // With the mutex held.
   Seen seen_;
-  uint64_t begun_ = 0;       // By Call().
+  uint64_t begun_ = 0;       // By Call() and Stream().
   uint64_t unanswered_ = 0;  // Of these.
 
   InProcessServer server_;  // Last, because its I/O thread uses the others.

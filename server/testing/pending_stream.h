@@ -22,7 +22,9 @@
 #include <optional>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "pinion/client/stream_reader.h"
 
 namespace pinion::testing {
@@ -30,19 +32,21 @@ namespace pinion::testing {
 template <typename Response>
 class PendingStream {
  public:
-  // `ended`, if given, runs on one of gRPC's threads when the stream has ended.
+  // `came`, if given, runs on one of gRPC's threads when a message has come, or
+  // the end.
   explicit PendingStream(StreamReader<Response> reader,
-                         std::function<void()> ended = {})
-      : state_(std::make_shared<State>(std::move(reader), std::move(ended))) {
+                         std::function<void(bool end)> came = {})
+      : state_(std::make_shared<State>(std::move(reader), std::move(came))) {
     TakeNext(state_);
   }
 
   // Waits for the next message. None: the stream has ended.
   std::optional<Response> Next() const {
-    std::unique_lock lock(state_->mutex);
-    state_->changed.wait(lock, [this] {
+    const auto came = [this] {
       return !state_->messages.empty() || state_->status.has_value();
-    });
+    };
+    Await("Next()", came);
+    const std::lock_guard lock(state_->mutex);
     if (state_->messages.empty()) return std::nullopt;
     std::optional<Response> next = std::move(state_->messages.front());
     state_->messages.pop_front();
@@ -63,8 +67,7 @@ class PendingStream {
 
   // Waits for the end. Next() still returns the messages that came before.
   const absl::Status& AwaitEnd() const {
-    std::unique_lock lock(state_->mutex);
-    state_->changed.wait(lock, [this] { return state_->status.has_value(); });
+    Await("AwaitEnd()", [this] { return state_->status.has_value(); });
     return *state_->status;
   }
 
@@ -72,18 +75,40 @@ class PendingStream {
   // ManualServer::AwaitOpenStreams() waits until it has.
   void Cancel() const { state_->reader.Cancel(); }
 
+  // Makes Next() and AwaitEnd() call `function`, with their name, before they
+  // wait. As PendingCall::BeforeWait().
+  using WaitFunction = std::function<void(absl::string_view wait,
+                                          absl::FunctionRef<bool()> came)>;
+  void BeforeWait(WaitFunction function) const {
+    state_->before_wait = std::move(function);
+  }
+
  private:
   struct State {
-    State(StreamReader<Response> opened, std::function<void()> on_end)
-        : reader(std::move(opened)), ended(std::move(on_end)) {}
+    State(StreamReader<Response> opened, std::function<void(bool end)> on_news)
+        : reader(std::move(opened)), came(std::move(on_news)) {}
 
     StreamReader<Response> reader;
-    const std::function<void()> ended;
+    const std::function<void(bool end)> came;
+    WaitFunction before_wait;
     std::mutex mutex;
     std::condition_variable changed;
     std::deque<Response> messages;
     std::optional<absl::Status> status;
   };
+
+  // Waits until `came`, which is called with the mutex held.
+  template <typename Came>
+  void Await(absl::string_view wait, Came came) const {
+    if (state_->before_wait) {
+      state_->before_wait(wait, [&] {
+        const std::lock_guard lock(state_->mutex);
+        return came();
+      });
+    }
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait(lock, came);
+  }
 
   static void TakeNext(const std::shared_ptr<State>& state) {
     state->reader.StartNext(
@@ -104,11 +129,8 @@ class PendingStream {
       }
       state->changed.notify_all();
     }
-    if (more) {
-      TakeNext(state);
-    } else if (state->ended) {
-      state->ended();
-    }
+    if (state->came) state->came(/*end=*/!more);
+    if (more) TakeNext(state);
   }
 
   std::shared_ptr<State> state_;

@@ -5,7 +5,6 @@
 #include "pinion/client/internal/proxy.h"
 
 #include <cstdlib>
-#include <memory>
 #include <string>
 
 #include "absl/time/time.h"

@@ -222,6 +222,39 @@ TEST_P(StreamCallsTest, EndBeforeTheirClientIsGone) {
   EXPECT_EQ(unread.status().code(), absl::StatusCode::kCancelled);
 }
 
+TEST_P(StreamCallsTest, OpenedAgainAsTheirClientGoesAreRefused) {
+  StartAndKeep();
+  Client* const client = client_.get();
+  auto stream = Open();
+  AwaitKept();
+  std::optional<StreamReader<Thing>> again;
+  stream.StartNext([&](std::optional<Thing>) {
+    again = client->Stream(kStreaming, Named("a"));
+  });
+  client_ = nullptr;
+  ASSERT_TRUE(again.has_value());
+  EXPECT_FALSE(again->Next().has_value());
+  EXPECT_EQ(again->status().code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(NotExecuted(again->status()));
+}
+
+TEST_P(StreamCallsTest, OpenedByAnAnswerAsTheirClientGoesAreRefused) {
+  StartAndKeep();
+  for (const bool unary : {true, false}) {
+    client_ = NewClient(unary);
+    Client* const client = client_.get();
+    std::optional<StreamReader<Thing>> opened;
+    // Its handler waits at the gate.
+    client->StartRaw(
+        pinion::testing::kAdd, pinion::testing::AddOf("a"), {},
+        [&](const Reply&) { opened = client->Stream(kStreaming, Named("a")); });
+    client_ = nullptr;
+    ASSERT_TRUE(opened.has_value());
+    EXPECT_FALSE(opened->Next().has_value());
+    EXPECT_TRUE(NotExecuted(opened->status())) << opened->status();
+  }
+}
+
 // The server's windows and stream_bytes hold the handler, not this side.
 TEST_P(StreamCallsTest, HoldTheHandlerBackWhileNobodyReads) {
   StartAndKeep({.workers = 1, .stream_bytes = 4 << 20});

@@ -2,7 +2,6 @@
 #include "pinion/proto/wire/nearest_first.h"
 
 #include <string>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -3,7 +3,6 @@
 
 #include <google/protobuf/descriptor.pb.h>
 
-#include <cstdio>
 #include <fstream>
 #include <string>
 #include <utility>

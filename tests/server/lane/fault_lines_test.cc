@@ -15,16 +15,21 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/client/kv_methods.h"
 #include "pinion/client/method.h"
 #include "pinion/core/base/mutex.h"
+#include "pinion/kv/v1/kv.pb.h"
 #include "pinion/server/call.h"
 #include "pinion/server/server.h"
+#include "pinion/server/stream.h"
 #include "pinion/server/testing.h"
 #include "shop/v1/counter.pb.h"
 
 namespace pinion {
 namespace {
 
+using ::pinion::kv::v1::WatchRequest;
+using ::pinion::kv::v1::WatchResponse;
 using ::pinion::testing::ManualServer;
 using ::shop::v1::AddRequest;
 using ::shop::v1::AddResponse;
@@ -45,6 +50,10 @@ AddRequest AddTo(absl::string_view name) {
 
 struct Dropping {
   void Add(Call<AddRequest, AddResponse>) {}
+};
+
+struct DroppingStream {
+  void Watch(const WatchRequest&, Stream<WatchResponse>) {}
 };
 
 struct Keeping {
@@ -77,18 +86,41 @@ class FaultLinesTest : public ::testing::Test {
 };
 
 TEST_F(FaultLinesTest, TellOfACallThatItsHandlerDropped) {
+  for (const bool in_session : {false, true}) {
+    Forget();
+    testing::ManualOptions options = Options();
+    if (in_session) options.client = {};
+    ManualServer test(
+        [](Server& server) {
+          server.Host<Dropping>(kService).On("Add", &Dropping::Add);
+        },
+        options);
+    const auto call = test.Call(kAdd, AddTo("apples"));
+    test.RunUntilIdle();
+    EXPECT_EQ(call.Await().status().code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(
+        logged(),
+        ElementsAre(AllOf(StartsWith("/shop.v1.CounterService/Add, worker 0: "),
+                          HasSubstr("the handler dropped the call"))));
+  }
+}
+
+TEST_F(FaultLinesTest, TellOfAStreamThatItsHandlerDropped) {
   ManualServer test(
       [](Server& server) {
-        server.Host<Dropping>(kService).On("Add", &Dropping::Add);
+        server.Host<DroppingStream>("pinion.kv.v1.KvService")
+            .On("Watch", &DroppingStream::Watch);
       },
       Options());
-  const auto call = test.Call(kAdd, AddTo("apples"));
+  WatchRequest request;
+  request.set_key("apples");
+  const auto watch = test.Stream(kv::kWatch, request);
   test.RunUntilIdle();
-  EXPECT_EQ(call.Await().status().code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(watch.AwaitEnd().code(), absl::StatusCode::kInternal);
   EXPECT_THAT(
       logged(),
-      ElementsAre(AllOf(StartsWith("/shop.v1.CounterService/Add, worker 0: "),
-                        HasSubstr("the handler dropped the call"))));
+      ElementsAre(AllOf(StartsWith("/pinion.kv.v1.KvService/Watch, worker 0: "),
+                        HasSubstr("the handler dropped the stream"))));
 }
 
 TEST_F(FaultLinesTest, TellNothingOfACallThatIsDroppedAfterItsAnswer) {

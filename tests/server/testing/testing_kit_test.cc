@@ -444,6 +444,29 @@ TEST(ManualServerDeathTest, AWaitForWhatNobodyRunsEndsWithALineThatSaysSo) {
       "wait for their workers.*call RunUntilIdle");
 }
 
+TEST(ManualServerDeathTest, AWaitForAStreamThatNobodyRunsSaysSoToo) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        ManualServer test([](Server& server) { kv::HostKv(server); });
+        test.Stream(kv::kWatch, WatchOf("a")).Next();
+      },
+      "Next\\(\\) of /pinion.kv.v1.KvService/Watch would never return: 1 call "
+      "waits for its worker.*call RunUntilIdle");
+}
+
+// It is no longer among what has not been answered.
+TEST(ManualServerDeathTest, AfterAStreamAWaitForWhatNobodyRunsStillSaysSo) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        ManualServer test([](Server& server) { kv::HostKv(server); });
+        test.Stream(kv::kWatch, WatchOf("")).AwaitEnd().ok();
+        test.Stream(kv::kWatch, WatchOf("a")).Next();
+      },
+      "would never return: 1 call waits");
+}
+
 TEST(ManualServerDeathTest, AnAnswerThatIsAnErrorSaysWhichWhenItIsRead) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(
