@@ -355,9 +355,8 @@ TEST_F(IoThreadTest, GivesAThreadThatGotNoCpuTheTurnsThatACallsEndTakes) {
   std::unique_ptr<ToldCall> call;
   OnIoThread([&] { call = std::make_unique<ToldCall>(0, io_, told); });
   io_.StopOpenCalls();
-  io_.Post([&] {
-    io_.Post([&] { io_.Post([&] { io_.CallClosed(*call); }); });
-  });
+  io_.Post(
+      [&] { io_.Post([&] { io_.Post([&] { io_.CallClosed(*call); }); }); });
   constexpr std::chrono::nanoseconds kNoTime(0);
   EXPECT_TRUE(io_.AwaitOpenCalls(std::chrono::hours(1), kNoTime));
 }
