@@ -124,9 +124,10 @@ struct HostingOptions {
   // The most calls that the whole server holds, 1 to 16,777,215, and the most
   // bytes of their requests, metadata and answers, four times max_message_bytes
   // to 512 GiB - 1. Metadata counts as HTTP/2 counts it: names, values, and 32
-  // bytes for each entry. They limit Pinion's memory, not gRPC's. Raise them
-  // when calls are refused though memory is free; lower them when memory is
-  // short.
+  // bytes for each entry. With 32 KiB above the least, even the largest request
+  // with 16 KiB of metadata can have the largest answer. They limit Pinion's
+  // memory, not gRPC's. Raise them when calls are refused though memory is
+  // free; lower them when memory is short.
   //
   // One session, or one connection with unary calls, can use only as much of
   // these limits, and of a lane's, as it leaves free: half when it is alone, a
