@@ -97,7 +97,8 @@ class InProcessServer {
       const StreamMethod<Request, Response>& method, const Request& request,
       const CallOptions& options = {},
       std::function<void(bool end)> came = {}) {
-    return PendingStream<Response>(client().Stream(method, request, options),
+    return PendingStream<Response>(method.name(),
+                                   client().Stream(method, request, options),
                                    std::move(came));
   }
 

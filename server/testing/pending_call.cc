@@ -8,10 +8,11 @@
 
 namespace pinion::testing {
 
-std::string DescribeError(absl::string_view method, const absl::Status& error) {
-  std::string text = absl::StrCat(method, " was answered ",
-                                  absl::StatusCodeToString(error.code()), ": ",
-                                  error.message());
+std::string DescribeError(absl::string_view what_came,
+                          const absl::Status& error) {
+  std::string text =
+      absl::StrCat(what_came, " ", absl::StatusCodeToString(error.code()), ": ",
+                   error.message());
   if (const auto failure = FailureOf(error)) {
     absl::StrAppend(
         &text, " (",

@@ -29,9 +29,11 @@
 
 namespace pinion::testing {
 
-// "/shop.v1.CounterService/Add was answered UNAVAILABLE: the server is
-// stopping; call another (STOPPING, EXECUTED_NO)".
-std::string DescribeError(absl::string_view method, const absl::Status& error);
+// With "/shop.v1.CounterService/Add was answered": "/shop.v1.CounterService/Add
+// was answered UNAVAILABLE: the server is stopping; call another (STOPPING,
+// EXECUTED_NO)".
+std::string DescribeError(absl::string_view what_came,
+                          const absl::Status& error);
 
 // The answer of a call: a StatusOr that says more if it has no response.
 template <typename Response>
@@ -42,7 +44,8 @@ class CallAnswer : public absl::StatusOr<Response> {
         method_(std::move(method)) {}
 
   const Response& value() const {
-    PINION_CHECK(this->ok(), DescribeError(method_, this->status()),
+    PINION_CHECK(this->ok(),
+                 DescribeError(method_ + " was answered", this->status()),
                  "; it has no response to read");
     return absl::StatusOr<Response>::value();
   }

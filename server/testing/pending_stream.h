@@ -6,6 +6,9 @@
 //
 // Threads: any thread may wait for it. Copies refer to the same stream.
 // Life:    it cancels the stream when the last copy is destroyed.
+// Errors:  to read a message that did not come, because the stream has ended,
+//          ends the program, with a line that says which stream, and how it
+//          ended.
 // Example: PendingStream<WatchResponse> watch = test.Stream(kWatch, request);
 //          test.RunUntilIdle();
 //          EXPECT_EQ(watch.Next()->value(), "3");
@@ -20,35 +23,64 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "pinion/client/stream_reader.h"
+#include "pinion/core/base/check.h"
+#include "pinion/server/testing/pending_call.h"
 
 namespace pinion::testing {
+
+// A message, or how the stream has ended instead.
+template <typename Response>
+class NextMessage {
+ public:
+  NextMessage(Response message) : message_(std::move(message)) {}
+  NextMessage(std::string method, absl::Status end)
+      : method_(std::move(method)), end_(std::move(end)) {}
+
+  bool has_value() const { return message_.has_value(); }
+  explicit operator bool() const { return has_value(); }
+
+  const Response& value() const {
+    PINION_CHECK(has_value(), DescribeError(method_ + " ended with", end_),
+                 "; it has no further message to read");
+    return *message_;
+  }
+  const Response& operator*() const { return value(); }
+  const Response* operator->() const { return &value(); }
+
+ private:
+  std::optional<Response> message_;
+  std::string method_;
+  absl::Status end_;
+};
 
 template <typename Response>
 class PendingStream {
  public:
-  // `came`, if given, runs on one of gRPC's threads when a message has come, or
-  // the end.
-  explicit PendingStream(StreamReader<Response> reader,
-                         std::function<void(bool end)> came = {})
-      : state_(std::make_shared<State>(std::move(reader), std::move(came))) {
+  // `method` is the stream's, for people. `came`, if given, runs on one of
+  // gRPC's threads when a message has come, or the end.
+  PendingStream(absl::string_view method, StreamReader<Response> reader,
+                std::function<void(bool end)> came = {})
+      : state_(std::make_shared<State>(method, std::move(reader),
+                                       std::move(came))) {
     TakeNext(state_);
   }
 
-  // Waits for the next message. None: the stream has ended.
-  std::optional<Response> Next() const {
+  // Waits for the next message. It has no value if the stream has ended.
+  NextMessage<Response> Next() const {
     const auto came = [this] {
       return !state_->messages.empty() || state_->status.has_value();
     };
     Await("Next()", came);
     const std::lock_guard lock(state_->mutex);
-    if (state_->messages.empty()) return std::nullopt;
-    std::optional<Response> next = std::move(state_->messages.front());
+    if (state_->messages.empty()) return {state_->method, *state_->status};
+    Response next = std::move(state_->messages.front());
     state_->messages.pop_front();
     return next;
   }
@@ -85,9 +117,11 @@ class PendingStream {
 
  private:
   struct State {
-    State(StreamReader<Response> opened, std::function<void(bool end)> on_news)
-        : reader(std::move(opened)), came(std::move(on_news)) {}
+    State(absl::string_view name, StreamReader<Response> opened,
+          std::function<void(bool end)> on_news)
+        : method(name), reader(std::move(opened)), came(std::move(on_news)) {}
 
+    const std::string method;
     StreamReader<Response> reader;
     const std::function<void(bool end)> came;
     WaitFunction before_wait;

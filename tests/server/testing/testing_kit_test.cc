@@ -467,6 +467,20 @@ TEST(ManualServerDeathTest, AfterAStreamAWaitForWhatNobodyRunsStillSaysSo) {
       "would never return: 1 call waits");
 }
 
+constexpr StreamMethod<kv::v1::WatchRequest, kv::v1::WatchResponse> kMisspelt(
+    "/pinion.kv.v1.KvService/Wach");
+
+TEST(InProcessServerDeathTest, AMessageThatDidNotComeSaysWhyWhenItIsRead) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        InProcessServer test([](Server& server) { kv::HostKv(server); });
+        test.BeginStream(kMisspelt, WatchOf("a")).Next()->value();
+      },
+      "/pinion.kv.v1.KvService/Wach ended with UNIMPLEMENTED: .*"
+      "NO_SUCH_METHOD, EXECUTED_NO.*; it has no further message");
+}
+
 TEST(ManualServerDeathTest, AnAnswerThatIsAnErrorSaysWhichWhenItIsRead) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(
