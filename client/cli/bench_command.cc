@@ -96,8 +96,14 @@ bool FirstCallIsWrong(Client& client, const BenchPlan& plan,
     case absl::StatusCode::kUnauthenticated:
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kInvalidArgument:
-      std::fprintf(stderr, "pinion: the first call failed: %s\n",
-                   DescribeError(status).c_str());
+      std::fprintf(stderr, "pinion: the first call, of %s, failed: %s\n",
+                   plan.setup.method.c_str(), DescribeError(status).c_str());
+      if (absl::IsUnimplemented(status)) {
+        std::fputs(
+            "  name a method that the server has; for the echo service, start "
+            "pinion-server with --echo\n",
+            stderr);
+      }
       return true;
     default:
       return false;

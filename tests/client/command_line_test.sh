@@ -216,7 +216,7 @@ expect 0 "$kv/Watch|streams of up to 1 messages|streams|messages|first msg|succe
 expect 0 '' bench $kv/Watch --json --messages=1 --in_flight=4 '--request={"key":"w"}'
 check_json 'result["mode"] == "stream" and result["errors"] == 0 and result["succeeded"] > 0'
 check_json '0 < result["first_p50_us"] <= result["p50_us"] * 1.01 and result["messages_per_s"] > 0'
-expect 1 'the first call failed: INVALID_ARGUMENT' bench $kv/Watch '--request={}'
+expect 1 "the first call, of $kv/Watch, failed: INVALID_ARGUMENT" bench $kv/Watch '--request={}'
 expect_mistake '--messages is for server-streaming' bench --messages=1
 expect_mistake '--sessions is for unary methods' bench $kv/Watch '--request={"key":"w"}' --sessions=2
 
@@ -224,7 +224,7 @@ expect_mistake '--sessions is for unary methods' bench $kv/Watch '--request={"ke
 expect 1 '' bench $kv/Get --json '--request={"key":"never"}'
 check_json 'lines[0] == {"kind": "error", "code": "NOT_FOUND", "reason": "HANDLER", "count": result["errors"]}'
 check_json 'result["errors"] == result["calls"] > 0 and result["p50_us"] is None and result["failed_p50_us"] > 0'
-expect 1 'the first call failed: INVALID_ARGUMENT|1 to 1024 bytes' bench $kv/Get '--request={}'
+expect 1 "the first call, of $kv/Get, failed: INVALID_ARGUMENT|1 to 1024 bytes" bench $kv/Get '--request={}'
 
 # The latencies as HdrHistogram's plotters read them.
 expect 0 '' bench --json --hdr="$TEST_TMPDIR/hdr"
@@ -319,7 +319,7 @@ expect_mistake "unix:" "$server" --listen=unix:
 kill -TERM "$server_pid"
 expect_server_ends 0 "after SIGTERM"
 expect 1 'UNAVAILABLE' call $kv/Get '{"key":"a"}'
-expect 1 'the first call failed: UNAVAILABLE' bench
+expect 1 'the first call, of /pinion.echo.v1.EchoService/Echo, failed: UNAVAILABLE' bench
 
 # SIGINT does the same. On a Unix socket, which is not taken from a server. This
 # one has room for one value of that length.
@@ -335,6 +335,7 @@ expect_mistake "$socket|another server" "$server" --listen="$socket"
 # Nobody keeps its workers: the echo service is there only when it is asked for.
 expect 1 'UNIMPLEMENTED|reason: NO_SUCH_METHOD|executed: NO' \
   call $echo/Echo '{"block_us":60000000}'
+expect 1 'UNIMPLEMENTED|start pinion-server with --echo' bench
 kill -INT "$server_pid"
 expect_server_ends 0 "after SIGINT"
 
