@@ -22,6 +22,10 @@ namespace {
 constexpr std::chrono::milliseconds kAnswersLeave(400);
 constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(200);
 
+// For how long a stop without a lame duck looks whether clients call at all: at
+// its first moment all of them may be about to send their next call.
+constexpr absl::Duration kFirstCallComes = absl::Milliseconds(20);
+
 // How long the answers of refused calls are held, if any come, before gRPC's
 // server shuts down: for clients that have just got an answer to send their
 // next call, a round trip between continents. A part of the last second, too.
@@ -181,18 +185,26 @@ void StopSequence::ShutDownServer() {
     // It cuts off at once what is open in-process, so nothing is by now.
     server->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionsEnd));
   };
+  if (server_ended_ || !ClientsCall()) return shut_down();
   const auto& io_threads = serving_->io_threads;
-  const bool clients_call =
-      !server_ended_ &&
-      std::any_of(io_threads.begin(), io_threads.end(),
-                  [](const auto& io) { return io->answered_in_stop(); });
-  if (!clients_call) return shut_down();
   for (auto& io : io_threads) io->HoldLateAnswers();
   absl::SleepFor(kNextCallsCome);
   std::thread shutter(shut_down);  // Waits for the calls that are held.
   absl::SleepFor(kGoawayLeaves);
   for (auto& io : io_threads) io->SendLateAnswers();
   shutter.join();
+}
+
+bool StopSequence::ClientsCall() const {
+  const auto any = [this](auto has) {
+    return std::any_of(serving_->io_threads.begin(), serving_->io_threads.end(),
+                       has);
+  };
+  const auto in_stop = [](const auto& io) { return io->answered_in_stop(); };
+  if (any(in_stop)) return true;
+  if (!any([](const auto& io) { return io->answered(); })) return false;
+  absl::SleepFor(kFirstCallComes);
+  return any(in_stop);
 }
 
 absl::Status StopSequence::EndWorkers() {

@@ -130,6 +130,8 @@ class StopSequence {
   void TellWhatHasNotLeft() const;
   void EndIo();
   void ShutDownServer();
+  // Whether clients make plain calls over connections now.
+  bool ClientsCall() const;
 
   absl::Status EndWorkers();
   void EndBackgroundWork();

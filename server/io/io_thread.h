@@ -174,8 +174,9 @@ class IoThread {
   void HoldLateAnswers();
   // Calls OnLateAnswersLeave() of each open call; no further answer is held.
   void SendLateAnswers();
-  // Whether a call was answered after the stop had begun, so that its client
-  // may send another.
+  // Whether a plain call was answered over a connection, at all and after the
+  // stop had begun, so that its client may send another.
+  bool answered() const { return answered_.load(std::memory_order_relaxed); }
   bool answered_in_stop() const {
     return answered_in_stop_.load(std::memory_order_relaxed);
   }
@@ -220,8 +221,11 @@ class IoThread {
     io_thread_.Assert();
     return holds_late_answers_;
   }
-  void NoteAnsweredInStop() {
-    answered_in_stop_.store(true, std::memory_order_relaxed);
+  void NoteAnswered() {
+    std::atomic<bool>& noted = stop_begun() ? answered_in_stop_ : answered_;
+    if (!noted.load(std::memory_order_relaxed)) {
+      noted.store(true, std::memory_order_relaxed);
+    }
   }
   // Whether OnStop() of the open calls was called.
   bool no_more_time() const {
@@ -279,7 +283,8 @@ class IoThread {
   // Shared.
   Inbox inbox_;
   Bell bell_;
-  // Relaxed, because it guards no other data.
+  // Relaxed, because they guard no other data.
+  std::atomic<bool> answered_{false};
   std::atomic<bool> answered_in_stop_{false};
   Mutex mutex_;
   CondVar changed_;

@@ -168,7 +168,7 @@ void GrpcCall::Close() {
   io_.CallClosed(*this);
   if (party_ != nullptr) party_->CloseCall();
   // Before it leaves: the thread that sees it leave sees this.
-  if (io_.stop_begun() && has_connection_) io_.NoteAnsweredInStop();
+  if (has_connection_) io_.NoteAnswered();
   if (inside) host_.door->Leave();
   Unref();
 }
