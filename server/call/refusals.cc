@@ -60,6 +60,11 @@ std::string ToText(nanoseconds span) {
 }
 
 std::string Describe(const Wait& wait) {
+  if (wait.left <= nanoseconds(0)) {
+    return absl::StrCat(
+        "the call's deadline had passed when it came to worker ",
+        wait.lane.worker, "'s calls of ", wait.lane.service);
+  }
   return absl::StrCat("the call has ", ToText(wait.left),
                       " until its deadline, but worker ", wait.lane.worker,
                       " is expected to take ", ToText(wait.expected),

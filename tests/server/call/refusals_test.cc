@@ -177,6 +177,14 @@ TEST(RefusalsTest, ShowShortTimesWithTheirUnits) {
             "allow more time");
 }
 
+TEST(RefusalsTest, ShowNoTimeThatIsLeftWhereNoneIs) {
+  const Wait wait = {
+      .lane = kLane, .left = nanoseconds(-429), .expected = nanoseconds(0)};
+  EXPECT_EQ(refusals::WaitTooLong(wait, kAdvice).status.message(),
+            "the call's deadline had passed when it came to worker 3's calls "
+            "of shop.v1.Cart; retry later or allow more time");
+}
+
 TEST(RefusalsTest, SayHowManyCallsMayBeOpen) {
   const char kRow[] = "RESOURCE_EXHAUSTED TOO_MANY_CALLS NO";
   ExpectIs(refusals::SessionFullOfCalls(kBound), kRow,
