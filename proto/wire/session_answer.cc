@@ -23,13 +23,6 @@ uint8_t* WriteMessage(uint32_t tag, const Message* message, uint8_t* at) {
   return message->SerializeWithCachedSizesToArray(at);
 }
 
-// Whether `answer` has only an id and a payload, as most have.
-bool IsPlain(const OutgoingAnswer& answer) {
-  return answer.code == 0 && answer.timing == nullptr &&
-         answer.failure == nullptr && answer.message.empty() &&
-         answer.status_details.empty() && answer.trailing.empty();
-}
-
 size_t PlainSize(const OutgoingAnswer& answer) {
   return NumberFieldSize(answer.id) + BytesFieldSize(answer.payload);
 }
@@ -52,6 +45,12 @@ uint8_t* WriteRest(const OutgoingAnswer& answer, uint8_t* at) {
 }
 
 }  // namespace
+
+bool IsPlain(const OutgoingAnswer& answer) {
+  return answer.code == 0 && answer.timing == nullptr &&
+         answer.failure == nullptr && answer.message.empty() &&
+         answer.status_details.empty() && answer.trailing.empty();
+}
 
 size_t AnswerSize(const OutgoingAnswer& answer) {
   size_t size = PlainSize(answer);
@@ -87,6 +86,15 @@ uint8_t* WriteAnswer(const OutgoingAnswer& answer, uint8_t* at) {
   at = WriteNumberField(session_tags::kAnswerId, answer.id, at);
   at = WriteBytesField(session_tags::kAnswerPayload, answer.payload, at);
   return ABSL_PREDICT_TRUE(is_plain) ? at : WriteRest(answer, at);
+}
+
+uint8_t* WriteAnswerHead(uint64_t id, size_t payload_size, uint8_t* at) {
+  const size_t payload = payload_size == 0 ? 0 : MessageFieldSize(payload_size);
+  at = BeginMessageField(session_tags::kAnswer, NumberFieldSize(id) + payload,
+                         at);
+  at = WriteNumberField(session_tags::kAnswerId, id, at);
+  if (payload_size == 0) return at;
+  return BeginMessageField(session_tags::kAnswerPayload, payload_size, at);
 }
 
 std::string EncodeAlike(const OutgoingAnswer& answer) {

@@ -36,6 +36,8 @@ struct OutgoingAnswer {
   absl::Span<const MetadataView> trailing = {};
 };
 
+// Whether `answer` has only an id and a payload, as most have.
+bool IsPlain(const OutgoingAnswer& answer);
 // The number of bytes that WriteAnswer() writes.
 size_t AnswerSize(const OutgoingAnswer& answer);
 
@@ -47,6 +49,9 @@ size_t LargestPayload(size_t message_bytes);
 // Writes one answer of an OpenResponse. Returns where it ended.
 uint8_t* WriteAnswer(const OutgoingAnswer& answer, uint8_t* at);
 
+// Writes what comes before the payload in the answer of that id, with nothing
+// else in it, at most 24 bytes. `payload_size` bytes must follow.
+uint8_t* WriteAnswerHead(uint64_t id, size_t payload_size, uint8_t* at);
 // The same in two steps, for many answers that differ only in their id: the
 // common part of an answer without a payload, and each answer with it.
 std::string EncodeAlike(const OutgoingAnswer& answer);

@@ -35,6 +35,7 @@
 
 namespace pinion {
 
+class AnswerBuffer;
 class StreamSink;
 
 // The small fields of a call. They come first, where the alignment of a
@@ -64,9 +65,7 @@ class RoutedCall : public CallHead, public WorkItem {
 
   void AddRef() { references.fetch_add(1, std::memory_order_relaxed); }
   void Unref() {
-    // Release, with the acquire of the last: it destroys what all others have
-    // released.
-    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (DropReferences(1)) {
       // Its place is free when its memory is, which may be the party's memory
       // as well. Nothing is written where other threads may look: see
       // SessionBlock::OnDue().
@@ -81,10 +80,28 @@ class RoutedCall : public CallHead, public WorkItem {
     }
   }
 
+  // Drops `count` references of the caller. True if they were the last: the
+  // caller must release what the call holds, and destroy it.
+  bool DropReferences(uint32_t count) {
+    // Acquire: the last sees what all others did before they released it, and
+    // nobody can add a reference without having one. Else release, with that.
+    return references.load(std::memory_order_acquire) == count ||
+           references.fetch_sub(count, std::memory_order_acq_rel) == count;
+  }
+
   // Makes the transport send `answer`. Called once, by the thread that won the
   // fate.
   virtual void Deliver() = 0;
 
+  // For a transport that takes several answers together: a buffer for up to
+  // `entries` of the answers to this call and others of its party, with
+  // `bytes` bytes, for which `reserved` bytes of credit() are reserved. Null if
+  // each answer leaves alone.
+  virtual AnswerBuffer* MakeAnswerBuffer(uint32_t /*entries*/,
+                                         uint32_t /*bytes*/,
+                                         int64_t /*reserved*/) {
+    return nullptr;
+  }
   // The size of the message for `answer`, which is OK. It is at most
   // kMaxBesidePayload larger than the payload if the message carries nothing
   // else.

@@ -19,6 +19,7 @@
 #define PINION_SERVER_INTERNAL_HANDLER_FORM_H_
 
 #include <limits>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,7 @@
 #include "absl/types/span.h"
 #include "pinion/server/call.h"
 #include "pinion/server/call_context.h"
+#include "pinion/server/internal/call_messages.h"
 #include "pinion/server/internal/guarded.h"
 #include "pinion/server/internal/handler_answer.h"
 #include "pinion/server/internal/handler_signature.h"
@@ -43,29 +45,35 @@ template <typename RequestType, typename ResponseType>
 struct OneCallForm {
   using Request = RequestType;
   using Response = ResponseType;
+  using Messages = CallMessagesOf<Request, Response>;
 
   // `handler` takes (Shard&, const Request&, Response*, CallContext&).
   template <typename Shard, typename Handler>
   static MethodHandler By(Handler handler, bool uses_context) {
-    return {.run =
-                [handler](void* shard, absl::string_view bytes,
-                          CallContext& context) {
-                  Request request;
-                  if (auto refusal = ParseRequest(bytes, request)) {
-                    return *std::move(refusal);
-                  }
-                  Response response;
-                  bool threw = false;
-                  absl::Status status = Guarded(
-                      kHandler,
-                      [&] {
-                        return handler(*static_cast<Shard*>(shard), request,
-                                       &response, context);
-                      },
-                      &threw);
-                  return HandlerAnswer(std::move(status), response, threw);
-                },
+    return {.one = {.run = &Run<Shard, Handler>,
+                    .handler = std::make_shared<const Handler>(handler),
+                    .make_messages =
+                        [] {
+                          return std::unique_ptr<CallMessages>(
+                              std::make_unique<Messages>());
+                        }},
             .uses_context = uses_context};
+  }
+
+ private:
+  template <typename Shard, typename Handler>
+  static absl::Status Run(const void* handler, void* shard,
+                          CallMessages& messages, CallContext& context,
+                          bool& threw) {
+    auto& its = static_cast<Messages&>(messages);
+    return Guarded(
+        kHandler,
+        [&]() -> absl::Status {
+          return (*static_cast<const Handler*>(handler))(
+              *static_cast<Shard*>(shard), its.request(), &its.response(),
+              context);
+        },
+        &threw);
   }
 };
 

@@ -10,11 +10,11 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "pinion/server/internal/answer.h"
+#include "pinion/server/internal/call_messages.h"
 
 namespace pinion {
 
@@ -23,14 +23,25 @@ class HeldCall;
 struct LaneServices;
 class RoutedCall;
 
-// Either `run` is set, or the members below it.
-struct MethodHandler {
-  // Parses the request, runs the handler on the shard, and serializes the
-  // response.
-  std::function<Answer(void* shard, absl::string_view request,
-                       CallContext& context)>
-      run = nullptr;
+// A handler of one call, which is answered when the handler returns.
+struct OneCallHandler {
+  // Calls `handler` on the shard with the request and the response of
+  // `messages`. Sets `threw` if the status is that of an exception. One plain
+  // function, because it is called for each call.
+  using Run = absl::Status (*)(const void* handler, void* shard,
+                               CallMessages& messages, CallContext& context,
+                               bool& threw);
 
+  explicit operator bool() const { return run != nullptr; }
+
+  Run run = nullptr;
+  std::shared_ptr<const void> handler;  // The first argument of `run`.
+  std::unique_ptr<CallMessages> (*make_messages)() = nullptr;
+};
+
+// Either `one` is set, or `hold` and the members below it.
+struct MethodHandler {
+  OneCallHandler one = {};
   // Makes the handler's Call.
   std::function<HeldCall*(RoutedCall& call, const LaneServices& services)>
       hold = nullptr;

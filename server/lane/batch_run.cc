@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/lane/batch_run.h"
 
+#include <google/protobuf/message.h>
+
 #include <chrono>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
@@ -13,9 +17,11 @@
 #include "pinion/server/call_context.h"
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/internal/credit.h"
+#include "pinion/server/internal/handler_answer.h"
 #include "pinion/server/internal/held_call.h"
 #include "pinion/server/internal/largest_answer.h"
 #include "pinion/server/lane/account.h"
+#include "pinion/server/lane/release_condition.h"
 #include "pinion/server/lane/running_calls.h"
 #include "pinion/server/log.h"
 #include "pinion/server/shard/hops.h"
@@ -30,14 +36,24 @@ void BatchRun::Run() {
   RoutedCall* call = calls_.Pop<RoutedCall>();
   while (call != nullptr) {
     if (shared_.hops.waiting(worker)) shared_.hops.Run(worker);
-    if (call->method().handler.run) {
+    if (call->method().handler.one) {
       RunOne(*call);
       call = calls_.Pop<RoutedCall>();
     } else {
       call = RunGroup(*call);
     }
   }
+  if (messages_ != nullptr) messages_->FreeIfLarge();
   if (ran_ && shared_.service.ends_batches()) EndBatch();
+  if (holds_) ReleaseAnswers();
+  lane_.answers.Close();
+}
+
+AnswerBuffer* BatchRun::BufferFor(RoutedCall& call) {
+  // A buffer's answers have nothing beside the response.
+  if (!call.in_session || call.wants_timing) return nullptr;
+  return lane_.answers.For(
+      call, shared_.largest_answers[call.method().index].expected());
 }
 
 std::optional<Answer> BatchRun::ReserveAnswer(const RoutedCall& call,
@@ -90,37 +106,63 @@ void BatchRun::RunOne(RoutedCall& call) {
   Tally& left = lane_.left[static_cast<size_t>(call.task_class)];
   // Not the end of the call before: the thread may have lost its CPU since, and
   // what expired meanwhile must not be run.
-  const Moment now = shared_.clock.Now();
+  const Moment now = time_.Now();
+  AnswerBuffer* const buffer = BufferFor(call);
   AnswerRoom room;
-  std::optional<Answer> refusal =
-      ReserveAnswer(call, /*with_others=*/false, room);
+  std::optional<Answer> refusal;
+  if (buffer == nullptr) {
+    refusal = ReserveAnswer(call, /*with_others=*/false, room);
+  }
   if (ABSL_PREDICT_FALSE(!Claim(call, now))) {
     room = {};  // As long as the call is surely there.
     LetGo(call);
   } else if (ABSL_PREDICT_FALSE(refusal.has_value())) {
     RefuseClaimed(call, *std::move(refusal), now);
   } else {
-    RunHandler(call, now, std::move(room));
+    RunHandler(call, now, buffer, std::move(room));
   }
   left.Add(1);
 }
 
-void BatchRun::RunHandler(RoutedCall& call, Moment now, AnswerRoom room) {
+void BatchRun::RunHandler(RoutedCall& call, Moment now, AnswerBuffer* buffer,
+                          AnswerRoom room) {
   ran_ = true;
+  const OneCallHandler& handler = call.method().handler.one;
+  CallMessages& messages = MessagesOf(call.method());
   shared_.running.Begin(call.worker, &call, now);
   CallContext context(call, shared_.clock, &shared_.hops, &lane_.credit);
-  Answer answer =
-      call.method().handler.run(lane_.shard.get(), call.request(), context);
+  const bool parsed = messages.Parse(call.request());
+  bool threw = false;
+  absl::Status status;
+  if (ABSL_PREDICT_TRUE(parsed)) {
+    status = handler.run(handler.handler.get(), lane_.shard.get(), messages,
+                         context, threw);
+  }
   shared_.running.End(call.worker);
-  if (ABSL_PREDICT_FALSE(answer.fault() == AnswerExtras::Fault::kThrew)) {
+  const RunTimes times = {.claimed = now, .ended = time_.Now()};
+  lane_.speed.Learn(call.accepted, times.claimed, times.ended);
+  Record(call, times);
+  if (buffer != nullptr && parsed && status.ok() &&
+      context.trailing().empty() &&
+      AnswerInBuffer(call, times.ended, messages, *buffer)) {
+    return;
+  }
+  Answer answer =
+      parsed ? HandlerAnswer(std::move(status), messages.base_response(), threw)
+             : refusals::CannotDecode(call.request().size(),
+                                      messages.request_name());
+  if (ABSL_PREDICT_FALSE(threw)) {
     lane_.TellThrown(call, answer.status.message());
   }
   if (!context.trailing().empty()) {
     answer.MakeExtras().trailing = context.TakeTrailing();
   }
-  const RunTimes times = {.claimed = now, .ended = shared_.clock.Now()};
-  lane_.speed.Learn(call.accepted, times.claimed, times.ended);
-  Record(call, times);
+  messages.NoteResponse(answer.payload.size());
+  if (buffer != nullptr) {
+    // It does not go into the buffer; so it has no room yet.
+    room = AnswerRoom(call.credit(), call.party_held(),
+                      shared_.largest_answers[call.method().index]);
+  }
   AnswerOrAwaitBatch({.call = &call,
                       .times = times,
                       .batch = size_,
@@ -128,10 +170,41 @@ void BatchRun::RunHandler(RoutedCall& call, Moment now, AnswerRoom room) {
                       .room = std::move(room)});
 }
 
+CallMessages& BatchRun::MessagesOf(const HostedMethod& method) {
+  std::unique_ptr<CallMessages>& messages = lane_.messages[method.index];
+  if (ABSL_PREDICT_FALSE(messages == nullptr)) {
+    messages = method.handler.one.make_messages();
+  }
+  if (messages_ != nullptr && messages_ != messages.get()) {
+    messages_->FreeIfLarge();
+  }
+  messages_ = messages.get();
+  return *messages;
+}
+
+bool BatchRun::AnswerInBuffer(RoutedCall& call, Moment now,
+                              CallMessages& messages, AnswerBuffer& buffer) {
+  const google::protobuf::Message& response = messages.base_response();
+  const size_t size = response.ByteSizeLong();
+  const auto most = static_cast<size_t>(shared_.options.max_response_bytes);
+  if (!buffer.HasRoomFor(size) || size + RoutedCall::kMaxBesidePayload > most) {
+    return false;
+  }
+  messages.NoteResponse(size);
+  shared_.largest_answers[call.method().index].Learn(static_cast<int64_t>(size),
+                                                     now);
+  response.SerializeWithCachedSizesToArray(buffer.Add(call, size));
+  if (!holds_) {
+    buffer.Release(
+        [this](RoutedCall& its) { return lane_.FinishBuffered(its); });
+  }
+  return true;
+}
+
 RoutedCall* BatchRun::RunGroup(RoutedCall& first) {
   const HostedMethod& method = first.method();
   Tally& left = lane_.left[static_cast<size_t>(first.task_class)];
-  const Moment now = shared_.clock.Now();
+  const Moment now = time_.Now();
   size_t taken = 0;
   RoutedCall* next = &first;
   while (next != nullptr && next->served == first.served &&
@@ -195,7 +268,7 @@ void BatchRun::RunHandlerOfGroup(const HostedMethod& method, Moment now) {
     lane_.TellThrown(lane_.group.front()->call(), thrown.message());
   }
   const size_t size = lane_.group.size();
-  const RunTimes times = {.claimed = now, .ended = shared_.clock.Now()};
+  const RunTimes times = {.claimed = now, .ended = time_.Now()};
   lane_.speed.Learn(accepted, times.claimed, times.ended, size);
   for (HeldCall* held : lane_.group) {
     Record(held->call(), times);
@@ -218,8 +291,7 @@ void BatchRun::RunHandlerOfGroup(const HostedMethod& method, Moment now) {
 
 void BatchRun::AnswerOrAwaitBatch(EndedCall ended) {
   ended.room.Fit(ended.answer, ended.times.ended);
-  if (shared_.service.ends_batches())
-    return lane_.ended.push_back(std::move(ended));
+  if (holds_) return lane_.ended.push_back(std::move(ended));
   AnswerAndUnref(std::move(ended));
 }
 
@@ -233,13 +305,14 @@ void BatchRun::EndBatch() {
   const int worker = lane_.worker;
   absl::Status status;
   bool threw = false;
-  if (lane_.ended.empty()) {
+  const RoutedCall* const call = lane_.ended.empty() ? lane_.answers.FirstHeld()
+                                                     : lane_.ended.front().call;
+  if (call == nullptr) {
     const RunningWork::Scope scope(shared_.running.work(), worker,
                                    shared_.end_of_batch, shared_.clock.Now());
     status = shared_.service.EndBatch(lane_.shard.get(), threw);
   } else {
-    shared_.running.Begin(worker, lane_.ended.front().call,
-                          shared_.clock.Now());
+    shared_.running.Begin(worker, call, shared_.clock.Now());
     status = shared_.service.EndBatch(lane_.shard.get(), threw);
     shared_.running.End(worker);
   }
@@ -247,13 +320,43 @@ void BatchRun::EndBatch() {
     Log(shared_.options.log, absl::StrCat(shared_.end_of_batch, ", worker ",
                                           worker, ": ", status.message()));
   }
+  if (!status.ok()) FailBatch(status);
+}
+
+void BatchRun::FailBatch(const absl::Status& status) {
+  const Moment now = shared_.clock.Now();
+  for (EndedCall& ended : lane_.ended) {
+    ended.answer = refusals::HandlerFailed(status);
+    ended.room.Fit(ended.answer, now);
+  }
+  lane_.answers.Drop([&](RoutedCall& call) {
+    lane_.ended.push_back({.call = &call,
+                           .times = {.claimed = now, .ended = now},
+                           .batch = size_,
+                           .answer = refusals::HandlerFailed(status),
+                           .room = {}});
+  });
+}
+
+void BatchRun::ReleaseAnswers() {
+  const auto finish = [this](RoutedCall& call) {
+    return lane_.FinishBuffered(call);
+  };
+  const uint64_t until =
+      shared_.options.release == nullptr
+          ? 0
+          : shared_.options.release->AfterBatch(lane_.worker);
+  if (until > 0) {
+    lane_.held_batches.push_back({.until = until,
+                                  .buffers = lane_.answers.TakeHolding(),
+                                  .ended = std::exchange(lane_.ended, {})});
+    return;
+  }
+  lane_.answers.Release(finish);
+  if (lane_.ended.empty()) return;
   const Moment now = shared_.clock.Now();
   for (EndedCall& ended : lane_.ended) {
     ended.times.ended = now;
-    if (!status.ok()) {
-      ended.answer = refusals::HandlerFailed(status);
-      ended.room.Fit(ended.answer, now);
-    }
     AnswerAndUnref(std::move(ended));
   }
   lane_.ended.clear();

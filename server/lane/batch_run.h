@@ -19,10 +19,14 @@
 #include "absl/base/thread_annotations.h"
 #include "pinion/core/clock.h"
 #include "pinion/core/work_batch.h"
+#include "pinion/server/call/answer_buffer.h"
 #include "pinion/server/call/routed_call.h"
+#include "pinion/server/hosted_service.h"
 #include "pinion/server/internal/answer.h"
 #include "pinion/server/internal/answer_room.h"
+#include "pinion/server/internal/call_messages.h"
 #include "pinion/server/internal/hosted_method.h"
+#include "pinion/server/lane/batch_time.h"
 #include "pinion/server/lane/ended_call.h"
 #include "pinion/server/lane/lane.h"
 #include "pinion/server/lane/latencies.h"
@@ -34,7 +38,13 @@ class BatchRun {
   // For the calls in `calls`, with the lane's references to them. Both must
   // outlive it.
   BatchRun(Lane& lane, WorkBatch& calls)
-      : lane_(lane), shared_(lane.shared), calls_(calls), size_(calls.size()) {}
+      : lane_(lane),
+        shared_(lane.shared),
+        calls_(calls),
+        size_(calls.size()),
+        holds_(shared_.service.ends_batches() ||
+               shared_.options.release != nullptr),
+        time_(shared_.clock) {}
   BatchRun(const BatchRun&) = delete;
   BatchRun& operator=(const BatchRun&) = delete;
 
@@ -42,6 +52,10 @@ class BatchRun {
   void Run();
 
  private:
+  // A buffer with room for the answer of a call whose handler gets it alone;
+  // null: the answer will leave on its own.
+  AnswerBuffer* BufferFor(RoutedCall& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // Reserves room for the call's answer before its handler runs, alone or with
   // others; or returns why the call is refused.
   std::optional<Answer> ReserveAnswer(const RoutedCall& call, bool with_others,
@@ -53,7 +67,16 @@ class BatchRun {
   void LetGo(RoutedCall& call);
   void RunOne(RoutedCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
-  void RunHandler(RoutedCall& call, Moment now, AnswerRoom room)
+  // With either `buffer` or `room` for the answer.
+  void RunHandler(RoutedCall& call, Moment now, AnswerBuffer* buffer,
+                  AnswerRoom room)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // Writes the response into the buffer, and sends it unless the end of the
+  // batch must come first. False if it does not fit.
+  bool AnswerInBuffer(RoutedCall& call, Moment now, CallMessages& messages,
+                      AnswerBuffer& buffer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  CallMessages& MessagesOf(const HostedMethod& method)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // Runs the handler of `first` together with the following calls that it can
   // get. Returns the next call, if any.
@@ -69,7 +92,13 @@ class BatchRun {
   // batch. Takes over the lane's reference.
   void AnswerOrAwaitBatch(EndedCall ended)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // The shard's EndBatch(); an error replaces all answers.
   void EndBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  void FailBatch(const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // Sends the answers that have waited for the end of the batch, or leaves them
+  // to the release condition.
+  void ReleaseAnswers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // Refuses a claimed call; its handler will not run.
   void RefuseClaimed(RoutedCall& call, Answer refusal, Moment now);
   // Answers, and releases the lane's reference.
@@ -82,6 +111,10 @@ class BatchRun {
   const SharedByLanes& shared_;
   WorkBatch& calls_;
   const size_t size_;
+  // Whether answers wait for the end of the batch.
+  const bool holds_;
+  BatchTime time_;
+  CallMessages* messages_ = nullptr;  // Those that were used last.
 
   // How its worker was woken for it. Set when it begins.
   Latencies::Wake wake_;

@@ -9,7 +9,6 @@
 #include "pinion/server/call/refusals.h"
 #include "pinion/server/call_context.h"
 #include "pinion/server/hosted_service.h"
-#include "pinion/server/lane/account.h"
 #include "pinion/server/log.h"
 
 namespace pinion {
@@ -51,7 +50,8 @@ Lane::Lane(const SharedByLanes& shared, Scheduler& scheduler, int worker)
       info(worker, scheduler.clock(),
            static_cast<int64_t>(LargestPayload(
                static_cast<size_t>(shared.options.max_response_bytes))),
-           background_work, shared.hops) {}
+           background_work, shared.hops),
+      messages(shared.service.methods().size()) {}
 
 void Lane::Revoke(RoutedCall& call, RevokeReason reason) {
   const Fate::Was was = call.fate.Revoke(reason);
@@ -80,6 +80,42 @@ void Lane::AnswerUnlessRevoked(EndedCall ended_call) {
   call.answer = std::move(ended_call.answer);
   call.HoldAnswer(ended_call.room.Release());
   call.Deliver();
+}
+
+bool Lane::DropBuffered(RoutedCall& call) {
+  DropLateResult(call);
+  call.Unref();
+  return false;
+}
+
+void Lane::ReleaseHeld(uint64_t reached) {
+  while (!held_batches.empty() && held_batches.front().until <= reached) {
+    HeldBatch batch = std::move(held_batches.front());
+    held_batches.pop_front();
+    for (AnswerBuffer* buffer : batch.buffers) {
+      buffer->Release(
+          [this](RoutedCall& call) { return FinishBuffered(call); });
+      buffer->Close();
+    }
+    for (EndedCall& ended_call : batch.ended) {
+      RoutedCall& call = *ended_call.call;
+      AnswerUnlessRevoked(std::move(ended_call));
+      call.Unref();
+    }
+  }
+}
+
+void Lane::DropHeld() {
+  for (HeldBatch& batch : std::exchange(held_batches, {})) {
+    for (AnswerBuffer* buffer : batch.buffers) {
+      buffer->Drop([this](RoutedCall& call) { DropBuffered(call); });
+      buffer->Close();
+    }
+    for (EndedCall& ended_call : batch.ended) {
+      ended_call.room = {};  // As long as the call is surely there.
+      DropBuffered(*ended_call.call);
+    }
+  }
 }
 
 void Lane::AnswerHeld(HeldCall& held_call, Answer answer) {

@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,12 +31,16 @@
 #include "pinion/core/scheduler.h"
 #include "pinion/core/tally.h"
 #include "pinion/core/task.h"
+#include "pinion/server/call/answer_buffer.h"
 #include "pinion/server/call/fate.h"
 #include "pinion/server/call/routed_call.h"
 #include "pinion/server/internal/answer.h"
+#include "pinion/server/internal/call_messages.h"
 #include "pinion/server/internal/credit.h"
 #include "pinion/server/internal/held_call.h"
 #include "pinion/server/internal/holding.h"
+#include "pinion/server/lane/account.h"
+#include "pinion/server/lane/batch_answers.h"
 #include "pinion/server/lane/ended_call.h"
 #include "pinion/server/lane/lane_options.h"
 #include "pinion/server/lane/lane_speed.h"
@@ -47,7 +52,6 @@
 
 namespace pinion {
 
-class Account;
 class HostedService;
 class Hops;
 class LargestAnswer;
@@ -62,6 +66,14 @@ struct SharedByLanes {
   Account& account;
   std::vector<LargestAnswer>& largest_answers;  // By method.
   Hops& hops;
+};
+
+// The answers of a batch that wait for the release condition, with the lane's
+// references to their calls.
+struct HeldBatch {
+  uint64_t until;  // ReleaseHeld() must reach it.
+  std::vector<AnswerBuffer*> buffers;
+  std::vector<EndedCall> ended;
 };
 
 class Lane final : private HeldCalls::Answerer {
@@ -120,6 +132,14 @@ class Lane final : private HeldCalls::Answerer {
   // it is answered already. Any thread may call it.
   void Revoke(RoutedCall& call, RevokeReason reason);
 
+  // Answers a call whose answer is in an AnswerBuffer, which has the lane's
+  // reference. False if the call was answered meanwhile; then it is released.
+  bool FinishBuffered(RoutedCall& call) {
+    if (!call.fate.Finish()) return DropBuffered(call);
+    shared.account.Count(worker, call.method().index, Account::Event::kOk);
+    ReturnPlace(call);
+    return true;
+  }
   // Completes the answer and answers with it, unless the call was answered
   // meanwhile. For the worker, and for the holder of a held call.
   void AnswerUnlessRevoked(EndedCall ended_call);
@@ -168,9 +188,22 @@ class Lane final : private HeldCalls::Answerer {
   // Empty between batches.
   std::vector<HeldCall*> group ABSL_GUARDED_BY(worker_thread);
   std::vector<EndedCall> ended ABSL_GUARDED_BY(worker_thread);
+  BatchAnswers answers ABSL_GUARDED_BY(worker_thread);
+  // Earlier batches whose answers wait for the release condition.
+  std::deque<HeldBatch> held_batches ABSL_GUARDED_BY(worker_thread);
+  // By method; null: no call of it has run.
+  std::vector<std::unique_ptr<CallMessages>> messages
+      ABSL_GUARDED_BY(worker_thread);
+
+  // Sends the answers of the batches whose number is at most `reached`.
+  void ReleaseHeld(uint64_t reached)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread);
+  // Drops what still waits, when each of the calls was answered otherwise.
+  void DropHeld() ABSL_EXCLUSIVE_LOCKS_REQUIRED(worker_thread);
 
  private:
   void AnswerHeld(HeldCall& call, Answer answer) override;
+  bool DropBuffered(RoutedCall& call);
   // Called when the handler ends after the call was answered.
   void DropLateResult(RoutedCall& call);
   // Called when the stream has ended and its holder still keeps it.

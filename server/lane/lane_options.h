@@ -16,6 +16,8 @@
 
 namespace pinion {
 
+class ReleaseCondition;
+
 struct LaneOptions {
   // The most calls that one lane holds, 1 to WorkList::kMaxCapacity, and the
   // most bytes of their requests, 1 to Credit::kMaxBytes. A call keeps its
@@ -38,6 +40,9 @@ struct LaneOptions {
   // calls handlers drop, and hops to workers that do not exist. Clients may
   // cause such lines, so it should limit them.
   LogFunction log = {};
+  // What the answers of batches wait for; null: nothing. It must outlive the
+  // lanes.
+  ReleaseCondition* release = nullptr;
 };
 
 }  // namespace pinion

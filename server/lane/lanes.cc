@@ -143,6 +143,8 @@ void Lanes::DestroyShards() {
   });
   OnEachWorker([](Lane& lane) {
     lane.worker_thread.Assert();
+    lane.DropHeld();
+    lane.messages.clear();
     lane.shard.reset();
     lane.held->Detach();
   });

@@ -114,6 +114,13 @@ class Lanes {
     return At(worker).DrainTime();
   }
 
+  // On the thread of `worker`: the release condition has reached this number.
+  void ReleaseAnswers(int worker, uint64_t reached) {
+    Lane& lane = At(worker);
+    lane.worker_thread.Assert();
+    lane.ReleaseHeld(reached);
+  }
+
   const HostedService& service() const { return service_; }
   // Its method of that index, for RoutedCall::served.
   const ServedMethod& served(int index) const { return served_[index]; }

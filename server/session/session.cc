@@ -30,6 +30,7 @@ Session::Session(const SessionHost& host, IoThread& io)
     : host_(host),
       io_(io),
       outbox_(io, *this, host.expirer->clock(), host.limits.write_timeout),
+      open_(host.limits.max_calls),
       answers_(host) {}
 
 void Session::OnEvent(bool ok) {
@@ -86,15 +87,16 @@ void Session::RunPortion() {
 void Session::RevokeAll(RevokeReason reason) {
   revoke_reason_ = reason;
   to_revoke_.clear();
-  for (const SessionCall* call : open_) to_revoke_.push_back(call->id());
+  open_.ForEach(
+      [&](const SessionCall& call) { to_revoke_.push_back(call.id()); });
   RevokeSomeOfAll();
 }
 
 void Session::RevokeSomeOfAll() {
   for (int i = 0; i < kMaxRevokedAtOnce && !to_revoke_.empty(); ++i) {
-    const auto found = open_.find(to_revoke_.back());
+    SessionCall* const call = open_.Find(to_revoke_.back());
     to_revoke_.pop_back();
-    if (found != open_.end()) (*found)->Revoke(revoke_reason_);
+    if (call != nullptr) call->Revoke(revoke_reason_);
   }
   if (!to_revoke_.empty()) return RunLater();
   std::vector<uint64_t>().swap(to_revoke_);
@@ -110,19 +112,58 @@ void Session::Answered(SessionCall& call) {
   call.block().Answered();
 }
 
+void Session::Answered(SessionAnswerBuffer& buffer) {
+  outbox_.Add(answers_.Add(buffer));
+}
+
 std::optional<OutboxOwner::Message> Session::NextMessage() {
-  return answers_.NextMessage([this](CallWithId& call) { Close(call); });
+  return answers_.NextMessage(
+      [this](CallWithId& call) { Close(call); },
+      [this](absl::Span<const AnswerBuffer::Entry> entries) {
+        CloseBuffered(entries);
+      });
 }
 
 void Session::DropReady() {
   intake_.reset();
-  answers_.Drop([this](CallWithId& call) { Close(call); });
+  answers_.Drop([this](CallWithId& call) { Close(call); },
+                [this](absl::Span<const AnswerBuffer::Entry> entries) {
+                  CloseBuffered(entries);
+                });
   LeaveDoor();
 }
 
+// What many calls hold is released together, for each block and for all.
+void Session::CloseBuffered(absl::Span<const AnswerBuffer::Entry> entries) {
+  SessionBlock* block = nullptr;
+  uint32_t answered = 0;  // Of that block,
+  uint32_t over = 0;      // and those that nobody refers to any more.
+  int64_t places = 0;
+  const auto leave_block = [&] {
+    if (answered > 0) block->Answered(std::exchange(answered, 0));
+    if (over > 0) block->Unref(std::exchange(over, 0));
+  };
+  for (const AnswerBuffer::Entry& entry : entries) {
+    if (entry.call == nullptr) continue;
+    auto& call = static_cast<SessionCall&>(*entry.call);
+    open_.Erase(call.id());
+    if (&call.block() != block) {
+      leave_block();
+      block = &call.block();
+    }
+    ++answered;
+    const bool holds_place = call.holds_credit;
+    // The lane's reference came with the answer; the other is the session's.
+    if (!call.DropReferences(2)) continue;
+    ++over;
+    if (holds_place) ++places;
+  }
+  leave_block();
+  if (places > 0) host_.door->credit().Return(places, 0, &party_->held());
+}
+
 void Session::Close(CallWithId& call) {
-  const auto found = open_.find(call.id());
-  if (found != open_.end() && *found == &call) open_.erase(found);
+  if (open_.Find(call.id()) == &call) open_.Erase(call.id());
   call.Unref();
 }
 

@@ -34,7 +34,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "pinion/core/clock.h"
-#include "pinion/proto/wire/process_hash.h"
 #include "pinion/proto/wire/session_request.h"
 #include "pinion/server/call/served_method.h"
 #include "pinion/server/door/front_door.h"
@@ -45,6 +44,8 @@
 #include "pinion/server/io/outbox.h"
 #include "pinion/server/io/raw_service.h"
 #include "pinion/server/party/party.h"
+#include "pinion/server/session/open_calls.h"
+#include "pinion/server/session/session_answer_buffer.h"
 #include "pinion/server/session/session_answers.h"
 #include "pinion/server/session/session_call.h"
 #include "pinion/server/session/session_host.h"
@@ -53,28 +54,11 @@
 
 namespace pinion {
 
-// For the calls of a session, by id.
-struct SessionCallHash {
-  using is_transparent = void;
-  size_t operator()(uint64_t id) const { return ProcessHash()(id); }
-  size_t operator()(const SessionCall* call) const {
-    return (*this)(call->id());
-  }
-};
-struct SessionCallEq {
-  using is_transparent = void;
-  bool operator()(const SessionCall* a, const SessionCall* b) const {
-    return a->id() == b->id();
-  }
-  bool operator()(const SessionCall* call, uint64_t id) const {
-    return call->id() == id;
-  }
-};
-
 class Session final : private IoEvent,
                       private IoPortion,
                       private OpenCall,
-                      private OutboxOwner {
+                      private OutboxOwner,
+                      public BufferedAnswersOwner {
  public:
   // Waits for one stream on the queue of `io`.
   static void Await(const SessionHost& host, IoThread& io);
@@ -83,6 +67,8 @@ class Session final : private IoEvent,
 
   // The answer of `call` has arrived; the call has it.
   void Answered(SessionCall& call);
+  // Answers in `buffer` have arrived.
+  void Answered(SessionAnswerBuffer& buffer) override;
 
  private:
   // The most calls of one message that the session takes in one turn of the I/O
@@ -185,6 +171,8 @@ class Session final : private IoEvent,
   void DropReady() override;
   // Releases a call whose answer is in a message, or that nobody wants.
   void Close(CallWithId& call);
+  // The same for calls whose answers were in a buffer.
+  void CloseBuffered(absl::Span<const AnswerBuffer::Entry> entries);
   // Leaves the door for the answers that have left.
   void LeaveDoor();
 
@@ -223,7 +211,7 @@ class Session final : private IoEvent,
   std::optional<Intake> intake_;
   std::vector<const ServedMethod*> methods_;  // By the client's index.
   // Calls without an answer, or whose answer is not in a message yet.
-  HashSet<SessionCall*, SessionCallHash, SessionCallEq> open_;
+  OpenCalls open_;
   // The bytes of its blocks; a block counts until its last call is destroyed.
   const SessionMemory memory_ = std::make_shared<std::atomic<int64_t>>(0);
   // The ids of the calls that a reason on all of them has yet to answer.

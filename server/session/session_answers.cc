@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/session/session_answers.h"
 
+#include <grpcpp/support/slice.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/string_view.h"
+#include "pinion/core/base/check.h"
+#include "pinion/proto/wire/session_answer.h"
 #include "pinion/proto/wire/session_protocol.h"
+#include "pinion/server/session/session_outgoing.h"
 
 namespace pinion {
 namespace {
@@ -13,46 +23,202 @@ using std::chrono::nanoseconds;
 
 }  // namespace
 
-SessionAnswers::Draft SessionAnswers::BeginMessage() {
+class SessionAnswers::Writer {
+ public:
+  // For a message with `bytes` bytes outside slices of their own.
+  explicit Writer(size_t bytes)
+      : main_(bytes),
+        // A slice is const to share it; this one is nobody else's yet.
+        at_(const_cast<uint8_t*>(main_.begin())) {}
+
+  // Where the next bytes belong; and that they end at `end`.
+  uint8_t* at() const { return at_; }
+  void Wrote(uint8_t* end) { at_ = end; }
+  void Write(absl::string_view bytes) {
+    std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
+  }
+  void WriteOwn(grpc::Slice slice) {
+    CutHere();
+    slices_.push_back(std::move(slice));
+  }
+
+  grpc::ByteBuffer Finish() {
+    PINION_DCHECK(at_ == main_.end(), "a message of another size than counted");
+    if (slices_.empty()) return grpc::ByteBuffer(&main_, 1);
+    CutHere();
+    return grpc::ByteBuffer(slices_.data(), slices_.size());
+  }
+
+ private:
+  void CutHere() {
+    const auto end = static_cast<size_t>(at_ - main_.begin());
+    if (end > cut_) slices_.push_back(main_.sub(cut_, end));
+    cut_ = end;
+  }
+
+  grpc::Slice main_;
+  uint8_t* at_;
+  size_t cut_ = 0;  // What is before it is in `slices_`.
+  std::vector<grpc::Slice> slices_;
+};
+
+int64_t SessionAnswers::Add(SessionAnswerBuffer& buffer) {
+  const size_t bytes_before = buffer.seen_bytes();
+  const uint32_t more = buffer.Look();
+  if (!std::exchange(buffer.listed, true)) buffers_.push_back(&buffer);
+  return HeldBytesOf(more, buffer.seen_bytes() - bytes_before);
+}
+
+std::optional<OutboxOwner::Message> SessionAnswers::NextMessage(
+    Release release, ReleaseBuffered release_buffered) {
+  if (empty()) return std::nullopt;
+  const Draft draft = Choose();
+  Writer writer(draft.size - draft.own_bytes);
+  writer.Write(draft.head);
+  int64_t added = WriteRefusals(draft, writer);
+  added += WriteCalls(draft, writer, release);
+  added += WriteBuffered(draft, writer, release_buffered);
+  return OutboxOwner::Message{.bytes = writer.Finish(), .added = added};
+}
+
+SessionAnswers::Draft SessionAnswers::Choose() {
   Draft draft;
-  const size_t full =
-      std::min(session_protocol::kFullMessage, max_message_bytes());
-  const std::string head = TakeHead();
-  size_t size = head.size();
-  const auto has_room = [&](size_t answer_size) {
-    if (size > 0 && size + answer_size > full) return false;
-    size += answer_size;
-    return true;
-  };
-  size_t refusals = 0;
-  while (refusals < refusals_.size() && has_room(refusals_.SizeOf(refusals))) {
-    ++refusals;
-  }
-  while (CallWithId* call = TakeReady()) {
-    if (!has_room(
-            AnswerSize(OutgoingOf(call->id(), call->answer, draft.trailing)))) {
-      PutBack(*call);
-      break;
-    }
-    draft.calls.push_back(call);
-  }
-  draft.slice = grpc::Slice(size);
-  // A slice is const to share it; this one is nobody else's yet.
-  draft.at = const_cast<uint8_t*>(draft.slice.begin());
-  draft.at = std::copy(head.begin(), head.end(), draft.at);
-  for (; refusals > 0; --refusals) {
-    const SessionRefusals::Written written = refusals_.WriteNext(draft.at);
-    draft.at = written.end;
-    draft.added += written.bytes;
-    if (written.inside) ++leaving_.calls;
-  }
+  draft.head = TakeHead();
+  draft.size = draft.head.size();
+  ChooseRefusals(draft);
+  const bool buffers_first = std::exchange(buffers_first_, !buffers_first_);
+  if (buffers_first) ChooseBuffered(draft);
+  ChooseCalls(draft);
+  if (!buffers_first) ChooseBuffered(draft);
   return draft;
 }
 
-void SessionAnswers::Write(const CallWithId& call, Draft& draft) {
-  draft.at =
-      WriteAnswer(OutgoingOf(call.id(), call.answer, draft.trailing), draft.at);
-  draft.added += HeldBytesOf(call.answer);
+bool SessionAnswers::HasRoom(size_t size, Draft& draft) const {
+  const size_t full =
+      std::min(session_protocol::kFullMessage, max_message_bytes());
+  if (draft.size > 0 && draft.size + size > full) return false;
+  draft.size += size;
+  return true;
+}
+
+void SessionAnswers::ChooseRefusals(Draft& draft) const {
+  while (draft.refusals < refusals_.size() &&
+         HasRoom(refusals_.SizeOf(draft.refusals), draft)) {
+    ++draft.refusals;
+  }
+}
+
+void SessionAnswers::ChooseCalls(Draft& draft) {
+  std::vector<MetadataView> trailing;
+  while (CallWithId* call = TakeReady()) {
+    const OutgoingAnswer outgoing =
+        OutgoingOf(call->id(), call->answer, trailing);
+    if (!HasRoom(AnswerSize(outgoing), draft)) return PutBack(*call);
+    if (IsPlain(outgoing) && outgoing.payload.size() >= kOwnSlice) {
+      draft.own_bytes += outgoing.payload.size();
+    }
+    draft.calls.push_back(call);
+  }
+}
+
+void SessionAnswers::ChooseBuffered(Draft& draft) {
+  for (SessionAnswerBuffer* buffer : buffers_) {
+    size_t begin = buffer->seen_begin();
+    size_t entries = 0;
+    for (const AnswerBuffer::Entry& entry : buffer->seen()) {
+      if (entry.call != nullptr && !HasRoom(entry.end - begin, draft)) break;
+      begin = entry.end;
+      ++entries;
+    }
+    if (entries == 0) return;
+    draft.parts.push_back({.buffer = buffer, .entries = entries});
+    if (entries < buffer->seen().size()) return;
+  }
+}
+
+int64_t SessionAnswers::WriteRefusals(const Draft& draft, Writer& writer) {
+  int64_t added = 0;
+  for (size_t i = 0; i < draft.refusals; ++i) {
+    const SessionRefusals::Written written = refusals_.WriteNext(writer.at());
+    writer.Wrote(written.end);
+    added += written.bytes;
+    if (written.inside) ++leaving_.calls;
+  }
+  return added;
+}
+
+int64_t SessionAnswers::WriteCalls(const Draft& draft, Writer& writer,
+                                   Release release) {
+  int64_t added = 0;
+  std::vector<MetadataView> trailing;
+  for (CallWithId* call : draft.calls) {
+    added += HeldBytesOf(call->answer);
+    const OutgoingAnswer outgoing =
+        OutgoingOf(call->id(), call->answer, trailing);
+    const size_t size = outgoing.payload.size();
+    if (IsPlain(outgoing) && size >= kOwnSlice) {
+      writer.Wrote(WriteAnswerHead(call->id(), size, writer.at()));
+      writer.WriteOwn(std::move(call->answer.payload).ToSlice());
+    } else {
+      writer.Wrote(WriteAnswer(outgoing, writer.at()));
+    }
+    CountLeaving(*call);
+    release(*call);
+  }
+  return added;
+}
+
+int64_t SessionAnswers::WriteBuffered(const Draft& draft, Writer& writer,
+                                      ReleaseBuffered release_buffered) {
+  int64_t added = 0;
+  for (const auto& [buffer, count] : draft.parts) {
+    // What lies between two that were answered otherwise is copied at once.
+    size_t begin = buffer->seen_begin();
+    size_t end = begin;
+    for (const AnswerBuffer::Entry& entry : buffer->seen().first(count)) {
+      if (entry.call == nullptr) {
+        writer.Write(buffer->bytes(begin, end));
+        begin = entry.end;
+      }
+      end = entry.end;
+    }
+    writer.Write(buffer->bytes(begin, end));
+    added += Take(*buffer, count, release_buffered);
+  }
+  return added;
+}
+
+int64_t SessionAnswers::Take(SessionAnswerBuffer& buffer, size_t count,
+                             ReleaseBuffered release_buffered) {
+  const absl::Span<const AnswerBuffer::Entry> entries =
+      buffer.seen().first(count);
+  leaving_.calls += std::count_if(
+      entries.begin(), entries.end(),
+      [](const AnswerBuffer::Entry& entry) { return entry.call != nullptr; });
+  release_buffered(entries);
+  if (count == buffer.seen().size()) {
+    PINION_DCHECK(buffers_.front() == &buffer, "buffers out of their order");
+    buffers_.pop_front();
+    buffer.listed = false;
+  }
+  const int64_t bytes = buffer.Take(count);  // It may be gone after this.
+  leaving_.bytes += bytes;
+  return HeldBytesOf(count, static_cast<size_t>(bytes));
+}
+
+void SessionAnswers::Drop(Release release, ReleaseBuffered release_buffered) {
+  hello_due_ = false;
+  drain_.reset();
+  leaving_.calls += refusals_.Clear();
+  while (CallWithId* call = TakeReady()) {
+    CountLeaving(*call);
+    release(*call);
+  }
+  while (!buffers_.empty()) {
+    SessionAnswerBuffer& buffer = *buffers_.front();
+    Take(buffer, buffer.seen().size(), release_buffered);
+  }
 }
 
 std::string SessionAnswers::TakeHead() {

@@ -5,13 +5,13 @@
 //
 // Threads: its session's I/O thread only.
 // Order:   a message has the hello and the drain if they are due, then
-//          refusals, then answers, each in the order in which they were added.
+//          refusals, then answers of calls and of buffers, each in the order in
+//          which they were added; calls and buffers take turns to be first.
 //          What does not fit follows in the next message.
 // Life:    a call that was added stays until it is released: when its answer is
 //          in a message, or is dropped. Before the end, all are released.
 // Example: outbox.Add(answers.Add(call));
-//          auto message =
-//              answers.NextMessage([](CallWithId& call) { call.Unref(); });
+//          auto message = answers.NextMessage(release, release_buffered);
 //          if (message.has_value()) stream.Write(message->bytes);
 #ifndef PINION_SERVER_SESSION_SESSION_ANSWERS_H_
 #define PINION_SERVER_SESSION_SESSION_ANSWERS_H_
@@ -21,19 +21,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 #include "pinion/core/base/check.h"
 #include "pinion/core/work_item.h"
 #include "pinion/proto/wire/session_answer.h"
+#include "pinion/server/call/answer_buffer.h"
 #include "pinion/server/internal/answer.h"
 #include "pinion/server/io/io_thread.h"
 #include "pinion/server/io/outbox.h"
 #include "pinion/server/session/call_with_id.h"
+#include "pinion/server/session/session_answer_buffer.h"
 #include "pinion/server/session/session_host.h"
 #include "pinion/server/session/session_outgoing.h"
 #include "pinion/server/session/session_refusals.h"
@@ -49,6 +53,11 @@ class SessionAnswers {
     int64_t bytes = 0;  // The room reserved for their answers.
   };
 
+  using Release = absl::FunctionRef<void(CallWithId& call)>;
+  // Calls of one buffer. Null: one that was answered otherwise.
+  using ReleaseBuffered =
+      absl::FunctionRef<void(absl::Span<const AnswerBuffer::Entry> entries)>;
+
   // The hello is due.
   explicit SessionAnswers(const SessionHost& host)
       : host_(host), refusals_(max_message_bytes()) {}
@@ -63,6 +72,8 @@ class SessionAnswers {
     return HeldBytesOf(call.answer);
   }
 
+  // A notice of `buffer` has come: some of its answers are ready. The same.
+  int64_t Add(SessionAnswerBuffer& buffer);
   // Refuses call `id`, as SessionRefusals::Add() does.
   int64_t Refuse(uint64_t id, SessionRefusals::Likeness alike,
                  absl::FunctionRef<Answer()> refusal, bool inside) {
@@ -75,7 +86,8 @@ class SessionAnswers {
 
   // Whether nothing is ready.
   bool empty() const {
-    return !hello_due_ && !drain_due() && refusals_.empty() && ready_.empty();
+    return !hello_due_ && !drain_due() && refusals_.empty() && ready_.empty() &&
+           buffers_.empty();
   }
   // Whether a drain was added and is in no message yet.
   bool drain_due() const { return drain_.has_value(); }
@@ -83,36 +95,62 @@ class SessionAnswers {
   int64_t refusal_bytes() const { return refusals_.bytes(); }
 
   // Makes the next message of what is ready; none if nothing is. Calls
-  // `release(call)` for each call whose answer is in it.
-  template <typename Release>
-  std::optional<OutboxOwner::Message> NextMessage(const Release& release);
+  // `release` for each call whose answer is in it, and `release_buffered` for
+  // the calls whose answers were in a buffer.
+  std::optional<OutboxOwner::Message> NextMessage(
+      Release release, ReleaseBuffered release_buffered);
 
-  // Drops all that is ready, and calls `release(call)` for each call.
-  template <typename Release>
-  void Drop(const Release& release);
+  // Drops all that is ready, and calls the same for the calls.
+  void Drop(Release release, ReleaseBuffered release_buffered);
 
   // Takes what became of released calls and of refusals since the last time.
   Leaving TakeLeaving() { return std::exchange(leaving_, Leaving()); }
 
  private:
-  // A message that lacks the answers to `calls`. They belong at `at`.
+  // A response of this size or more is not copied into its message. A smaller
+  // one is, since each piece of a message costs gRPC about as much.
+  static constexpr size_t kOwnSlice = 4096;
+
+  // What goes into the next message.
   struct Draft {
-    grpc::Slice slice;
-    uint8_t* at;
-    int64_t added = 0;  // As returned by Add() and Refuse().
+    std::string head;
+    size_t refusals = 0;
     std::vector<CallWithId*> calls;
-    std::vector<MetadataView> trailing;  // Of the answer being written.
+    struct Part {
+      SessionAnswerBuffer* buffer;
+      size_t entries;
+    };
+    std::vector<Part> parts;
+    size_t size = 0;       // Of the message.
+    size_t own_bytes = 0;  // The part of it in slices of their own.
   };
+  // Writes a message: one slice, but for large responses, which have their own
+  // between its pieces.
+  class Writer;
 
   size_t max_message_bytes() const {
     return static_cast<size_t>(host_.limits.max_message_bytes);
   }
 
-  // Takes what the next message has room for, and writes all except the answers
-  // to calls.
-  Draft BeginMessage();
-  // Writes the answer to `call` into the message.
-  static void Write(const CallWithId& call, Draft& draft);
+  // Takes what the next message has room for.
+  Draft Choose();
+  void ChooseRefusals(Draft& draft) const;
+  void ChooseCalls(Draft& draft);
+  void ChooseBuffered(Draft& draft);
+  // Whether `size` more bytes have room in the message; then they are counted.
+  bool HasRoom(size_t size, Draft& draft) const;
+
+  // Each writes a part of the draft, and returns the bytes that were counted
+  // for it by Add() and Refuse().
+  int64_t WriteRefusals(const Draft& draft, Writer& writer);
+  int64_t WriteCalls(const Draft& draft, Writer& writer, Release release);
+  int64_t WriteBuffered(const Draft& draft, Writer& writer,
+                        ReleaseBuffered release_buffered);
+  // The next `count` answers of the buffer are in a message, or nobody wants
+  // them. The same.
+  int64_t Take(SessionAnswerBuffer& buffer, size_t count,
+               ReleaseBuffered release_buffered);
+
   // The hello and the drain, if they are due; from now on they are not.
   std::string TakeHead();
   // The oldest ready call; null if there is none.
@@ -132,36 +170,11 @@ class SessionAnswers {
   bool hello_due_ = true;
   std::optional<v1::DrainReason> drain_;  // Due, for this reason.
   SessionRefusals refusals_;
-  WorkChain ready_;  // Calls with their answers.
+  WorkChain ready_;                           // Calls with their answers.
+  std::deque<SessionAnswerBuffer*> buffers_;  // With answers that were seen.
+  bool buffers_first_ = false;                // In the next message.
   Leaving leaving_;
 };
-
-template <typename Release>
-std::optional<OutboxOwner::Message> SessionAnswers::NextMessage(
-    const Release& release) {
-  if (empty()) return std::nullopt;
-  Draft draft = BeginMessage();
-  for (CallWithId* call : draft.calls) {
-    Write(*call, draft);
-    CountLeaving(*call);
-    release(*call);
-  }
-  PINION_DCHECK(draft.at == draft.slice.end(),
-                "a message of another size than counted");
-  return OutboxOwner::Message{.bytes = grpc::ByteBuffer(&draft.slice, 1),
-                              .added = draft.added};
-}
-
-template <typename Release>
-void SessionAnswers::Drop(const Release& release) {
-  hello_due_ = false;
-  drain_.reset();
-  leaving_.calls += refusals_.Clear();
-  while (CallWithId* call = TakeReady()) {
-    CountLeaving(*call);
-    release(*call);
-  }
-}
 
 }  // namespace pinion
 

@@ -2,6 +2,7 @@
 #include "pinion/server/session/session_call.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <new>
 #include <string>
@@ -11,6 +12,7 @@
 #include "pinion/server/door/front_door.h"
 #include "pinion/server/lane/lanes.h"
 #include "pinion/server/session/session.h"
+#include "pinion/server/session/session_answer_buffer.h"
 #include "pinion/server/session/session_outgoing.h"
 
 namespace pinion {
@@ -24,13 +26,22 @@ SessionBytes::SessionBytes(const grpc::ByteBuffer& message)
   if (!message.Dump(&slices).ok()) size = 0;
   char* at = data.get();
   for (const grpc::Slice& slice : slices) {
-    at = std::copy(slice.begin(), slice.end(), at);
+    std::memcpy(at, slice.begin(), slice.size());
+    at += slice.size();
   }
 }
 
 void SessionCall::Deliver() {
   // The session is there until this is delivered.
   block_.session().io().Deliver(this);
+}
+
+AnswerBuffer* SessionCall::MakeAnswerBuffer(uint32_t entries, uint32_t bytes,
+                                            int64_t reserved) {
+  Session& session = block_.session();
+  return SessionAnswerBuffer::Make(session, session.io(), credit(),
+                                   block_.shared_party(), entries, bytes,
+                                   reserved);
 }
 
 size_t SessionCall::MessageSize(const Answer& answer) const {
@@ -114,9 +125,9 @@ absl::string_view SessionBlock::MetadataOf(const SessionCall& call) const {
   return found->second;
 }
 
-void SessionBlock::Unref() {
+void SessionBlock::Unref(uint32_t count) {
   // Release, with the acquire of the last, which destroys what all have left.
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (references_.fetch_sub(count, std::memory_order_acq_rel) != count) return;
   for (size_t i = 0; i < size_; ++i) At(i)->~SessionCall();
   this->~SessionBlock();
   ::operator delete(this, std::align_val_t(alignof(SessionCall)));
@@ -164,8 +175,9 @@ void SessionBlock::OnDue() {
   Unref();
 }
 
-void SessionBlock::Answered() {
-  if (++answered_ < size_) return;
+void SessionBlock::Answered(uint32_t count) {
+  answered_ += count;
+  if (answered_ < size_) return;
   all_answered_.store(true, std::memory_order_relaxed);
   if (expirer_ != nullptr && expirer_->Disarm(wheel_, *this)) Unref();
 }

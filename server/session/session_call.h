@@ -66,6 +66,8 @@ class SessionCall final : public CallWithId {
   ~SessionCall() override = default;
 
   void Deliver() override;
+  AnswerBuffer* MakeAnswerBuffer(uint32_t entries, uint32_t bytes,
+                                 int64_t reserved) override;
   size_t MessageSize(const Answer& answer) const override;
 
   absl::Span<const MetadataEntry> metadata(
@@ -128,6 +130,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
 
   const SessionHost& host() const { return host_; }
   Party& party() const { return *party_; }
+  const std::shared_ptr<Party>& shared_party() const { return party_; }
 
   // Gives the last added call its metadata, which is read from `serialized`, a
   // SessionCall that lives as long as the block. Before the call enters.
@@ -139,14 +142,14 @@ class alignas(alignof(SessionCall)) SessionBlock final
 
   // The block lives as long as one of its calls, or its maker's reference.
   void AddRef() { references_.fetch_add(1, std::memory_order_relaxed); }
-  void Unref();
+  void Unref(uint32_t count = 1);
 
   // The rest is for the I/O thread.
 
   // Makes the expirer answer each admitted call at its deadline.
   void ArmDeadline(int wheel);
-  // One of the calls has its answer.
-  void Answered();
+  // `count` of the calls have their answers.
+  void Answered(uint32_t count = 1);
 
  private:
   // A call, and where its metadata is.

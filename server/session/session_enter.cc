@@ -285,7 +285,7 @@ void Session::Enter(Intake& in, Portion& portion) {
     }
     SessionCall* const call = block->Add();
     Fill(candidate, kept, now, *call);
-    if (!open_.insert(call).second) {
+    if (!open_.Insert(call)) {
       portion.same_id.push_back(call);
       continue;
     }
@@ -301,7 +301,7 @@ void Session::Enter(Intake& in, Portion& portion) {
       portion.arrivals,
       [this](RoutedCall& routed, Answer refusal) {
         auto& call = static_cast<SessionCall&>(routed);
-        open_.erase(&call);
+        open_.Erase(call.id());
         RefuseAdded(call, LikenessOf(call, refusal),
                     [&] { return std::move(refusal); });
       },

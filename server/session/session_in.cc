@@ -172,8 +172,8 @@ const ServedMethod* Session::FindMethod(absl::string_view path) const {
 
 void Session::Cancel(uint64_t id) {
   // One that is not open was answered; the answer is on its way.
-  const auto found = open_.find(id);
-  if (found != open_.end()) (*found)->Revoke(RevokeReason::kCancelled);
+  SessionCall* const call = open_.Find(id);
+  if (call != nullptr) call->Revoke(RevokeReason::kCancelled);
 }
 
 }  // namespace pinion

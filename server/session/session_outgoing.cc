@@ -89,4 +89,9 @@ int64_t HeldBytesOf(const Answer& answer) {
   return bytes;
 }
 
+int64_t HeldBytesOf(size_t count, size_t bytes) {
+  return static_cast<int64_t>(count) * kAnswerBytes +
+         static_cast<int64_t>(bytes);
+}
+
 }  // namespace pinion

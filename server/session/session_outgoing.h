@@ -28,6 +28,8 @@ void FitIntoMessage(uint64_t id, size_t most, Answer& answer);
 
 // The bytes that the answer holds until it has left.
 int64_t HeldBytesOf(const Answer& answer);
+// The same for `count` answers in a buffer, which take so many bytes there.
+int64_t HeldBytesOf(size_t count, size_t bytes);
 
 }  // namespace pinion
 
