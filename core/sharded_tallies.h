@@ -63,6 +63,40 @@ class ShardedTallies {
     number.store(before + more, std::memory_order_release);
   }
 
+  // For a thread that adds often to the cells from `first` on: its own shard,
+  // found once. Only the thread that got it may use it.
+  class Mine {
+   public:
+    Mine() = default;
+    // Adds to the cell `first + offset`.
+    void Add(size_t offset, uint64_t more) {
+      if (numbers_ == nullptr) return tallies_->Add(first_ + offset, more);
+      std::atomic<uint64_t>& number = numbers_[offset];
+      // As in ShardedTallies::Add().
+      const uint64_t before = number.load(std::memory_order_relaxed);
+      number.store(before + more, std::memory_order_release);
+    }
+
+   private:
+    friend class ShardedTallies;
+    ShardedTallies* tallies_ = nullptr;
+    size_t first_ = 0;
+    // Null: the thread has no shard of its own.
+    std::atomic<uint64_t>* numbers_ = nullptr;
+  };
+  Mine MineFrom(size_t first) {
+    Mine mine;
+    mine.tallies_ = this;
+    mine.first_ = first;
+    Add(first, 0);  // Makes the shard if there is none yet.
+    const int index = ThreadIndex();
+    if (index < kMaxThreads) {
+      mine.numbers_ =
+          &At(shards_[index].load(std::memory_order_relaxed), first);
+    }
+    return mine;
+  }
+
   // The sum so far: all additions that happened before this call, and perhaps
   // some that happen meanwhile.
   uint64_t Sum(size_t cell) const;
@@ -73,6 +107,8 @@ class ShardedTallies {
   struct alignas(64) Line {
     std::array<std::atomic<uint64_t>, kNumbersPerLine> numbers = {};
   };
+  // So that the numbers of an array of lines are an array, too.
+  static_assert(sizeof(Line) == kNumbersPerLine * sizeof(uint64_t));
 
   // The number of `cell` in a shard, which is an array of lines.
   std::atomic<uint64_t>& At(Line* shard, size_t cell) const {

@@ -57,6 +57,8 @@ class LatencyHistogram {
     buckets_[internal::LatencyBuckets::Of(nanos)].Add(1);
     sum_.Add(nanos);
   }
+  // Record(0), for less.
+  void RecordNone() { buckets_[0].Add(1); }
 
  private:
   friend class LatencySummary;

@@ -119,6 +119,11 @@ class SessionMessage {
     return static_cast<size_t>(part.data() + part.size() - serialized_.data());
   }
 
+  // What NextElement() has not read yet. A derived class that reads an element
+  // itself says so with SkipNext(), with the number of its bytes.
+  absl::string_view unread() const { return serialized_.substr(position_); }
+  void SkipNext(size_t bytes) { position_ += bytes; }
+
   // Enters the next element, calls `begin(serialized element)`, and reads its
   // fields with `read(tag, &cursor)`. False after the last one, and on a fault.
   template <typename Begin, typename Read>

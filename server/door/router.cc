@@ -32,9 +32,14 @@ absl::StatusOr<int> Router::RouteKeyed(
 // The power of two choices: Mitzenmacher, "The Power of Two Choices in
 // Randomized Load Balancing", 2001.
 int Router::LessLoaded(const Lanes& lanes) const {
+  const auto workers = static_cast<uint64_t>(owners_.workers());
+  if (workers == 1) return 0;
   thread_local absl::InsecureBitGen random;
-  const int one = absl::Uniform(random, 0, owners_.workers());
-  const int other = absl::Uniform(random, 0, owners_.workers());
+  // Two draws from one number. Each half is scaled to the workers; that favours
+  // some by one in four billion.
+  const uint64_t drawn = random();
+  const auto one = static_cast<int>((drawn >> 32) * workers >> 32);
+  const auto other = static_cast<int>((drawn & 0xffffffff) * workers >> 32);
   return lanes.used(one) <= lanes.used(other) ? one : other;
 }
 

@@ -58,6 +58,7 @@ absl::Status CheckMicros(absl::string_view field, uint32_t micros) {
 
 absl::Status DoAskedWork(uint32_t spin_us, uint32_t block_us,
                          absl::FunctionRef<bool()> cancelled) {
+  if ((spin_us | block_us) == 0) return absl::OkStatus();
   absl::Status status = CheckMicros("spin_us", spin_us);
   status.Update(CheckMicros("block_us", block_us));
   if (!status.ok()) return status;

@@ -15,6 +15,7 @@
 #include <exception>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/base/config.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -24,9 +25,11 @@ namespace pinion {
 
 // `function` returns a type that converts to absl::Status. `who` names it in
 // the error. Sets `threw`, if it is given, when it threw.
+// Inlined, since each call of a handler goes through it.
 template <typename Function>
-auto Guarded([[maybe_unused]] absl::string_view who, Function&& function,
-             [[maybe_unused]] bool* threw = nullptr) -> decltype(function()) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline auto Guarded(
+    [[maybe_unused]] absl::string_view who, Function&& function,
+    [[maybe_unused]] bool* threw = nullptr) -> decltype(function()) {
 #ifdef ABSL_HAVE_EXCEPTIONS
   try {
     return function();

@@ -37,6 +37,21 @@ class Account {
     tallies_.Add(Cell(worker, method) + static_cast<size_t>(event), 1);
   }
 
+  // Count() for many calls of one method on one worker, by the thread that gets
+  // it.
+  class Mine {
+   public:
+    Mine() = default;
+    explicit Mine(ShardedTallies::Mine tallies) : tallies_(tallies) {}
+    void Count(Event event) { tallies_.Add(static_cast<size_t>(event), 1); }
+
+   private:
+    ShardedTallies::Mine tallies_;
+  };
+  Mine MineOf(int worker, int method) {
+    return Mine(tallies_.MineFrom(Cell(worker, method)));
+  }
+
   // A call was answered in its handler's place, in the state `was`.
   void CountRevoked(int worker, int method, RevokeReason reason, Fate::Was was);
 

@@ -8,24 +8,18 @@
 
 namespace pinion {
 
-AnswerBuffer* BatchAnswers::For(RoutedCall& call, int64_t response_bytes) {
+AnswerBuffer* BatchAnswers::Next(RoutedCall& call, Party* party, Place& place,
+                                 int64_t response_bytes) {
   if (response_bytes > static_cast<int64_t>(AnswerBuffer::kMaxResponse)) {
     return nullptr;
   }
   const auto bytes = static_cast<uint32_t>(response_bytes);
-  Party* const party = call.party();
-  Place& place = PlaceOf(party);
-  if (place.party != party) {
-    Leave(place);
-    place.entries = 0;
-  } else if (place.buffer != nullptr && place.buffer->HasRoomFor(bytes)) {
-    return place.buffer;
-  }
+  const uint32_t before = place.party == party ? place.entries : 0;
   Leave(place);
   const uint32_t most =
       std::max(kMaxBytes / (bytes + AnswerBuffer::kMaxHead), size_t{1});
   const uint32_t entries = std::min<uint32_t>(
-      most, place.entries == 0 ? kFirstEntries : place.entries * kTimesMore);
+      most, before == 0 ? kFirstEntries : before * kTimesMore);
   place = {.party = party,
            .buffer = Open(call, party, bytes, entries),
            .entries = entries};

@@ -37,7 +37,15 @@ class BatchAnswers {
   // bytes, which counts as reserved. Null if the answer must leave alone: its
   // transport has no buffers, it is too large, or the server's memory limit is
   // near, where each answer is counted exactly.
-  AnswerBuffer* For(RoutedCall& call, int64_t response_bytes);
+  AnswerBuffer* For(RoutedCall& call, int64_t response_bytes) {
+    Party* const party = call.party();
+    Place& place = PlaceOf(party);
+    if (place.party == party && place.buffer != nullptr &&
+        place.buffer->HasRoomFor(static_cast<size_t>(response_bytes))) {
+      return place.buffer;
+    }
+    return Next(call, party, place, response_bytes);
+  }
 
   // One of the calls whose answers are held; null if there is none.
   const RoutedCall* FirstHeld() const;
@@ -73,6 +81,9 @@ class BatchAnswers {
   Place& PlaceOf(Party* party) {
     return places_[(reinterpret_cast<uintptr_t>(party) >> 6) % kClients];
   }
+  // The party's next buffer, in its place.
+  AnswerBuffer* Next(RoutedCall& call, Party* party, Place& place,
+                     int64_t response_bytes);
   AnswerBuffer* Open(RoutedCall& call, Party* party, uint32_t response_bytes,
                      uint32_t entries);
   // Takes the buffer from its place: closes it, or keeps it for its answers.

@@ -19,8 +19,6 @@
 #include "pinion/server/internal/credit.h"
 #include "pinion/server/internal/handler_answer.h"
 #include "pinion/server/internal/held_call.h"
-#include "pinion/server/internal/largest_answer.h"
-#include "pinion/server/lane/account.h"
 #include "pinion/server/lane/release_condition.h"
 #include "pinion/server/lane/running_calls.h"
 #include "pinion/server/log.h"
@@ -43,27 +41,33 @@ void BatchRun::Run() {
       call = RunGroup(*call);
     }
   }
-  if (messages_ != nullptr) messages_->FreeIfLarge();
+  if (its_.messages != nullptr) its_.messages->FreeIfLarge();
   if (ran_ && shared_.service.ends_batches()) EndBatch();
   if (holds_) ReleaseAnswers();
   lane_.answers.Close();
 }
 
-AnswerBuffer* BatchRun::BufferFor(RoutedCall& call) {
-  // A buffer's answers have nothing beside the response.
-  if (!call.in_session || call.wants_timing) return nullptr;
-  return lane_.answers.For(
-      call, shared_.largest_answers[call.method().index].expected());
+void BatchRun::UseOther(const ServedMethod& served) {
+  const HostedMethod& method = served.method;
+  if (its_.messages != nullptr) its_.messages->FreeIfLarge();
+  std::unique_ptr<CallMessages>& messages = lane_.messages[method.index];
+  if (messages == nullptr && method.handler.one) {
+    messages = method.handler.one.make_messages();
+  }
+  its_ = {.served = &served,
+          .messages = messages.get(),
+          .largest = &shared_.largest_answers[method.index],
+          .latencies = &lane_.latencies.Of(method.index),
+          .account = shared_.account.MineOf(lane_.worker, method.index)};
 }
 
 std::optional<Answer> BatchRun::ReserveAnswer(const RoutedCall& call,
                                               bool with_others,
                                               AnswerRoom& room) {
   if (call.method().handler.streams) return std::nullopt;
-  LargestAnswer& largest = shared_.largest_answers[call.method().index];
-  room = AnswerRoom(call.credit(), call.party_held(), largest);
+  room = AnswerRoom(call.credit(), call.party_held(), *its_.largest);
   const int64_t bytes =
-      with_others ? largest.expected_of_each() : largest.expected();
+      with_others ? its_.largest->expected_of_each() : its_.largest->expected();
   const Credit::Grant grant = room.Reserve(bytes);
   if (ABSL_PREDICT_TRUE(grant == Credit::Grant::kGranted)) return std::nullopt;
   const Credit& credit = call.credit();
@@ -76,17 +80,6 @@ std::optional<Answer> BatchRun::ReserveAnswer(const RoutedCall& call,
   return refusals::NoShareForAnswer(
       call.worker, {.in_session = call.in_session, .held = call.party_held()},
       bytes, held, retry_after);
-}
-
-bool BatchRun::Claim(RoutedCall& call, Moment now) {
-  // The expirer may be a little behind.
-  if (call.deadline.has_value() && *call.deadline <= now) {
-    lane_.Revoke(call, RevokeReason::kExpired);
-  }
-  if (!call.fate.Claim()) return false;
-  shared_.account.Count(call.worker, call.method().index,
-                        Account::Event::kClaimed);
-  return true;
 }
 
 void BatchRun::LetGo(RoutedCall& call) {
@@ -104,105 +97,105 @@ void BatchRun::RefuseClaimed(RoutedCall& call, Answer refusal, Moment now) {
 
 void BatchRun::RunOne(RoutedCall& call) {
   Tally& left = lane_.left[static_cast<size_t>(call.task_class)];
+  Use(call);
   // Not the end of the call before: the thread may have lost its CPU since, and
   // what expired meanwhile must not be run.
   const Moment now = time_.Now();
-  AnswerBuffer* const buffer = BufferFor(call);
-  AnswerRoom room;
-  std::optional<Answer> refusal;
-  if (buffer == nullptr) {
-    refusal = ReserveAnswer(call, /*with_others=*/false, room);
-  }
-  if (ABSL_PREDICT_FALSE(!Claim(call, now))) {
-    room = {};  // As long as the call is surely there.
-    LetGo(call);
-  } else if (ABSL_PREDICT_FALSE(refusal.has_value())) {
-    RefuseClaimed(call, *std::move(refusal), now);
+  if (AnswerBuffer* const buffer = BufferFor(call)) {
+    RunBuffered(call, now, *buffer);
   } else {
-    RunHandler(call, now, buffer, std::move(room));
+    RunAlone(call, now);
   }
   left.Add(1);
 }
 
-void BatchRun::RunHandler(RoutedCall& call, Moment now, AnswerBuffer* buffer,
-                          AnswerRoom room) {
-  ran_ = true;
-  const OneCallHandler& handler = call.method().handler.one;
-  CallMessages& messages = MessagesOf(call.method());
-  shared_.running.Begin(call.worker, &call, now);
+void BatchRun::RunBuffered(RoutedCall& call, Moment now, AnswerBuffer& buffer) {
+  if (ABSL_PREDICT_FALSE(!Claim(call, now))) return LetGo(call);
   CallContext context(call, shared_.clock, &shared_.hops, &lane_.credit);
-  const bool parsed = messages.Parse(call.request());
-  bool threw = false;
-  absl::Status status;
-  if (ABSL_PREDICT_TRUE(parsed)) {
-    status = handler.run(handler.handler.get(), lane_.shard.get(), messages,
-                         context, threw);
-  }
-  shared_.running.End(call.worker);
-  const RunTimes times = {.claimed = now, .ended = time_.Now()};
-  lane_.speed.Learn(call.accepted, times.claimed, times.ended);
-  Record(call, times);
-  if (buffer != nullptr && parsed && status.ok() &&
-      context.trailing().empty() &&
-      AnswerInBuffer(call, times.ended, messages, *buffer)) {
+  Handled handled = Handle(call, now, context);
+  if (ABSL_PREDICT_TRUE(handled.parsed && handled.status.ok() &&
+                        context.trailing().empty() &&
+                        AnswerInBuffer(call, buffer))) {
     return;
   }
-  Answer answer =
-      parsed ? HandlerAnswer(std::move(status), messages.base_response(), threw)
-             : refusals::CannotDecode(call.request().size(),
-                                      messages.request_name());
-  if (ABSL_PREDICT_FALSE(threw)) {
-    lane_.TellThrown(call, answer.status.message());
-  }
-  if (!context.trailing().empty()) {
-    answer.MakeExtras().trailing = context.TakeTrailing();
-  }
-  messages.NoteResponse(answer.payload.size());
-  if (buffer != nullptr) {
-    // It does not go into the buffer; so it has no room yet.
-    room = AnswerRoom(call.credit(), call.party_held(),
-                      shared_.largest_answers[call.method().index]);
-  }
-  AnswerOrAwaitBatch({.call = &call,
-                      .times = times,
-                      .batch = size_,
-                      .answer = std::move(answer),
-                      .room = std::move(room)});
+  // It has no room of its own yet.
+  AnswerAlone(call, std::move(handled), context,
+              AnswerRoom(call.credit(), call.party_held(), *its_.largest));
 }
 
-CallMessages& BatchRun::MessagesOf(const HostedMethod& method) {
-  std::unique_ptr<CallMessages>& messages = lane_.messages[method.index];
-  if (ABSL_PREDICT_FALSE(messages == nullptr)) {
-    messages = method.handler.one.make_messages();
+void BatchRun::RunAlone(RoutedCall& call, Moment now) {
+  AnswerRoom room;
+  std::optional<Answer> refusal =
+      ReserveAnswer(call, /*with_others=*/false, room);
+  if (!Claim(call, now)) {
+    room = {};  // As long as the call is surely there.
+    return LetGo(call);
   }
-  if (messages_ != nullptr && messages_ != messages.get()) {
-    messages_->FreeIfLarge();
-  }
-  messages_ = messages.get();
-  return *messages;
+  if (refusal.has_value()) return RefuseClaimed(call, *std::move(refusal), now);
+  CallContext context(call, shared_.clock, &shared_.hops, &lane_.credit);
+  Handled handled = Handle(call, now, context);
+  AnswerAlone(call, std::move(handled), context, std::move(room));
 }
 
-bool BatchRun::AnswerInBuffer(RoutedCall& call, Moment now,
-                              CallMessages& messages, AnswerBuffer& buffer) {
-  const google::protobuf::Message& response = messages.base_response();
+BatchRun::Handled BatchRun::Handle(RoutedCall& call, Moment now,
+                                   CallContext& context) {
+  ran_ = true;
+  const OneCallHandler& handler = call.method().handler.one;
+  Handled handled;
+  shared_.running.Begin(lane_.worker, &call, now);
+  handled.parsed = its_.messages->Parse(call.request());
+  if (ABSL_PREDICT_TRUE(handled.parsed)) {
+    handled.status = handler.run(handler.handler.get(), lane_.shard.get(),
+                                 *its_.messages, context, handled.threw);
+  }
+  shared_.running.End(lane_.worker);
+  handled.times = {.claimed = now, .ended = time_.Now()};
+  lane_.speed.Learn(call.accepted, now, handled.times.ended);
+  Record(call, handled.times);
+  return handled;
+}
+
+bool BatchRun::AnswerInBuffer(RoutedCall& call, AnswerBuffer& buffer) {
+  const google::protobuf::Message& response = its_.messages->base_response();
   const size_t size = response.ByteSizeLong();
   const auto most = static_cast<size_t>(shared_.options.max_response_bytes);
   if (!buffer.HasRoomFor(size) || size + RoutedCall::kMaxBesidePayload > most) {
     return false;
   }
-  messages.NoteResponse(size);
-  shared_.largest_answers[call.method().index].Learn(static_cast<int64_t>(size),
-                                                     now);
+  its_.messages->NoteResponse(size);
+  its_.largest->Learn(static_cast<int64_t>(size), time_.last());
   response.SerializeWithCachedSizesToArray(buffer.Add(call, size));
   if (!holds_) {
-    buffer.Release(
-        [this](RoutedCall& its) { return lane_.FinishBuffered(its); });
+    buffer.Release([this](RoutedCall& its) {
+      return lane_.FinishBuffered(its, its_.account);
+    });
   }
   return true;
 }
 
+void BatchRun::AnswerAlone(RoutedCall& call, Handled&& handled,
+                           CallContext& context, AnswerRoom room) {
+  Answer answer =
+      handled.parsed
+          ? HandlerAnswer(std::move(handled.status),
+                          its_.messages->base_response(), handled.threw)
+          : refusals::CannotDecode(call.request().size(),
+                                   its_.messages->request_name());
+  if (handled.threw) lane_.TellThrown(call, answer.status.message());
+  if (!context.trailing().empty()) {
+    answer.MakeExtras().trailing = context.TakeTrailing();
+  }
+  its_.messages->NoteResponse(answer.payload.size());
+  AnswerOrAwaitBatch({.call = &call,
+                      .times = handled.times,
+                      .batch = size_,
+                      .answer = std::move(answer),
+                      .room = std::move(room)});
+}
+
 RoutedCall* BatchRun::RunGroup(RoutedCall& first) {
   const HostedMethod& method = first.method();
+  Use(first);
   Tally& left = lane_.left[static_cast<size_t>(first.task_class)];
   const Moment now = time_.Now();
   size_t taken = 0;
@@ -340,7 +333,9 @@ void BatchRun::FailBatch(const absl::Status& status) {
 
 void BatchRun::ReleaseAnswers() {
   const auto finish = [this](RoutedCall& call) {
-    return lane_.FinishBuffered(call);
+    Account::Mine account =
+        shared_.account.MineOf(lane_.worker, call.method().index);
+    return lane_.FinishBuffered(call, account);
   };
   const uint64_t until =
       shared_.options.release == nullptr
@@ -372,10 +367,6 @@ Latencies::Wake BatchRun::LastWake() const {
     return std::chrono::nanoseconds(shared_.clock.TicksToNanos(ticks - then));
   };
   return {.asked = now + -ago(wake.asked), .woke = now + -ago(wake.awake)};
-}
-
-void BatchRun::Record(const RoutedCall& call, const RunTimes& times) {
-  lane_.latencies.Record(call.method().index, call.accepted, times, wake_);
 }
 
 }  // namespace pinion

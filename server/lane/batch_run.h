@@ -15,23 +15,30 @@
 
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "pinion/core/clock.h"
 #include "pinion/core/work_batch.h"
 #include "pinion/server/call/answer_buffer.h"
 #include "pinion/server/call/routed_call.h"
+#include "pinion/server/call/served_method.h"
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/internal/answer.h"
 #include "pinion/server/internal/answer_room.h"
 #include "pinion/server/internal/call_messages.h"
 #include "pinion/server/internal/hosted_method.h"
+#include "pinion/server/internal/largest_answer.h"
+#include "pinion/server/lane/account.h"
 #include "pinion/server/lane/batch_time.h"
 #include "pinion/server/lane/ended_call.h"
 #include "pinion/server/lane/lane.h"
 #include "pinion/server/lane/latencies.h"
 
 namespace pinion {
+
+class CallContext;
 
 class BatchRun {
  public:
@@ -55,28 +62,66 @@ class BatchRun {
   // A buffer with room for the answer of a call whose handler gets it alone;
   // null: the answer will leave on its own.
   AnswerBuffer* BufferFor(RoutedCall& call)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread) {
+    // A buffer's answers have nothing beside the response.
+    if (!call.in_session || call.wants_timing) return nullptr;
+    return lane_.answers.For(call, its_.largest->expected());
+  }
   // Reserves room for the call's answer before its handler runs, alone or with
   // others; or returns why the call is refused.
   std::optional<Answer> ReserveAnswer(const RoutedCall& call, bool with_others,
                                       AnswerRoom& room);
   // Whether its handler may run now. If not, the call is answered already: use
   // LetGo().
-  bool Claim(RoutedCall& call, Moment now);
+  bool Claim(RoutedCall& call, Moment now) {
+    // The expirer may be a little behind.
+    if (call.deadline.has_value() && *call.deadline <= now) {
+      lane_.Revoke(call, RevokeReason::kExpired);
+    }
+    if (!call.fate.Claim()) return false;
+    its_.account.Count(Account::Event::kClaimed);
+    return true;
+  }
   // Releases a call that was answered in its handler's place.
   void LetGo(RoutedCall& call);
   void RunOne(RoutedCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
-  // With either `buffer` or `room` for the answer.
-  void RunHandler(RoutedCall& call, Moment now, AnswerBuffer* buffer,
-                  AnswerRoom room)
+  // RunOne(), with an answer in `buffer` or alone.
+  void RunBuffered(RoutedCall& call, Moment now, AnswerBuffer& buffer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  void RunAlone(RoutedCall& call, Moment now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // What a handler has left behind.
+  struct Handled {
+    absl::Status status = absl::OkStatus();
+    RunTimes times;
+    bool parsed;  // If not, the request was no message, and no handler ran.
+    bool threw = false;
+  };
+  // Parses the request and runs the handler.
+  Handled Handle(RoutedCall& call, Moment now, CallContext& context)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // Writes the response into the buffer, and sends it unless the end of the
   // batch must come first. False if it does not fit.
-  bool AnswerInBuffer(RoutedCall& call, Moment now, CallMessages& messages,
-                      AnswerBuffer& buffer)
+  bool AnswerInBuffer(RoutedCall& call, AnswerBuffer& buffer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
-  CallMessages& MessagesOf(const HostedMethod& method)
+  void AnswerAlone(RoutedCall& call, Handled&& handled, CallContext& context,
+                   AnswerRoom room)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // What is used for each call of one method.
+  struct OfMethod {
+    const ServedMethod* served = nullptr;
+    CallMessages* messages = nullptr;  // For a handler of one call.
+    LargestAnswer* largest = nullptr;
+    Latencies::OfMethod* latencies = nullptr;
+    Account::Mine account;
+  };
+  // Makes `its_` that of the call.
+  void Use(const RoutedCall& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread) {
+    if (its_.served != call.served) UseOther(*call.served);
+  }
+  void UseOther(const ServedMethod& served)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // Runs the handler of `first` together with the following calls that it can
   // get. Returns the next call, if any.
@@ -104,7 +149,9 @@ class BatchRun {
   // Answers, and releases the lane's reference.
   void AnswerAndUnref(EndedCall&& ended);
   Latencies::Wake LastWake() const;
-  void Record(const RoutedCall& call, const RunTimes& times);
+  void Record(const RoutedCall& call, const RunTimes& times) {
+    its_.latencies->Record(call.accepted, times, wake_);
+  }
 
   // Fixed at construction.
   Lane& lane_;
@@ -114,7 +161,7 @@ class BatchRun {
   // Whether answers wait for the end of the batch.
   const bool holds_;
   BatchTime time_;
-  CallMessages* messages_ = nullptr;  // Those that were used last.
+  OfMethod its_;  // Of the present call.
 
   // How its worker was woken for it. Set when it begins.
   Latencies::Wake wake_;

@@ -39,6 +39,8 @@ class BatchTime {
     }
     return now_;
   }
+  // What Now() returned last.
+  Moment last() const { return now_; }
 
  private:
   // The counter first: what comes between the two makes the time later, not

@@ -93,8 +93,11 @@ void Lane::ReleaseHeld(uint64_t reached) {
     HeldBatch batch = std::move(held_batches.front());
     held_batches.pop_front();
     for (AnswerBuffer* buffer : batch.buffers) {
-      buffer->Release(
-          [this](RoutedCall& call) { return FinishBuffered(call); });
+      buffer->Release([this](RoutedCall& call) {
+        Account::Mine account =
+            shared.account.MineOf(worker, call.method().index);
+        return FinishBuffered(call, account);
+      });
       buffer->Close();
     }
     for (EndedCall& ended_call : batch.ended) {

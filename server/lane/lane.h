@@ -134,9 +134,10 @@ class Lane final : private HeldCalls::Answerer {
 
   // Answers a call whose answer is in an AnswerBuffer, which has the lane's
   // reference. False if the call was answered meanwhile; then it is released.
-  bool FinishBuffered(RoutedCall& call) {
+  // `account` is that of the call's method. For the worker.
+  bool FinishBuffered(RoutedCall& call, Account::Mine& account) {
     if (!call.fate.Finish()) return DropBuffered(call);
-    shared.account.Count(worker, call.method().index, Account::Event::kOk);
+    account.Count(Account::Event::kOk);
     ReturnPlace(call);
     return true;
   }

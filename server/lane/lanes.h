@@ -152,10 +152,10 @@ class Lanes {
   // Runs `function` on each worker, and returns when all have run it.
   void OnEachWorker(std::function<void(Lane& lane)> function);
 
-  // `before` is the TimeBefore() of the call.
-  std::optional<Answer> RefuseIfTooLate(const Lane& lane,
-                                        const RoutedCall& call,
-                                        std::chrono::nanoseconds before) const;
+  // `before` is the TimeBefore() of the call, `per_call` what it will take.
+  std::optional<Answer> RefuseIfTooLate(
+      const RoutedCall& call, std::chrono::nanoseconds before,
+      std::chrono::nanoseconds per_call) const;
   // The last step of an admission. All calls of the chain have one class.
   void Append(Lane& lane, int worker, TaskClass task_class, WorkChain& calls);
   // Takes the call's place, unless it `has_place`, and a stream's place if it

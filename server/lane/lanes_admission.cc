@@ -19,6 +19,13 @@ using std::chrono::nanoseconds;
 constexpr int kExpectedParts = 4;
 constexpr int kAllParts = 5;
 
+// Whether what is expected to take so long may begin with so much time left.
+// Without a division, since each call with a deadline is asked.
+bool IsEarlyEnough(nanoseconds expected, nanoseconds left) {
+  static_assert(kAllParts == kExpectedParts + 1);
+  return expected + expected / kExpectedParts <= left;
+}
+
 // For a lane that is full of calls which their handlers hold: nobody knows when
 // these are finished, and to ask more often costs more than it finds.
 constexpr nanoseconds kHeldRetryAfter = std::chrono::milliseconds(100);
@@ -45,6 +52,7 @@ void Lanes::AdmitAll(int worker, absl::Span<RoutedCall* const> calls,
   bool idle = lane.CallsUpTo(TaskClass::kBulk) == 0;
   if (idle) lane.speed.Resume(now);
   nanoseconds before = lane.TimeBefore(task_class, now);
+  const nanoseconds per_call = lane.speed.per_call();
   int64_t bytes = 0;
   for (RoutedCall* call : calls) {
     call->worker = worker;
@@ -56,25 +64,33 @@ void Lanes::AdmitAll(int worker, absl::Span<RoutedCall* const> calls,
   const bool all = lane.credit.Reserve(static_cast<int64_t>(calls.size()),
                                        bytes, party) == Credit::Grant::kGranted;
   WorkChain admitted;
+  const ServedMethod* served = nullptr;
+  Account::Mine account;  // Of that method.
   for (RoutedCall* call : calls) {
-    if (auto refusal = ReservePlaces(lane, *call, /*has_place=*/all)) {
+    if (all && !call->method().handler.streams) {
+      // It has its place.
+    } else if (auto refusal = ReservePlaces(lane, *call, /*has_place=*/all)) {
       refuse(*call, *std::move(refusal));
       continue;
     }
     // An idle lane lets in what comes first: how else would it learn that it
     // has become quicker?
     if (!std::exchange(idle, false)) {
-      if (auto refusal = RefuseIfTooLate(lane, *call, before)) {
+      if (auto refusal = RefuseIfTooLate(*call, before, per_call)) {
         lane.ReturnPlace(*call);
         lane.CloseStream(*call);
         refuse(*call, *std::move(refusal));
         continue;
       }
     }
-    before += lane.speed.per_call();
+    before += per_call;
     call->admitted = true;
     call->AddRef();  // The lane's.
-    account_.Count(worker, call->method().index, Account::Event::kAccepted);
+    if (call->served != served) {
+      served = call->served;
+      account = account_.MineOf(worker, call->method().index);
+    }
+    account.Count(Account::Event::kAccepted);
     admitted.Push(call);
   }
   Append(lane, worker, task_class, admitted);
@@ -107,18 +123,17 @@ void Lanes::Append(Lane& lane, int worker, TaskClass task_class,
   PINION_CHECK(Accepted(appended), "a lane was closed with its door open");
 }
 
-std::optional<Answer> Lanes::RefuseIfTooLate(const Lane& lane,
-                                             const RoutedCall& call,
-                                             nanoseconds before) const {
+std::optional<Answer> Lanes::RefuseIfTooLate(const RoutedCall& call,
+                                             nanoseconds before,
+                                             nanoseconds per_call) const {
   if (!call.deadline.has_value()) return std::nullopt;
-  const nanoseconds expected = before + lane.speed.per_call();
+  const nanoseconds expected = before + per_call;
   const nanoseconds left = *call.deadline - call.accepted;
-  const nanoseconds allowed = left / kAllParts * kExpectedParts;
-  if (expected <= allowed) return std::nullopt;
+  if (IsEarlyEnough(expected, left)) return std::nullopt;
   const nanoseconds age = running_.Age(call.worker, call.accepted);
   const refusals::Wait wait = {
       .lane = NameOf(call, service_), .left = left, .expected = expected};
-  const nanoseconds retry_after = expected - allowed;
+  const nanoseconds retry_after = expected - left / kAllParts * kExpectedParts;
   return age >= options_.stall_after
              ? refusals::LaneStalled(wait, age, retry_after)
              : refusals::WaitTooLong(wait, retry_after);

@@ -44,10 +44,32 @@ class Latencies {
   Latencies(const Latencies&) = delete;
   Latencies& operator=(const Latencies&) = delete;
 
-  // A handler of the method has run a call that was accepted at `accepted`.
-  // `wake` is the last one before the worker took it.
-  void Record(int method, Moment accepted, const RunTimes& times,
-              const Wake& wake) {
+  // Those of one method, for the worker.
+  class OfMethod {
+   public:
+    // A handler of the method has run a call that was accepted at `accepted`.
+    // `wake` is the last one before the worker took it.
+    void Record(Moment accepted, const RunTimes& times, const Wake& wake) {
+      ran_.Record((times.ended - times.claimed).count());
+      const int64_t waited = (times.claimed - accepted).count();
+      if (wake.woke <= accepted) {
+        // It came when the worker was awake, and has nothing of the wake.
+        woken_late_.RecordNone();
+        waited_.Record(std::max<int64_t>(waited, 0));
+        return;
+      }
+      const int64_t late = (wake.woke - std::max(accepted, wake.asked)).count();
+      woken_late_.Record(late);
+      waited_.Record(std::max<int64_t>(waited - late, 0));
+    }
+
+   private:
+    friend class Latencies;
+    LatencyHistogram waited_;
+    LatencyHistogram woken_late_;
+    LatencyHistogram ran_;
+  };
+  OfMethod& Of(int method) {
     std::atomic<OfMethod*>& cell = methods_[method];
     OfMethod* its = cell.load(std::memory_order_relaxed);
     if (its == nullptr) {
@@ -55,33 +77,20 @@ class Latencies {
       // Release, with the acquire in AddTo().
       cell.store(its, std::memory_order_release);
     }
-    constexpr std::chrono::nanoseconds kNone{0};
-    // A call that came when the worker was awake has nothing of the wake.
-    const std::chrono::nanoseconds late =
-        std::max(wake.woke - std::max(accepted, wake.asked), kNone);
-    its->woken_late.Record(late.count());
-    its->waited.Record(
-        std::max(times.claimed - accepted - late, kNone).count());
-    its->ran.Record((times.ended - times.claimed).count());
+    return *its;
   }
 
   // Adds the latencies of the method to those in `snapshot`.
   void AddTo(MethodSnapshot& snapshot, int method) const {
-    // Acquire, with the release in Record().
+    // Acquire, with the release in Of().
     const OfMethod* its = methods_[method].load(std::memory_order_acquire);
     if (its == nullptr) return;
-    snapshot.waited.Add(its->waited);
-    snapshot.woken_late.Add(its->woken_late);
-    snapshot.ran.Add(its->ran);
+    snapshot.waited.Add(its->waited_);
+    snapshot.woken_late.Add(its->woken_late_);
+    snapshot.ran.Add(its->ran_);
   }
 
  private:
-  struct OfMethod {
-    LatencyHistogram waited;
-    LatencyHistogram woken_late;
-    LatencyHistogram ran;
-  };
-
   // Only the worker writes it. Null: no call of the method has run.
   std::vector<std::atomic<OfMethod*>> methods_;
 };

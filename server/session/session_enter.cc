@@ -29,6 +29,12 @@ namespace {
 constexpr uint64_t kLongestTimeoutMicros =
     uint64_t{100} * 365 * 86400 * 1000000;
 
+// Whether the call has nothing of what could be wrong with it.
+bool IsPlain(const CallView& view) {
+  return !view.has_metadata && !view.worker.has_value() &&
+         view.priority == v1::PRIORITY_UNSPECIFIED;
+}
+
 // What the call asks for; an error if its priority is none.
 absl::StatusOr<RequestedRoute> RequestedBy(const CallView& view) {
   RequestedRoute result;
@@ -243,6 +249,10 @@ bool Session::MayEnter(const Intake& in, const Portion& portion,
     return refuse({kOwn}, [&] { return refusals::NoSuchMethod(view.method); });
   }
   const HostedMethod& method = candidate.served->method;
+  if (!method.handler.streams && IsPlain(view)) {
+    candidate.requested = {};
+    return true;
+  }
   Lanes& lanes = *candidate.served->lanes;
   if (method.handler.streams) {
     return refuse({kOwn},
