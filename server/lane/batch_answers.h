@@ -47,6 +47,9 @@ class BatchAnswers {
     return Next(call, party, place, response_bytes);
   }
 
+  // An answer of `call`'s party leaves alone: later ones go into another
+  // buffer, so that they come behind it.
+  void BreakOff(const RoutedCall& call) { Leave(PlaceOf(call.party())); }
   // One of the calls whose answers are held; null if there is none.
   const RoutedCall* FirstHeld() const;
   // AnswerBuffer::Release() and Drop(), for all of them.

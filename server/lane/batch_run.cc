@@ -290,6 +290,7 @@ void BatchRun::AnswerOrAwaitBatch(EndedCall ended) {
 
 void BatchRun::AnswerAndUnref(EndedCall&& ended) {
   RoutedCall& call = *ended.call;
+  if (call.in_session) lane_.answers.BreakOff(call);
   lane_.AnswerUnlessRevoked(std::move(ended));
   call.Unref();
 }

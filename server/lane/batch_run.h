@@ -65,6 +65,8 @@ class BatchRun {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread) {
     // A buffer's answers have nothing beside the response.
     if (!call.in_session || call.wants_timing) return nullptr;
+    // Answers leave in their order, those outside buffers last.
+    if (!lane_.ended.empty()) return nullptr;
     return lane_.answers.For(call, its_.largest->expected());
   }
   // Reserves room for the call's answer before its handler runs, alone or with

@@ -66,7 +66,11 @@ class SessionAnswers::Writer {
 int64_t SessionAnswers::Add(SessionAnswerBuffer& buffer) {
   const size_t bytes_before = buffer.seen_bytes();
   const uint32_t more = buffer.Look();
-  if (!std::exchange(buffer.listed, true)) buffers_.push_back(&buffer);
+  // One that is there already has no later answers behind it: the worker begins
+  // another buffer after an answer that leaves alone.
+  if (!std::exchange(buffer.listed, true)) {
+    ready_.push_back({.call = nullptr, .buffer = &buffer});
+  }
   return HeldBytesOf(more, buffer.seen_bytes() - bytes_before);
 }
 
@@ -77,8 +81,7 @@ std::optional<OutboxOwner::Message> SessionAnswers::NextMessage(
   Writer writer(draft.size - draft.own_bytes);
   writer.Write(draft.head);
   int64_t added = WriteRefusals(draft, writer);
-  added += WriteCalls(draft, writer, release);
-  added += WriteBuffered(draft, writer, release_buffered);
+  added += WriteAnswers(draft, writer, release, release_buffered);
   return OutboxOwner::Message{.bytes = writer.Finish(), .added = added};
 }
 
@@ -87,10 +90,7 @@ SessionAnswers::Draft SessionAnswers::Choose() {
   draft.head = TakeHead();
   draft.size = draft.head.size();
   ChooseRefusals(draft);
-  const bool buffers_first = std::exchange(buffers_first_, !buffers_first_);
-  if (buffers_first) ChooseBuffered(draft);
-  ChooseCalls(draft);
-  if (!buffers_first) ChooseBuffered(draft);
+  ChooseAnswers(draft);
   return draft;
 }
 
@@ -109,32 +109,41 @@ void SessionAnswers::ChooseRefusals(Draft& draft) const {
   }
 }
 
-void SessionAnswers::ChooseCalls(Draft& draft) {
-  std::vector<MetadataView> trailing;
-  while (CallWithId* call = TakeReady()) {
-    const OutgoingAnswer outgoing =
-        OutgoingOf(call->id(), call->answer, trailing);
-    if (!HasRoom(AnswerSize(outgoing), draft)) return PutBack(*call);
-    if (IsPlain(outgoing) && outgoing.payload.size() >= kOwnSlice) {
-      draft.own_bytes += outgoing.payload.size();
+void SessionAnswers::ChooseAnswers(Draft& draft) const {
+  for (const Ready& ready : ready_) {
+    if (ready.call != nullptr) {
+      if (!HasRoomFor(*ready.call, draft)) return;
+    } else {
+      const size_t count = CountWithRoom(*ready.buffer, draft);
+      if (count < ready.buffer->seen().size()) {
+        draft.of_next = count;
+        return;
+      }
     }
-    draft.calls.push_back(call);
+    ++draft.whole;
   }
 }
 
-void SessionAnswers::ChooseBuffered(Draft& draft) {
-  for (SessionAnswerBuffer* buffer : buffers_) {
-    size_t begin = buffer->seen_begin();
-    size_t entries = 0;
-    for (const AnswerBuffer::Entry& entry : buffer->seen()) {
-      if (entry.call != nullptr && !HasRoom(entry.end - begin, draft)) break;
-      begin = entry.end;
-      ++entries;
-    }
-    if (entries == 0) return;
-    draft.parts.push_back({.buffer = buffer, .entries = entries});
-    if (entries < buffer->seen().size()) return;
+bool SessionAnswers::HasRoomFor(const CallWithId& call, Draft& draft) const {
+  std::vector<MetadataView> trailing;
+  const OutgoingAnswer outgoing = OutgoingOf(call.id(), call.answer, trailing);
+  if (!HasRoom(AnswerSize(outgoing), draft)) return false;
+  if (IsPlain(outgoing) && outgoing.payload.size() >= kOwnSlice) {
+    draft.own_bytes += outgoing.payload.size();
   }
+  return true;
+}
+
+size_t SessionAnswers::CountWithRoom(const SessionAnswerBuffer& buffer,
+                                     Draft& draft) const {
+  size_t begin = buffer.seen_begin();
+  size_t count = 0;
+  for (const AnswerBuffer::Entry& entry : buffer.seen()) {
+    if (entry.call != nullptr && !HasRoom(entry.end - begin, draft)) break;
+    begin = entry.end;
+    ++count;
+  }
+  return count;
 }
 
 int64_t SessionAnswers::WriteRefusals(const Draft& draft, Writer& writer) {
@@ -148,45 +157,57 @@ int64_t SessionAnswers::WriteRefusals(const Draft& draft, Writer& writer) {
   return added;
 }
 
-int64_t SessionAnswers::WriteCalls(const Draft& draft, Writer& writer,
-                                   Release release) {
+int64_t SessionAnswers::WriteAnswers(const Draft& draft, Writer& writer,
+                                     Release release,
+                                     ReleaseBuffered release_buffered) {
   int64_t added = 0;
-  std::vector<MetadataView> trailing;
-  for (CallWithId* call : draft.calls) {
-    added += HeldBytesOf(call->answer);
-    const OutgoingAnswer outgoing =
-        OutgoingOf(call->id(), call->answer, trailing);
-    const size_t size = outgoing.payload.size();
-    if (IsPlain(outgoing) && size >= kOwnSlice) {
-      writer.Wrote(WriteAnswerHead(call->id(), size, writer.at()));
-      writer.WriteOwn(std::move(call->answer.payload).ToSlice());
-    } else {
-      writer.Wrote(WriteAnswer(outgoing, writer.at()));
-    }
-    CountLeaving(*call);
-    release(*call);
+  for (size_t i = 0; i < draft.whole; ++i) {
+    const Ready ready = ready_.front();
+    ready_.pop_front();
+    added += ready.call != nullptr
+                 ? WriteCall(*ready.call, writer, release)
+                 : WriteBuffered(*ready.buffer, ready.buffer->seen().size(),
+                                 writer, release_buffered);
+  }
+  if (draft.of_next > 0) {
+    added += WriteBuffered(*ready_.front().buffer, draft.of_next, writer,
+                           release_buffered);
   }
   return added;
 }
 
-int64_t SessionAnswers::WriteBuffered(const Draft& draft, Writer& writer,
-                                      ReleaseBuffered release_buffered) {
-  int64_t added = 0;
-  for (const auto& [buffer, count] : draft.parts) {
-    // What lies between two that were answered otherwise is copied at once.
-    size_t begin = buffer->seen_begin();
-    size_t end = begin;
-    for (const AnswerBuffer::Entry& entry : buffer->seen().first(count)) {
-      if (entry.call == nullptr) {
-        writer.Write(buffer->bytes(begin, end));
-        begin = entry.end;
-      }
-      end = entry.end;
-    }
-    writer.Write(buffer->bytes(begin, end));
-    added += Take(*buffer, count, release_buffered);
+int64_t SessionAnswers::WriteCall(CallWithId& call, Writer& writer,
+                                  Release release) {
+  const int64_t added = HeldBytesOf(call.answer);
+  std::vector<MetadataView> trailing;
+  const OutgoingAnswer outgoing = OutgoingOf(call.id(), call.answer, trailing);
+  const size_t size = outgoing.payload.size();
+  if (IsPlain(outgoing) && size >= kOwnSlice) {
+    writer.Wrote(WriteAnswerHead(call.id(), size, writer.at()));
+    writer.WriteOwn(std::move(call.answer.payload).ToSlice());
+  } else {
+    writer.Wrote(WriteAnswer(outgoing, writer.at()));
   }
+  CountLeaving(call);
+  release(call);
   return added;
+}
+
+int64_t SessionAnswers::WriteBuffered(SessionAnswerBuffer& buffer, size_t count,
+                                      Writer& writer,
+                                      ReleaseBuffered release_buffered) {
+  // What lies between two that were answered otherwise is copied at once.
+  size_t begin = buffer.seen_begin();
+  size_t end = begin;
+  for (const AnswerBuffer::Entry& entry : buffer.seen().first(count)) {
+    if (entry.call == nullptr) {
+      writer.Write(buffer.bytes(begin, end));
+      begin = entry.end;
+    }
+    end = entry.end;
+  }
+  writer.Write(buffer.bytes(begin, end));
+  return Take(buffer, count, release_buffered);
 }
 
 int64_t SessionAnswers::Take(SessionAnswerBuffer& buffer, size_t count,
@@ -197,11 +218,7 @@ int64_t SessionAnswers::Take(SessionAnswerBuffer& buffer, size_t count,
       entries.begin(), entries.end(),
       [](const AnswerBuffer::Entry& entry) { return entry.call != nullptr; });
   release_buffered(entries);
-  if (count == buffer.seen().size()) {
-    PINION_DCHECK(buffers_.front() == &buffer, "buffers out of their order");
-    buffers_.pop_front();
-    buffer.listed = false;
-  }
+  if (count == buffer.seen().size()) buffer.listed = false;
   const int64_t bytes = buffer.Take(count);  // It may be gone after this.
   leaving_.bytes += bytes;
   return HeldBytesOf(count, static_cast<size_t>(bytes));
@@ -211,13 +228,14 @@ void SessionAnswers::Drop(Release release, ReleaseBuffered release_buffered) {
   hello_due_ = false;
   drain_.reset();
   leaving_.calls += refusals_.Clear();
-  while (CallWithId* call = TakeReady()) {
+  for (; !ready_.empty(); ready_.pop_front()) {
+    const auto& [call, buffer] = ready_.front();
+    if (call == nullptr) {
+      Take(*buffer, buffer->seen().size(), release_buffered);
+      continue;
+    }
     CountLeaving(*call);
     release(*call);
-  }
-  while (!buffers_.empty()) {
-    SessionAnswerBuffer& buffer = *buffers_.front();
-    Take(buffer, buffer.seen().size(), release_buffered);
   }
 }
 
@@ -242,13 +260,6 @@ std::string SessionAnswers::TakeHead() {
     drain_.reset();
   }
   return head;
-}
-
-void SessionAnswers::PutBack(CallWithId& call) {
-  WorkChain ready;
-  ready.Push(static_cast<IoDelivery*>(&call));
-  ready.Append(std::move(ready_));
-  ready_ = std::move(ready);
 }
 
 }  // namespace pinion

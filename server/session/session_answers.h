@@ -5,8 +5,7 @@
 //
 // Threads: its session's I/O thread only.
 // Order:   a message has the hello and the drain if they are due, then
-//          refusals, then answers of calls and of buffers, each in the order in
-//          which they were added; calls and buffers take turns to be first.
+//          refusals, then answers, each in the order in which they were added.
 //          What does not fit follows in the next message.
 // Life:    a call that was added stays until it is released: when its answer is
 //          in a message, or is dropped. Before the end, all are released.
@@ -30,7 +29,6 @@
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "pinion/core/base/check.h"
-#include "pinion/core/work_item.h"
 #include "pinion/proto/wire/session_answer.h"
 #include "pinion/server/call/answer_buffer.h"
 #include "pinion/server/internal/answer.h"
@@ -68,7 +66,7 @@ class SessionAnswers {
     if (!call.answer.status.ok()) {
       FitIntoMessage(call.id(), max_message_bytes(), call.answer);
     }
-    ready_.Push(static_cast<IoDelivery*>(&call));
+    ready_.push_back({.call = &call, .buffer = nullptr});
     return HeldBytesOf(call.answer);
   }
 
@@ -86,8 +84,7 @@ class SessionAnswers {
 
   // Whether nothing is ready.
   bool empty() const {
-    return !hello_due_ && !drain_due() && refusals_.empty() && ready_.empty() &&
-           buffers_.empty();
+    return !hello_due_ && !drain_due() && refusals_.empty() && ready_.empty();
   }
   // Whether a drain was added and is in no message yet.
   bool drain_due() const { return drain_.has_value(); }
@@ -111,16 +108,19 @@ class SessionAnswers {
   // one is, since each piece of a message costs gRPC about as much.
   static constexpr size_t kOwnSlice = 4096;
 
+  // What is ready, in one of two forms.
+  struct Ready {
+    CallWithId* call;             // With its answer; null: it is
+    SessionAnswerBuffer* buffer;  // one with answers that were seen.
+  };
   // What goes into the next message.
   struct Draft {
     std::string head;
     size_t refusals = 0;
-    std::vector<CallWithId*> calls;
-    struct Part {
-      SessionAnswerBuffer* buffer;
-      size_t entries;
-    };
-    std::vector<Part> parts;
+    // Of what is ready, the first `whole`, and so many answers of the next, a
+    // buffer.
+    size_t whole = 0;
+    size_t of_next = 0;
     size_t size = 0;       // Of the message.
     size_t own_bytes = 0;  // The part of it in slices of their own.
   };
@@ -132,20 +132,25 @@ class SessionAnswers {
     return static_cast<size_t>(host_.limits.max_message_bytes);
   }
 
-  // Takes what the next message has room for.
+  // Chooses what the next message has room for.
   Draft Choose();
   void ChooseRefusals(Draft& draft) const;
-  void ChooseCalls(Draft& draft);
-  void ChooseBuffered(Draft& draft);
+  void ChooseAnswers(Draft& draft) const;
+  // Whether the call's answer has room; then it is counted.
+  bool HasRoomFor(const CallWithId& call, Draft& draft) const;
+  // The number of the buffer's answers that have room; they are counted.
+  size_t CountWithRoom(const SessionAnswerBuffer& buffer, Draft& draft) const;
   // Whether `size` more bytes have room in the message; then they are counted.
   bool HasRoom(size_t size, Draft& draft) const;
 
-  // Each writes a part of the draft, and returns the bytes that were counted
-  // for it by Add() and Refuse().
+  // Each writes a part of the message and releases it. Returns the bytes that
+  // Add() and Refuse() have counted for it.
   int64_t WriteRefusals(const Draft& draft, Writer& writer);
-  int64_t WriteCalls(const Draft& draft, Writer& writer, Release release);
-  int64_t WriteBuffered(const Draft& draft, Writer& writer,
-                        ReleaseBuffered release_buffered);
+  int64_t WriteAnswers(const Draft& draft, Writer& writer, Release release,
+                       ReleaseBuffered release_buffered);
+  int64_t WriteCall(CallWithId& call, Writer& writer, Release release);
+  int64_t WriteBuffered(SessionAnswerBuffer& buffer, size_t count,
+                        Writer& writer, ReleaseBuffered release_buffered);
   // The next `count` answers of the buffer are in a message, or nobody wants
   // them. The same.
   int64_t Take(SessionAnswerBuffer& buffer, size_t count,
@@ -153,12 +158,6 @@ class SessionAnswers {
 
   // The hello and the drain, if they are due; from now on they are not.
   std::string TakeHead();
-  // The oldest ready call; null if there is none.
-  CallWithId* TakeReady() {
-    return static_cast<CallWithId*>(ready_.Pop<IoDelivery>());
-  }
-  // Makes `call` the oldest of the ready ones again.
-  void PutBack(CallWithId& call);
   // The answer is in a message, or nobody wants it.
   void CountLeaving(CallWithId& call) {
     if (call.inside) ++leaving_.calls;
@@ -170,9 +169,7 @@ class SessionAnswers {
   bool hello_due_ = true;
   std::optional<v1::DrainReason> drain_;  // Due, for this reason.
   SessionRefusals refusals_;
-  WorkChain ready_;                           // Calls with their answers.
-  std::deque<SessionAnswerBuffer*> buffers_;  // With answers that were seen.
-  bool buffers_first_ = false;                // In the next message.
+  std::deque<Ready> ready_;
   Leaving leaving_;
 };
 

@@ -21,9 +21,9 @@ class LatenciesTest : public ::testing::Test {
 
   void Record(int method, int accepted, int claimed, int ended, int asked,
               int woke) {
-    latencies_.Record(method, At(accepted),
-                      {.claimed = At(claimed), .ended = At(ended)},
-                      {.asked = At(asked), .woke = At(woke)});
+    latencies_.Of(method).Record(At(accepted),
+                                 {.claimed = At(claimed), .ended = At(ended)},
+                                 {.asked = At(asked), .woke = At(woke)});
   }
 
   MethodSnapshot Of(int method) const {
@@ -97,8 +97,8 @@ TEST_F(LatenciesTest, EachMethodHasItsOwn) {
 
 TEST_F(LatenciesTest, ASnapshotAddsUpTheLanesOfAMethod) {
   Latencies other_lane(/*methods=*/2);
-  other_lane.Record(0, At(0), {.claimed = At(0), .ended = At(30)},
-                    {.asked = At(0), .woke = At(0)});
+  other_lane.Of(0).Record(At(0), {.claimed = At(0), .ended = At(30)},
+                          {.asked = At(0), .woke = At(0)});
   Record(0, /*accepted=*/0, /*claimed=*/0, /*ended=*/10, /*asked=*/0,
          /*woke=*/0);
   MethodSnapshot both;

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "gtest/gtest.h"
+#include "pinion/server/call/answer_buffer.h"
 #include "pinion/server/internal/answer.h"
 #include "pinion/server/internal/credit.h"
 #include "pinion/server/internal/payload.h"
@@ -64,10 +66,22 @@ class SessionAnswersTest : public ::testing::Test {
   }
   std::optional<OutboxOwner::Message> NextMessage() {
     return answers_.NextMessage(
-        [this](CallWithId& call) { released_.push_back(call.id()); });
+        [this](CallWithId& call) { released_.push_back(call.id()); },
+        [this](absl::Span<const AnswerBuffer::Entry> entries) {
+          ReleaseBuffered(entries);
+        });
   }
   void Drop() {
-    answers_.Drop([this](CallWithId& call) { released_.push_back(call.id()); });
+    answers_.Drop([this](CallWithId& call) { released_.push_back(call.id()); },
+                  [this](absl::Span<const AnswerBuffer::Entry> entries) {
+                    ReleaseBuffered(entries);
+                  });
+  }
+  void ReleaseBuffered(absl::Span<const AnswerBuffer::Entry> entries) {
+    for (const AnswerBuffer::Entry& entry : entries) {
+      if (entry.call == nullptr) continue;
+      released_.push_back(static_cast<CallWithId*>(entry.call)->id());
+    }
   }
 
   static v1::OpenResponse Parse(const OutboxOwner::Message& message) {
