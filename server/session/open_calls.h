@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OpenCalls: the open calls of one session, by the ids that its client gave.
+// OpenCallsOf: the open calls of one session, by the ids that its client gave.
 //
 // Threads: its session's I/O thread only.
 // Cost:    our clients' ids are small, since they are indexes (session.proto),
@@ -8,8 +8,9 @@
 // Memory:  the places take at most 16 bytes for each call that the session may
 //          have open, whatever ids the client chooses, and nothing for places
 //          that are far from all open calls.
-// Example: if (!open.Insert(call)) RefuseIdIsOpen();
-//          SessionCall* call = open.Find(id);
+// Example: OpenCallsOf<SessionCall> open(limits.max_calls);
+//          if (!open.Insert(call)) RefuseIdIsOpen();
+//          Call* call = open.Find(id);
 //          open.Erase(id);
 #ifndef PINION_SERVER_SESSION_OPEN_CALLS_H_
 #define PINION_SERVER_SESSION_OPEN_CALLS_H_
@@ -22,24 +23,25 @@
 #include <vector>
 
 #include "pinion/proto/wire/process_hash.h"
-#include "pinion/server/session/session_call.h"
 
 namespace pinion {
 
-class OpenCalls {
+// A Call has an id().
+template <typename Call>
+class OpenCallsOf {
  public:
   // For at most `max_calls` calls.
-  explicit OpenCalls(int64_t max_calls)
+  explicit OpenCallsOf(int64_t max_calls)
       : places_end_(2 * static_cast<uint64_t>(max_calls)) {}
 
   // False if a call with its id is open; then nothing changes.
-  bool Insert(SessionCall* call) {
+  bool Insert(Call* call) {
     const uint64_t id = call->id();
     if (id >= places_end_) {
       if (!others_.emplace(id, call).second) return false;
     } else {
       Group& group = GroupFor(id);
-      SessionCall*& place = group.calls[id % kGroup];
+      Call*& place = group.calls[id % kGroup];
       if (place != nullptr) return false;
       place = call;
       ++group.open;
@@ -48,7 +50,7 @@ class OpenCalls {
     return true;
   }
   // Null if there is none.
-  SessionCall* Find(uint64_t id) const {
+  Call* Find(uint64_t id) const {
     if (id < places_end_) {
       const size_t index = id / kGroup;
       if (index >= groups_.size() || groups_[index] == nullptr) return nullptr;
@@ -77,7 +79,7 @@ class OpenCalls {
   void ForEach(const Function& function) const {
     for (const auto& group : groups_) {
       if (group == nullptr) continue;
-      for (const SessionCall* call : group->calls) {
+      for (const Call* call : group->calls) {
         if (call != nullptr) function(*call);
       }
     }
@@ -87,7 +89,7 @@ class OpenCalls {
  private:
   static constexpr size_t kGroup = 64;
   struct Group {
-    std::array<SessionCall*, kGroup> calls = {};
+    std::array<Call*, kGroup> calls = {};
     size_t open = 0;
   };
 
@@ -104,7 +106,7 @@ class OpenCalls {
   const uint64_t places_end_;                   // The ids below it have places.
   std::vector<std::unique_ptr<Group>> groups_;  // Null: none of it is open.
   std::unique_ptr<Group> spare_;                // None of it is open.
-  HashMap<uint64_t, SessionCall*> others_;
+  HashMap<uint64_t, Call*> others_;
   size_t size_ = 0;
 };
 

@@ -211,7 +211,7 @@ class Session final : private IoEvent,
   std::optional<Intake> intake_;
   std::vector<const ServedMethod*> methods_;  // By the client's index.
   // Calls without an answer, or whose answer is not in a message yet.
-  OpenCalls open_;
+  OpenCallsOf<SessionCall> open_;
   // The bytes of its blocks; a block counts until its last call is destroyed.
   const SessionMemory memory_ = std::make_shared<std::atomic<int64_t>>(0);
   // The ids of the calls that a reason on all of them has yet to answer.
