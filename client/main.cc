@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "pinion/client/cli/bench_command.h"
 #include "pinion/client/cli/call_command.h"
 #include "pinion/tools/command_line.h"
@@ -28,6 +29,8 @@ constexpr char kUsage[] =
 int main(int argc, char** argv) {
   // What goes wrong is said once, by us.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  // gRPC's locks would pay for it: see server/hosting/process_setup.h.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const absl::string_view command = argc > 1 ? argv[1] : "";
   if (command == "call") return pinion::cli::CallCommand(argc, argv);
   if (command == "bench") return pinion::cli::BenchCommand(argc, argv);

@@ -92,6 +92,7 @@ void GiveAccount(Server& server, bool as_table) {
 int Server::Run(const RunOptions& options) {
   OpenStandardDescriptors();
   IgnoreSigpipe();
+  DontLookForDeadlocks();
   AllowManyFiles();
   const EndSignals signals;
   if (const absl::Status status = Start(); !status.ok()) {
