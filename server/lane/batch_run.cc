@@ -95,48 +95,6 @@ void BatchRun::RefuseClaimed(RoutedCall& call, Answer refusal, Moment now) {
                   .room = {}});
 }
 
-void BatchRun::RunOne(RoutedCall& call) {
-  Tally& left = lane_.left[static_cast<size_t>(call.task_class)];
-  Use(call);
-  // Not the end of the call before: the thread may have lost its CPU since, and
-  // what expired meanwhile must not be run.
-  const Moment now = time_.Now();
-  if (AnswerBuffer* const buffer = BufferFor(call)) {
-    RunBuffered(call, now, *buffer);
-  } else {
-    RunAlone(call, now);
-  }
-  left.Add(1);
-}
-
-void BatchRun::RunBuffered(RoutedCall& call, Moment now, AnswerBuffer& buffer) {
-  if (ABSL_PREDICT_FALSE(!Claim(call, now))) return LetGo(call);
-  CallContext context(call, shared_.clock, &shared_.hops, &lane_.credit);
-  Handled handled = Handle(call, now, context);
-  if (ABSL_PREDICT_TRUE(handled.parsed && handled.status.ok() &&
-                        context.trailing().empty() &&
-                        AnswerInBuffer(call, buffer))) {
-    return;
-  }
-  // It has no room of its own yet.
-  AnswerAlone(call, std::move(handled), context,
-              AnswerRoom(call.credit(), call.party_held(), *its_.largest));
-}
-
-void BatchRun::RunAlone(RoutedCall& call, Moment now) {
-  AnswerRoom room;
-  std::optional<Answer> refusal =
-      ReserveAnswer(call, /*with_others=*/false, room);
-  if (!Claim(call, now)) {
-    room = {};  // As long as the call is surely there.
-    return LetGo(call);
-  }
-  if (refusal.has_value()) return RefuseClaimed(call, *std::move(refusal), now);
-  CallContext context(call, shared_.clock, &shared_.hops, &lane_.credit);
-  Handled handled = Handle(call, now, context);
-  AnswerAlone(call, std::move(handled), context, std::move(room));
-}
-
 BatchRun::Handled BatchRun::Handle(RoutedCall& call, Moment now,
                                    CallContext& context) {
   ran_ = true;
@@ -171,6 +129,48 @@ bool BatchRun::AnswerInBuffer(RoutedCall& call, AnswerBuffer& buffer) {
     });
   }
   return true;
+}
+
+void BatchRun::RunBuffered(RoutedCall& call, Moment now, AnswerBuffer& buffer) {
+  if (ABSL_PREDICT_FALSE(!Claim(call, now))) return LetGo(call);
+  CallContext context(call, shared_.clock, &shared_.hops, &lane_.credit);
+  Handled handled = Handle(call, now, context);
+  if (ABSL_PREDICT_TRUE(handled.parsed && handled.status.ok() &&
+                        context.trailing().empty() &&
+                        AnswerInBuffer(call, buffer))) {
+    return;
+  }
+  // It has no room of its own yet.
+  AnswerAlone(call, std::move(handled), context,
+              AnswerRoom(call.credit(), call.party_held(), *its_.largest));
+}
+
+void BatchRun::RunAlone(RoutedCall& call, Moment now) {
+  AnswerRoom room;
+  std::optional<Answer> refusal =
+      ReserveAnswer(call, /*with_others=*/false, room);
+  if (!Claim(call, now)) {
+    room = {};  // As long as the call is surely there.
+    return LetGo(call);
+  }
+  if (refusal.has_value()) return RefuseClaimed(call, *std::move(refusal), now);
+  CallContext context(call, shared_.clock, &shared_.hops, &lane_.credit);
+  Handled handled = Handle(call, now, context);
+  AnswerAlone(call, std::move(handled), context, std::move(room));
+}
+
+void BatchRun::RunOne(RoutedCall& call) {
+  Tally& left = lane_.left[static_cast<size_t>(call.task_class)];
+  Use(call);
+  // Not the end of the call before: the thread may have lost its CPU since, and
+  // what expired meanwhile must not be run.
+  const Moment now = time_.Now();
+  if (AnswerBuffer* const buffer = BufferFor(call)) {
+    RunBuffered(call, now, *buffer);
+  } else {
+    RunAlone(call, now);
+  }
+  left.Add(1);
 }
 
 void BatchRun::AnswerAlone(RoutedCall& call, Handled&& handled,

@@ -17,6 +17,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "pinion/core/clock.h"
@@ -89,7 +90,9 @@ class BatchRun {
   void RunOne(RoutedCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // RunOne(), with an answer in `buffer` or alone.
-  void RunBuffered(RoutedCall& call, Moment now, AnswerBuffer& buffer)
+  ABSL_ATTRIBUTE_ALWAYS_INLINE inline void RunBuffered(RoutedCall& call,
+                                                       Moment now,
+                                                       AnswerBuffer& buffer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   void RunAlone(RoutedCall& call, Moment now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
@@ -101,7 +104,9 @@ class BatchRun {
     bool threw = false;
   };
   // Parses the request and runs the handler.
-  Handled Handle(RoutedCall& call, Moment now, CallContext& context)
+  ABSL_ATTRIBUTE_ALWAYS_INLINE inline Handled Handle(RoutedCall& call,
+                                                     Moment now,
+                                                     CallContext& context)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // Writes the response into the buffer, and sends it unless the end of the
   // batch must come first. False if it does not fit.
