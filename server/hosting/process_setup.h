@@ -26,9 +26,9 @@ void IgnoreSigpipe();
 // and the limit at first is mostly 1024.
 void AllowManyFiles();
 
-// Has Abseil's locks, which gRPC uses, not look for deadlocks. Debian's Abseil is
-// built to look: for each lock that a thread takes while it holds another, it
-// updates a graph of all locks. That was 4 % of a unary server's CPU time.
+// Has Abseil's locks, which gRPC uses, not look for deadlocks. Debian's Abseil
+// is built to look: for each lock that a thread takes while it holds another,
+// it updates a graph of all locks. That was 4 % of a unary server's CPU time.
 void DontLookForDeadlocks();
 
 // Sends gRPC's log lines (see GRPC_VERBOSITY) to the queue for standard error
