@@ -323,13 +323,15 @@ void BatchRun::FailBatch(const absl::Status& status) {
     ended.answer = refusals::HandlerFailed(status);
     ended.room.Fit(ended.answer, now);
   }
-  lane_.answers.Drop([&](RoutedCall& call) {
-    lane_.ended.push_back({.call = &call,
+  std::vector<RoutedCall*> dropped;
+  lane_.answers.Drop([&](RoutedCall& call) { dropped.push_back(&call); });
+  for (RoutedCall* call : dropped) {
+    lane_.ended.push_back({.call = call,
                            .times = {.claimed = now, .ended = now},
                            .batch = size_,
                            .answer = refusals::HandlerFailed(status),
                            .room = {}});
-  });
+  }
 }
 
 void BatchRun::ReleaseAnswers() {

@@ -152,9 +152,11 @@ class BatchRun {
   // to the release condition.
   void ReleaseAnswers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // Refuses a claimed call; its handler will not run.
-  void RefuseClaimed(RoutedCall& call, Answer refusal, Moment now);
+  void RefuseClaimed(RoutedCall& call, Answer refusal, Moment now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   // Answers, and releases the lane's reference.
-  void AnswerAndUnref(EndedCall&& ended);
+  void AnswerAndUnref(EndedCall&& ended)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
   Latencies::Wake LastWake() const;
   void Record(const RoutedCall& call, const RunTimes& times) {
     its_.latencies->Record(call.accepted, times, wake_);
