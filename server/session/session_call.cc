@@ -33,13 +33,14 @@ SessionBytes::SessionBytes(const grpc::ByteBuffer& message)
 
 void SessionCall::Deliver() {
   // The session is there until this is delivered.
-  block_.session().io().Deliver(this);
+  block_.io().Deliver(this);
 }
 
 AnswerBuffer* SessionCall::MakeAnswerBuffer(uint32_t entries, uint32_t bytes,
                                             int64_t reserved) {
-  Session& session = block_.session();
-  return SessionAnswerBuffer::Make(session, session.io(), credit(),
+  // The session may be gone, if this call was answered in its handler's place:
+  // then no answer of the buffer will be its own. So it is only named here.
+  return SessionAnswerBuffer::Make(block_.session(), block_.io(), credit(),
                                    block_.shared_party(), entries, bytes,
                                    reserved);
 }
@@ -82,6 +83,16 @@ void SessionCall::OnUnreferenced() {
   answer = Answer();
   block_.Unref();
 }
+
+SessionBlock::SessionBlock(Session& session, const SessionHost& host,
+                           std::shared_ptr<Party> party, SessionMemory memory,
+                           SessionBytes bytes)
+    : session_(session),
+      io_(session.io()),
+      host_(host),
+      party_(std::move(party)),
+      memory_(std::move(memory)),
+      bytes_(std::move(bytes)) {}
 
 SessionBlock* SessionBlock::Make(Session& session, const SessionHost& host,
                                  std::shared_ptr<Party> party,

@@ -121,7 +121,10 @@ class alignas(alignof(SessionCall)) SessionBlock final
 
   size_t size() const { return size_; }
   SessionCall& call(size_t index) { return *At(index); }
+  // Is there as long as a call of the block that it awaits.
   Session& session() { return session_; }
+  // The session's; it lives as long as the server.
+  IoThread& io() const { return io_; }
   // Releases what was reserved for it, before it is destroyed.
   void ReturnReserved();
 
@@ -157,12 +160,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
 
   SessionBlock(Session& session, const SessionHost& host,
                std::shared_ptr<Party> party, SessionMemory memory,
-               SessionBytes bytes)
-      : session_(session),
-        host_(host),
-        party_(std::move(party)),
-        memory_(std::move(memory)),
-        bytes_(std::move(bytes)) {}
+               SessionBytes bytes);
   ~SessionBlock();
 
   SessionCall* At(size_t index) {
@@ -177,6 +175,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
   Deadline DeadlineOf(size_t index);
 
   Session& session_;
+  IoThread& io_;
   const SessionHost& host_;
   // The session may be destroyed before it.
   const std::shared_ptr<Party> party_;
