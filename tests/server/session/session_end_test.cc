@@ -68,6 +68,26 @@ TEST_P(SessionEndTest, NeverRunsWhatWaitsWhenTheStreamBreaks) {
   EXPECT_EQ(adds_begun(), 0);
 }
 
+// Its worker knows by then how large an answer is, and would put it into a
+// buffer for the session.
+TEST_P(SessionEndTest, WhatWaitsOfASessionThatIsGoneIsSkipped) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient first(channel());
+  first.Send(Message({Add(1)}));
+  ExpectAdded(first.Await(1));
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(2)}));
+  AwaitWaiting(2);
+  session.Break();
+  EXPECT_EQ(session.AwaitEnd().code(), absl::StatusCode::kCancelled);
+  AwaitCancelled(2);
+  held.Release();
+  AwaitNothingHeld();
+  EXPECT_EQ(adds_begun(), 1);
+}
+
 TEST_P(SessionEndTest, DropsTheResultOfWhatRunsWhenTheStreamBreaks) {
   Start({.workers = 1});
   SessionClient session(channel());
