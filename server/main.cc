@@ -80,6 +80,12 @@ ABSL_FLAG(int, io_threads, 0,
           "0: one for each CPU without a worker. Raise it when they are busy "
           "and the workers are not.");
 
+ABSL_FLAG(int, session_io_threads, 0,
+          "The number of further threads that read and write for sessions "
+          "only, 0 to 64; 0: the I/O threads serve them. Set it when strangers "
+          "may flood the server with plain calls or streams beside sessions, "
+          "and each thread has a CPU.");
+
 // ---- Lanes: one service on one worker ---------------------------------------
 
 ABSL_FLAG(int64_t, lane_calls, pinion::HostingOptions().lane_calls,
@@ -218,7 +224,8 @@ std::vector<pinion::FlagGroup> FlagGroups() {
         "max_connections_per_address", "grpc_memory_bytes", "keepalive_time",
         "keepalive_timeout", "min_ping_interval"}},
       {"Workers and CPUs",
-       {"workers", "worker_cpus", "cpu_policy", "io_threads"}},
+       {"workers", "worker_cpus", "cpu_policy", "io_threads",
+        "session_io_threads"}},
       {"Lanes: one service on one worker",
        {"lane_calls", "lane_bytes", "lane_streams"}},
       {"Server memory", {"server_calls", "server_bytes", "trusted_proxies"}},
@@ -263,6 +270,7 @@ pinion::HostingOptions HostingOptionsFromFlags() {
       .worker_cpus = absl::GetFlag(FLAGS_worker_cpus),
       .cpu_policy = *cpu_policy,
       .io_threads = absl::GetFlag(FLAGS_io_threads),
+      .session_io_threads = absl::GetFlag(FLAGS_session_io_threads),
       .lane_calls = absl::GetFlag(FLAGS_lane_calls),
       .lane_bytes = absl::GetFlag(FLAGS_lane_bytes),
       .lane_streams = absl::GetFlag(FLAGS_lane_streams),

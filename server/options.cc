@@ -85,6 +85,7 @@ absl::Status Validate(const HostingOptions& options) {
   const absl::Status checks[] = {
       InRange("workers", options.workers, 0, 1 << 16),
       InRange("io_threads", options.io_threads, 0, 64),
+      InRange("session_io_threads", options.session_io_threads, 0, 64),
       InRange("max_message_bytes", one_message, 1 << 10, 1 << 30),
       InRange("lane_calls", options.lane_calls, 1, WorkList::kMaxCapacity),
       InRange("lane_bytes", options.lane_bytes, one_message, Credit::kMaxBytes),

@@ -100,6 +100,16 @@ struct HostingOptions {
   // one. Raise it when the I/O threads are busy while the workers are not.
   int io_threads = 0;
 
+  // The number of further threads that speak gRPC for sessions only, 0 to 64. 0
+  // means that the I/O threads above serve sessions, too. Then a client that
+  // opens and cancels plain calls or streams as fast as it can keeps gRPC busy
+  // on these threads, and sessions that share them wait, by hundreds of
+  // milliseconds in the worst case. Set it to 1 or more when strangers may send
+  // such calls to a server with sessions, and it has a CPU for each thread: a
+  // session's call and a plain call then take up to half as much CPU time more,
+  // since each of gRPC's threads reads for the others.
+  int session_io_threads = 0;
+
   // ---- Lanes: one service on one worker -------------------------------------
 
   // The most calls of one service that one worker holds, 1 to 524,287, and the

@@ -176,6 +176,7 @@ absl::Status Runtime::StartWorkers() {
     scheduler_ = Scheduler::Manual({.workers = std::max(options_.workers, 1)},
                                    manual_->clock);
     options_.io_threads = 1;
+    options_.session_io_threads = 0;
     return absl::OkStatus();
   }
   auto scheduler = Scheduler::Start({.workers = options_.workers,
@@ -205,8 +206,8 @@ absl::Status Runtime::MakeLanes() {
                         .lanes = lanes_,
                         .snapshot = [this] { return Snapshot(); }});
   stop_.DoorIsMade(door_->inside());
-  expirer_ =
-      std::make_unique<Expirer>(scheduler_->clock(), options_.io_threads);
+  expirer_ = std::make_unique<Expirer>(
+      scheduler_->clock(), options_.io_threads + options_.session_io_threads);
   stream_limits_ = StreamLimitsOf(options_);
   for (const auto& service : services_) {
     const size_t first_lane = lanes_.size() * workers;
@@ -271,7 +272,8 @@ void Runtime::Register(grpc::ServerBuilder& builder) {
   }
   IoThreadHooks hooks = {.on_server_end = [this] { stop_.OnServerEnd(); }};
   if (manual_.has_value()) hooks.after_turn = manual_->after_io_turn;
-  for (int i = 0; i < options_.io_threads; ++i) {
+  const int io_threads = options_.io_threads + options_.session_io_threads;
+  for (int i = 0; i < io_threads; ++i) {
     io_threads_.push_back(std::make_unique<IoThread>(
         i, builder.AddCompletionQueue(), hooks,
         absl::ToChronoNanoseconds(options_.write_timeout)));
@@ -349,7 +351,14 @@ absl::Status Runtime::WhyNotBuilt() const {
 }
 
 void Runtime::AwaitCalls() {
+  // The last ones are for sessions alone, if there are such.
+  const bool sessions_apart = options_.session_io_threads > 0;
   for (auto& io : io_threads_) {
+    const bool only_sessions = io->index() >= options_.io_threads;
+    if (session_service_ != nullptr && only_sessions == sessions_apart) {
+      session_service_->AwaitSessions(*io);
+    }
+    if (only_sessions) continue;
     for (const auto& method : methods_) AwaitCallsOf(*method, *io);
     if (unknown_methods_.has_value()) {
       for (int i = 0; i < kAwaitedUnknownCalls; ++i) {
@@ -357,7 +366,6 @@ void Runtime::AwaitCalls() {
       }
     }
     if (health_service_ != nullptr) health_service_->AwaitCalls(*io);
-    if (session_service_ != nullptr) session_service_->AwaitSessions(*io);
   }
 }
 

@@ -50,6 +50,9 @@ ABSL_FLAG(double, seconds, 0.8,
 ABSL_FLAG(int, in_flight, 16, "calls the other client keeps open; 1 to 1000");
 ABSL_FLAG(std::string, attacks, "",
           "which attacks, with commas between them; empty: all");
+ABSL_FLAG(bool, sessions_apart, false,
+          "servers with an I/O thread for sessions alone "
+          "(HostingOptions::session_io_threads)");
 ABSL_FLAG(int, warm_up, 1,
           "rounds before the first, which do not count; 0 to 10");
 ABSL_FLAG(bool, check, false,
@@ -82,18 +85,32 @@ constexpr absl::Duration kFills = absl::Milliseconds(300);
 
 // One worker, so that whatever the attacker calls runs where the others' calls
 // do.
-std::string StartTarget() {
-  return ServeOnLoopback({.workers = 1, .server_bytes = kServerBytes},
+std::string Start(int session_io_threads) {
+  return ServeOnLoopback({.workers = 1,
+                          .session_io_threads = session_io_threads,
+                          .server_bytes = kServerBytes},
                          [](Server& server) {
                            echo::HostEcho(server);
                            kv::HostKv(server);
                          });
 }
+std::string StartTarget() { return Start(/*session_io_threads=*/0); }
+std::string StartApart() { return Start(/*session_io_threads=*/1); }
 
 const BenchServers& Servers() {
   static const auto* const servers =
-      new BenchServers{{"target", StartTarget}, {"other", StartTarget}};
+      new BenchServers{{"target", StartTarget},
+                       {"other", StartTarget},
+                       {"target_apart", StartApart},
+                       {"other_apart", StartApart}};
   return *servers;
+}
+// Those of them that --sessions_apart asks for.
+std::vector<std::string> ChosenServers() {
+  if (absl::GetFlag(FLAGS_sessions_apart)) {
+    return {"target_apart", "other_apart"};
+  }
+  return {"target", "other"};
 }
 
 // Echoes of a key of its own, by a client that does no harm; errors are
@@ -272,7 +289,7 @@ absl::Status Check(const std::vector<HostileOutcome>& outcomes) {
 
 absl::Status Measure(const std::vector<Attack>& attacks, int warm_up,
                      int rounds, absl::Duration length, int in_flight) {
-  auto servers = StartProcesses(NamesOf(Servers()));
+  auto servers = StartProcesses(ChosenServers());
   if (!servers.ok()) return servers.status();
   for (const auto& server : *servers) {
     const absl::Status put = PutValues(server->address());

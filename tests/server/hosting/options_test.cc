@@ -33,6 +33,7 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
   const std::string complaints[] = {
       Complaint([](auto& options) { options.workers = -5; }),
       Complaint([](auto& options) { options.io_threads = 65; }),
+      Complaint([](auto& options) { options.session_io_threads = -1; }),
       Complaint([](auto& options) { options.lane_calls = 0; }),
       Complaint([](auto& options) { options.max_message_bytes = 5; }),
       Complaint([](auto& options) { options.grace = -absl::Seconds(1); }),
@@ -73,6 +74,7 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
   const std::pair<const char*, const char*> expected[] = {
       {"workers", "-5"},
       {"io_threads", "65"},
+      {"session_io_threads", "-1"},
       {"lane_calls", "0"},
       {"max_message_bytes", "5"},
       {"grace", "-1s"},

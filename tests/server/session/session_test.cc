@@ -12,6 +12,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "pinion/client/client.h"
 #include "pinion/tests/server/session/session_fixture.h"
 #include "pinion/tests/support/session_client.h"
 #include "pinion/v1/session.pb.h"
@@ -315,6 +316,19 @@ TEST_P(SessionTest, IsServedByAnyOfSeveralIoThreads) {
     ExpectAdded(session.Await(1));
     ExpectAdded(session.Await(2));
   }
+}
+
+TEST_P(SessionTest, IsServedBesidePlainCallsIfSessionsHaveThreadsOfTheirOwn) {
+  gate_.Open();
+  Start({.workers = 1, .io_threads = 1, .session_io_threads = 2});
+  Client plain(channel(), {.unary = true});
+  std::deque<SessionClient> sessions;
+  for (int i = 0; i < 6; ++i) {
+    sessions.emplace_back(channel()).Send(Message({Add(1)}));
+    const auto answer = plain.CallRaw(kAdd, AddOf("a", 1)).response;
+    EXPECT_TRUE(answer.ok()) << answer.status();
+  }
+  for (SessionClient& session : sessions) ExpectAdded(session.Await(1));
 }
 
 TEST_P(SessionTest, TellsWhereTheTimeWentIfAskedTo) {
