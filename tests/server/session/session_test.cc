@@ -12,8 +12,8 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "pinion/client/client.h"
 #include "pinion/tests/server/session/session_fixture.h"
+#include "pinion/tests/support/open_call.h"
 #include "pinion/tests/support/session_client.h"
 #include "pinion/v1/session.pb.h"
 
@@ -32,6 +32,7 @@ using ::pinion::testing::ExpectFailed;
 using ::pinion::testing::HeldWorker;
 using ::pinion::testing::kAdd;
 using ::pinion::testing::Message;
+using ::pinion::testing::OpenCall;
 using ::pinion::testing::SessionClient;
 using ::pinion::testing::SessionTest;
 using ::pinion::testing::TransportName;
@@ -321,12 +322,11 @@ TEST_P(SessionTest, IsServedByAnyOfSeveralIoThreads) {
 TEST_P(SessionTest, IsServedBesidePlainCallsIfSessionsHaveThreadsOfTheirOwn) {
   gate_.Open();
   Start({.workers = 1, .io_threads = 1, .session_io_threads = 2});
-  Client plain(channel(), {.unary = true});
   std::deque<SessionClient> sessions;
   for (int i = 0; i < 6; ++i) {
     sessions.emplace_back(channel()).Send(Message({Add(1)}));
-    const auto answer = plain.CallRaw(kAdd, AddOf("a", 1)).response;
-    EXPECT_TRUE(answer.ok()) << answer.status();
+    OpenCall plain(channel(), kAdd, AddOf("a"));
+    EXPECT_TRUE(plain.Await().ok()) << plain.Await();
   }
   for (SessionClient& session : sessions) ExpectAdded(session.Await(1));
 }
