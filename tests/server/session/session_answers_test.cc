@@ -153,6 +153,24 @@ TEST_F(SessionAnswersTest, OnlyTheLastOfTwoDrainsIsSent) {
   EXPECT_FALSE(NextMessage().has_value());
 }
 
+TEST_F(SessionAnswersTest, ALargeResponseIsNotCopiedIntoItsMessage) {
+  Next();
+  answers_.Add(CallWith(1));
+  AnsweredCall& large = CallWith(2, 5000);
+  const uint8_t* const bytes = large.answer.payload.data();
+  answers_.Add(large);
+  answers_.Add(CallWith(3));
+  const auto message = NextMessage();
+  ASSERT_TRUE(message.has_value());
+  const v1::OpenResponse response = Parse(*message);
+  EXPECT_EQ(IdsOf(response), (Ids{1, 2, 3}));
+  EXPECT_EQ(response.answers(1).payload(), std::string(5000, 'x'));
+  std::vector<grpc::Slice> slices;
+  ASSERT_TRUE(message->bytes.Dump(&slices).ok());
+  ASSERT_EQ(slices.size(), 3u);
+  EXPECT_EQ(slices[1].begin(), bytes);
+}
+
 TEST_F(SessionAnswersTest, OneMessageHasAllThatIsReadyRefusalsFirst) {
   int64_t added = answers_.Add(CallWith(1));
   added += answers_.Add(CallWith(2));
