@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/core/cycle_clock.h"
 
+#include "pinion/core/monotonic_nanos.h"
+
 namespace pinion {
 namespace {
 

@@ -13,28 +13,14 @@
 
 #include <cstdint>
 
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
-#include "pinion/core/monotonic_nanos.h"
+#include "pinion/core/base/ticks.h"
 
 namespace pinion {
 
 class CycleClock {
  public:
   // Ticks since an unspecified moment in the past.
-  static uint64_t Now() {
-#if defined(__x86_64__)
-    return __rdtsc();
-#elif defined(__aarch64__)
-    uint64_t ticks;
-    asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-    return ticks;
-#else
-    return static_cast<uint64_t>(MonotonicNanos());
-#endif
-  }
+  static uint64_t Now() { return Ticks::Now(); }
 
   // The length of a span, to within a thousandth. The first call in a process
   // takes 2 ms to measure the counter.

@@ -33,19 +33,8 @@ std::string InMillis(nanoseconds span) {
 }  // namespace
 
 std::string Describe(const StallReport& report, absl::string_view task_name) {
-  std::string line = absl::StrCat("worker ", report.worker, ": ");
-  if (task_name.empty()) {
-    absl::StrAppend(&line, "a task without a name");
-  } else {
-    absl::StrAppend(&line, "\"", absl::Utf8SafeCEscape(task_name), "\"");
-  }
-  absl::StrAppend(&line, " has run for ", InMillis(report.ran),
-                  " (had a CPU for ", InMillis(report.had_cpu));
-  if (report.not_given >= std::chrono::milliseconds(1)) {
-    absl::StrAppend(&line, ", was not given one for ",
-                    InMillis(report.not_given));
-  }
-  absl::StrAppend(&line, report.blocked ? ", blocked now)" : ")");
+  std::string line = absl::StrCat("worker ", report.worker, ": ",
+                                  DescribeRun(report, task_name));
   if (report.suppressed > 0) {
     absl::StrAppend(&line,
                     "; reports held back since the last: ", report.suppressed);
@@ -53,18 +42,39 @@ std::string Describe(const StallReport& report, absl::string_view task_name) {
   return line;
 }
 
+std::string DescribeRun(const StallReport& report,
+                        absl::string_view task_name) {
+  std::string run = "a task without a name";
+  if (!task_name.empty()) {
+    run = absl::StrCat("\"", absl::Utf8SafeCEscape(task_name), "\"");
+  }
+  absl::StrAppend(&run, " has run for ", InMillis(report.ran),
+                  " (had a CPU for ", InMillis(report.had_cpu));
+  if (report.not_given >= std::chrono::milliseconds(1)) {
+    absl::StrAppend(&run, ", was not given one for ",
+                    InMillis(report.not_given));
+  }
+  absl::StrAppend(&run, report.blocked ? ", blocked now)" : ")");
+  return run;
+}
+
+StallWatch::Pace::Pace(nanoseconds threshold)
+    : threshold(threshold),
+      period(threshold / kPeriodsPerThreshold),
+      grain(threshold / kGrainsPerThreshold) {
+  PINION_CHECK(threshold >= std::chrono::milliseconds(1), "a threshold of ",
+               threshold.count(), " ns");
+}
+
 StallWatch::StallWatch(const std::vector<Watched>& workers, const Clock& clock,
                        const StallWatchOptions& options, Callback callback,
                        StateCallback state_callback, Reader reader)
     : clock_(clock),
-      options_(options),
-      period_(options.threshold / kPeriodsPerThreshold),
-      grain_(options.threshold / kGrainsPerThreshold),
+      reports_per_second_(options.reports_per_second),
       callback_(std::move(callback)),
       state_callback_(std::move(state_callback)),
-      reader_(std::move(reader)) {
-  PINION_CHECK(options.threshold >= std::chrono::milliseconds(1),
-               "a threshold of ", options.threshold.count(), " ns");
+      reader_(std::move(reader)),
+      pace_(options.threshold) {
   PINION_CHECK(options.reports_per_second > 0, "at most ",
                options.reports_per_second, " reports a second");
   looker_.Claim();
@@ -92,9 +102,28 @@ void StallWatch::Stop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
-    stop_begun_.NotifyAll();
+    changed_.NotifyAll();
   }
   thread_.join();
+}
+
+void StallWatch::SetThreshold(nanoseconds threshold) {
+  MutexLock lock(mutex_);
+  new_threshold_ = Pace(threshold).threshold;
+  changed_.NotifyAll();
+}
+
+void StallWatch::TakeThreshold() {
+  std::optional<nanoseconds> threshold;
+  {
+    MutexLock lock(mutex_);
+    threshold = std::exchange(new_threshold_, std::nullopt);
+  }
+  if (!threshold.has_value()) return;
+  pace_ = Pace(*threshold);
+  for (Seen& seen : workers_) {
+    if (!seen.stalled) seen.due = *threshold;
+  }
 }
 
 void StallWatch::Loop() {
@@ -107,16 +136,18 @@ void StallWatch::Loop() {
 bool StallWatch::AwaitNextLook(nanoseconds span) {
   const auto deadline = std::chrono::steady_clock::now() + span;
   MutexLock lock(mutex_);
-  while (!stopping_ && stop_begun_.WaitUntil(mutex_, deadline)) {
+  while (!stopping_ && !new_threshold_.has_value() &&
+         changed_.WaitUntil(mutex_, deadline)) {
   }
   return !stopping_;
 }
 
 nanoseconds StallWatch::Look() {
   looker_.Assert();
-  nanoseconds next = period_;
+  TakeThreshold();
+  nanoseconds next = pace_.period;
   for (Seen& seen : workers_) next = std::min(next, LookAt(seen));
-  return std::max(next, grain_);
+  return std::max(next, pace_.grain);
 }
 
 nanoseconds StallWatch::LookAt(Seen& seen) {
@@ -124,15 +155,15 @@ nanoseconds StallWatch::LookAt(Seen& seen) {
   const std::optional<RunRecord::Run> run = record.Look();
   const bool seen_before = run.has_value() && run->begun == seen.begun;
   if (!seen_before) TellState(seen, /*stalled=*/false);
-  if (!run.has_value()) return period_;
-  if (Between(run->begun, clock_.Ticks()) < grain_) return period_;
+  if (!run.has_value()) return pace_.period;
+  if (Between(run->begun, clock_.Ticks()) < pace_.grain) return pace_.period;
 
   const auto times = reader_(seen.watched.thread_id);
   const uint64_t now = clock_.Ticks();
   const std::optional<RunRecord::Run> still = record.Look();
   // What was read may be of the time after the run, or of a thread that ended.
   if (!still.has_value() || still->begun != run->begun || !times.ok()) {
-    return period_;
+    return pace_.period;
   }
 
   if (seen_before) {
@@ -154,7 +185,7 @@ void StallWatch::Begin(Seen& seen, uint64_t begun, uint64_t now,
           .begun = begun,
           .looked_at = now,
           .times = times,
-          .due = options_.threshold};
+          .due = pace_.threshold};
 }
 
 void StallWatch::Continue(Seen& seen, uint64_t now,
@@ -192,7 +223,7 @@ bool StallWatch::TakesReport() {
   while (!recent_.empty() && now - recent_.front() >= std::chrono::seconds(1)) {
     recent_.pop_front();
   }
-  if (recent_.size() >= static_cast<size_t>(options_.reports_per_second)) {
+  if (recent_.size() >= static_cast<size_t>(reports_per_second_)) {
     return false;
   }
   recent_.push_back(now);

@@ -46,6 +46,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -81,6 +82,9 @@ struct StallReport {
 // One line without its end, for example
 // worker 3: "kv" has run for 412 ms (had a CPU for 8 ms, blocked now)
 std::string Describe(const StallReport& report, absl::string_view task_name);
+// The same without the worker and what was held back:
+// "kv" has run for 412 ms (had a CPU for 8 ms, blocked now)
+std::string DescribeRun(const StallReport& report, absl::string_view task_name);
 
 struct StallWatchOptions {
   // A run is reported once its own time reaches this; 1 ms or more. Raise it
@@ -123,12 +127,26 @@ class StallWatch {
   // not call it. Does nothing if there is no thread.
   void Stop();
 
+  // Changes the threshold, and looks at once. A run under way that was not
+  // reported yet is judged by the new one. Any thread may call it.
+  void SetThreshold(std::chrono::nanoseconds threshold);
+
   // Looks at each worker, and returns the time until the next look. The watch's
   // thread calls it. A test that does not call Start() calls it on the thread
   // that made the watch.
   std::chrono::nanoseconds Look();
 
  private:
+  // The threshold, and what follows from it.
+  struct Pace {
+    explicit Pace(std::chrono::nanoseconds threshold);
+    std::chrono::nanoseconds threshold;
+    // The time between two looks, as long as no run is about to be reported.
+    std::chrono::nanoseconds period;
+    // A time too short to deserve a look of its own.
+    std::chrono::nanoseconds grain;
+  };
+
   // A worker, and what is known of its present run.
   struct Seen {
     Watched watched;
@@ -151,7 +169,9 @@ class StallWatch {
   };
 
   void Loop();
-  // Waits for `span`; false if the watch is stopped meanwhile.
+  void TakeThreshold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(looker_);
+  // Waits for `span`, or until the threshold changes; false if the watch is
+  // stopped meanwhile.
   bool AwaitNextLook(std::chrono::nanoseconds span);
 
   // Returns the shortest time until a report of this worker can be due.
@@ -159,7 +179,8 @@ class StallWatch {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(looker_);
   // The first look at a run, and a later one: `times` were read at `now`.
   void Begin(Seen& seen, uint64_t begun, uint64_t now,
-             const ThreadTimes& times) const;
+             const ThreadTimes& times) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(looker_);
   void Continue(Seen& seen, uint64_t now, const ThreadTimes& times) const;
   // Calls the state callback if the state has changed.
   void TellState(Seen& seen, bool stalled) const;
@@ -173,25 +194,25 @@ class StallWatch {
 
   // Fixed at construction; any thread may read.
   const Clock clock_;
-  const StallWatchOptions options_;
-  // The time between two looks, as long as no run is about to be reported.
-  const std::chrono::nanoseconds period_;
-  // A time too short to deserve a look of its own.
-  const std::chrono::nanoseconds grain_;
+  const int reports_per_second_;
   const Callback callback_;
   const StateCallback state_callback_;
   const Reader reader_;
 
   // Shared.
   Mutex mutex_;
-  CondVar stop_begun_;
+  CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Until the looker has taken it.
+  std::optional<std::chrono::nanoseconds> new_threshold_
+      ABSL_GUARDED_BY(mutex_);
 
   // The owner's only: Start() and Stop().
   std::thread thread_;
 
   // The watch thread's only; the owner's until Start().
   ThreadRole looker_;
+  Pace pace_ ABSL_GUARDED_BY(looker_);
   std::vector<Seen> workers_ ABSL_GUARDED_BY(looker_);
   // When the reports of the last second were made, the oldest first.
   std::deque<Moment> recent_ ABSL_GUARDED_BY(looker_);

@@ -19,7 +19,7 @@ constexpr int kMaxCpuNumber = (1 << 20) - 1;
 absl::Status BadList(absl::string_view list, absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("the CPU list '", list, "' is no list: ", what,
-                   "; expected numbers and ranges such as 0-3,8"));
+                   "; valid are numbers and ranges such as 0-3,8"));
 }
 
 }  // namespace

@@ -92,6 +92,12 @@ class StallWatchTest : public ::testing::Test {
   }
   void End(int worker = 0) { workers_[worker]->record.End(); }
 
+  // As the watch's own thread, which then looks at once.
+  void SetThreshold(nanoseconds threshold) {
+    watch_->SetThreshold(threshold);
+    next_look_ = time_.Now();
+  }
+
   // Lets `span` pass, in which the first worker does `doing`.
   void Pass(nanoseconds span, Doing doing, nanoseconds step = milliseconds(1)) {
     StartDoing(*workers_[0], doing);
@@ -368,6 +374,34 @@ TEST_F(StallWatchTest, AsksForTheNextLookWhenAReportMayBeDue) {
   EXPECT_EQ(watch_->Look(), milliseconds(7));
 }
 
+TEST_F(StallWatchTest, JudgesARunUnderWayByANewThreshold) {
+  Begin();
+  Pass(milliseconds(50), Doing::kBlocks);
+  SetThreshold(milliseconds(200));
+  Pass(milliseconds(130), Doing::kBlocks);
+  EXPECT_THAT(reports_, IsEmpty());
+  SetThreshold(milliseconds(10));
+  Pass(milliseconds(1), Doing::kBlocks);
+  EXPECT_EQ(reports_.size(), 1);
+  EXPECT_TRUE(workers_[0]->stalled);
+}
+
+TEST_F(StallWatchTest, AReportedStallLastsThoughTheThresholdIsRaised) {
+  Begin();
+  Pass(kThreshold + kLate, Doing::kBlocks);
+  EXPECT_EQ(reports_.size(), 1);
+  SetThreshold(seconds(10));
+  Pass(seconds(1), Doing::kBlocks);
+  EXPECT_TRUE(workers_[0]->stalled);
+  End();
+  Pass(seconds(3), Doing::kBlocks);
+  EXPECT_FALSE(workers_[0]->stalled);
+  reports_.clear();
+  Begin();
+  Pass(seconds(9), Doing::kBlocks);
+  EXPECT_THAT(reports_, IsEmpty());
+}
+
 TEST_F(StallWatchTest, WorksAcrossTheWrapOfTheClock) {
   Pass(milliseconds(950), Doing::kBlocks);
   Begin();
@@ -575,6 +609,21 @@ TEST(StallWatchThreadTest, ReportsAThreadThatIsBlocked) {
   EXPECT_EQ(report.task, kTask);
   EXPECT_GE(report.ran, milliseconds(2));
   EXPECT_TRUE(report.blocked);
+  reported.Open();
+  watch.Stop();
+  handler.Open();
+}
+
+TEST(StallWatchThreadTest, LooksAtOnceWhenTheThresholdIsLowered) {
+  Gate handler;
+  BlockedWorker worker(handler);
+  Gate reported;
+  StallWatch watch({worker.watched()}, Clock(),
+                   {.threshold = std::chrono::hours(1000)},
+                   [&](const StallReport&) { reported.Pass(); });
+  ASSERT_TRUE(watch.Start().ok());
+  watch.SetThreshold(milliseconds(2));
+  reported.AwaitArrivals(1);
   reported.Open();
   watch.Stop();
   handler.Open();

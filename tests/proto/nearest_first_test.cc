@@ -2,6 +2,7 @@
 #include "pinion/proto/wire/nearest_first.h"
 
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -28,6 +29,20 @@ TEST(NearestFirstTest, TwoSwappedLettersAreOneMistake) {
 TEST(NearestFirstTest, EquallyNearNamesKeepTheirOrder) {
   EXPECT_THAT(NearestFirst("Xyz", {"Put", "Get", "Add"}),
               ElementsAre("Put", "Get", "Add"));
+}
+
+TEST(NearestFirstTest, ANameWasLikelyMeantIfAThirdOfItsLettersDiffer) {
+  const std::vector<std::string> names = {"lane_calls", "lane_bytes", "grace"};
+  for (const char* wanted : {"lane_cals", "lane-calls", "laneCalls",
+                             "LANE_CALLS", "lane_call", "lanecalls"}) {
+    EXPECT_EQ(LikelyMeant(wanted, names), "lane_calls") << wanted;
+  }
+  EXPECT_EQ(LikelyMeant("garce", names), "grace");
+  for (const char* wanted : {"", "g", "calls", "granite", "something_else"}) {
+    EXPECT_EQ(LikelyMeant(wanted, names), "") << wanted;
+  }
+  EXPECT_EQ(LikelyMeant("grace", {}), "");
+  EXPECT_EQ(LikelyMeant(std::string(1 << 20, 'x'), names), "");
 }
 
 TEST(NearestFirstTest, TakesNoNamesEmptyNamesAndEndlessOnes) {

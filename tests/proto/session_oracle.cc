@@ -10,6 +10,7 @@
 #include "google/protobuf/stubs/logging.h"
 #include "pinion/proto/wire/session_answer.h"
 #include "pinion/proto/wire/session_call.h"
+#include "pinion/proto/wire/session_protocol.h"
 #include "pinion/proto/wire/session_request.h"
 #include "pinion/proto/wire/session_response.h"
 #include "pinion/v1/session.pb.h"
@@ -67,6 +68,7 @@ std::optional<test::shape::OpenRequest> ReadRequest(const std::string& bytes) {
     read.mutable_hello()->set_revision(request.hello()->revision);
     read.mutable_hello()->set_name(Str(request.hello()->name));
   }
+  read.set_token(Str(request.token()));
   CallView call;
   while (request.NextCall(&call)) CopyCall(call, read.add_calls());
   if (!request.ok()) return std::nullopt;
@@ -97,8 +99,8 @@ void CopyHello(const ServerHelloView& view, test::shape::ServerHello* hello) {
 }
 
 // What SessionResponse reads; nothing if it finds a fault.
-std::optional<test::shape::OpenResponse> ReadResponse(
-    const std::string& bytes) {
+std::optional<test::shape::OpenResponse> ReadResponse(const std::string& bytes,
+                                                      bool plain_first) {
   const std::vector<char> block = InBlock(bytes);
   test::shape::OpenResponse read;
   SessionResponse response({block.data(), block.size()});
@@ -111,7 +113,17 @@ std::optional<test::shape::OpenResponse> ReadResponse(
     read.mutable_drain()->set_reason(response.drain()->reason);
   }
   AnswerView answer;
-  while (response.NextAnswer(&answer)) CopyAnswer(answer, read.add_answers());
+  PlainAnswer plain;
+  while (true) {
+    if (plain_first && response.NextPlain(&plain)) {
+      answer = AnswerView();
+      answer.id = plain.id;
+      answer.payload = plain.payload;
+    } else if (!response.NextAnswer(&answer)) {
+      break;
+    }
+    CopyAnswer(answer, read.add_answers());
+  }
   if (!response.ok()) return std::nullopt;
   if (response.answers() != static_cast<size_t>(read.answers_size())) {
     return test::shape::OpenResponse();  // Which is what no one expects.
@@ -156,6 +168,33 @@ void AppendCall(const v1::SessionCall& call, std::string* out) {
       out);
 }
 
+// The same for its plain part, in both ways.
+void AppendPlainPart(const v1::SessionCall& call, std::string* plain,
+                     std::string* general) {
+  v1::SessionCall part;
+  part.set_id(call.id());
+  part.set_payload(call.payload());
+  part.set_timeout_us(call.timeout_us());
+  part.set_method_index(call.method_index() %
+                        (session_protocol::kMaxMethodIndex + 1));
+  AppendCall(part, general);
+  std::string piece(call.payload().size() + kPlainCallBytes, '\xee');
+  uint8_t* const begin = reinterpret_cast<uint8_t*>(piece.data());
+  const PlainCallEnd end(call.timeout_us(), part.method_index());
+  piece.resize(WritePlainCall(call.id(), call.payload(), end, begin) - begin);
+  plain->append(piece);
+}
+
+bool PlainPartsAgree(const v1::OpenRequest& request) {
+  std::string plain;
+  std::string general;
+  for (const v1::SessionCall& call : request.calls()) {
+    AppendPlainPart(call, &plain, &general);
+  }
+  return plain == general;
+}
+bool PlainPartsAgree(const v1::OpenResponse&) { return true; }
+
 std::string Rewritten(const v1::OpenRequest& request) {
   std::string out;
   for (const v1::SessionCall& call : request.calls()) AppendCall(call, &out);
@@ -168,6 +207,7 @@ std::string Rewritten(const v1::OpenRequest& request) {
   for (const v1::MethodName& name : request.methods()) {
     out += EncodeMethodName(name.index(), name.name());
   }
+  if (!request.token().empty()) out += EncodeSessionToken(request.token());
   return out;
 }
 
@@ -221,6 +261,7 @@ std::string Disagreement(const std::string& bytes,
   if (whole.SerializeAsString() != ours) {
     return "the whole message holds other fields";
   }
+  if (!PlainPartsAgree(whole)) return "a plain call is written otherwise";
   return Rewritten(whole) == ours ? "" : "it is written otherwise";
 }
 
@@ -231,7 +272,10 @@ std::string RequestDisagreement(const std::string& bytes) {
 }
 
 std::string ResponseDisagreement(const std::string& bytes) {
-  return Disagreement<v1::OpenResponse>(bytes, ReadResponse(bytes));
+  std::string disagreement =
+      Disagreement<v1::OpenResponse>(bytes, ReadResponse(bytes, false));
+  if (!disagreement.empty()) return disagreement;
+  return Disagreement<v1::OpenResponse>(bytes, ReadResponse(bytes, true));
 }
 
 }  // namespace pinion::testing

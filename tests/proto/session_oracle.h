@@ -19,7 +19,8 @@ namespace pinion::testing {
 // have the bytes that protobuf writes. Empty if all is so, or what is not.
 std::string RequestDisagreement(const std::string& bytes);
 
-// The same for SessionResponse and session_answer.h.
+// The same for SessionResponse and session_answer.h; with NextPlain() where it
+// can, and without.
 std::string ResponseDisagreement(const std::string& bytes);
 
 }  // namespace pinion::testing

@@ -48,6 +48,7 @@ v1::OpenRequest Everything() {
   request.add_cancel(1000);
   request.mutable_hello()->set_revision(1);
   request.mutable_hello()->set_name("checkout/2.3");
+  request.set_token("a.b.c");
   v1::MethodName* const name = request.add_methods();
   name->set_index(1);
   name->set_name("/pinion.kv.v1.KvService/Get");
@@ -178,6 +179,7 @@ TEST(SessionRequestTest, TheScanTellsOfHelloAndNamesOfMethods) {
   ASSERT_TRUE(request.hello().has_value());
   EXPECT_EQ(request.hello()->revision, 1u);
   EXPECT_EQ(request.hello()->name, "checkout/2.3");
+  EXPECT_EQ(request.token(), "a.b.c");
 }
 
 TEST(SessionRequestTest, AScanTakesNoMoreStepsThanItMay) {

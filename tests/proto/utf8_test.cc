@@ -50,6 +50,36 @@ TEST(Utf8Test, WhatIsPrintedGivesATerminalNoCommands) {
   EXPECT_EQ(Printable("\x1b[2J\x7f\u009b\xff"), R"(\x1b[2J\x7f\xc2\x9b\xff)");
 }
 
+TEST(Utf8Test, ALineOfALogIsOneLineAndStaysAsItIsWhenItIsMadeOneAgain) {
+  const std::string line = OneLine("\"gr\u00fc\u00dfe\" \\ \n\t\x1b[2J\r\xff");
+  EXPECT_EQ(line, "\"gr\u00fc\u00dfe\" \\ \\n\\t\\x1b[2J\\r\\xff");
+  EXPECT_EQ(OneLine(line), line);
+}
+
+TEST(Utf8Test, WhatTurnsALineRoundOrIsNotSeenIsAControlCharacter) {
+  for (const char* control :
+       {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e",
+        "\u2066", "\u2069", "\ufeff", "\u0085", "\u009f"}) {
+    for (const auto shown : {Escaped, Printable, OneLine}) {
+      EXPECT_EQ(shown(control).find(control), std::string::npos)
+          << shown(control);
+    }
+  }
+  // Their neighbours.
+  for (const char* letter :
+       {"\u00a0", "\u061b", "\u061d", "\u200d", "\u2010", "\u2027", "\u202f",
+        "\u2065", "\u206a", "\ufefe"}) {
+    EXPECT_EQ(OneLine(letter), letter);
+  }
+}
+
+TEST(Utf8Test, ACodePointIsThatOfEachLength) {
+  EXPECT_EQ(CodePointOf("\x7f"), U'\x7f');
+  EXPECT_EQ(CodePointOf("\u00e9"), U'\u00e9');
+  EXPECT_EQ(CodePointOf("\u20ac"), U'\u20ac');
+  EXPECT_EQ(CodePointOf("\U0001f600"), U'\U0001f600');
+}
+
 TEST(Utf8Test, AByteOrderMarkIsTakenOffOnce) {
   EXPECT_EQ(WithoutByteOrderMark("\xef\xbb\xbf{}"), "{}");
   EXPECT_EQ(WithoutByteOrderMark("{}\xef\xbb\xbf"), "{}\xef\xbb\xbf");
