@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "pinion/client/done_function.h"
 #include "pinion/v1/priority.pb.h"
 #include "pinion/v1/timing.pb.h"
 
@@ -74,7 +75,6 @@ struct CallId {
 
 namespace client_internal {
 
-using DoneFunction = absl::AnyInvocable<void(const Reply&)>;
 // Takes a message of a stream, or none at its end.
 using NextFunction =
     absl::AnyInvocable<void(std::optional<absl::string_view> message)>;

@@ -6,9 +6,10 @@
 #include <functional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/base/optimization.h"
 #include "pinion/client/internal/channel_source.h"
 #include "pinion/client/internal/key_links.h"
+#include "pinion/client/internal/request_source.h"
 #include "pinion/client/internal/session_link.h"
 #include "pinion/client/internal/stream_call.h"
 #include "pinion/client/internal/stream_calls.h"
@@ -34,7 +35,8 @@ std::vector<ChannelSource> MakeSources(const std::string& target,
 absl::Status MistakeIn(const ClientOptions& options,
                        const std::vector<ChannelSource>& sources) {
   absl::Status valid = client_internal::CheckClientOptions(options);
-  return valid.ok() ? sources[0].mistake() : valid;
+  if (valid.ok()) valid = sources[0].mistake();
+  return valid.ok() ? sources[0].TokenMistake(options) : valid;
 }
 
 uint32_t NextNumber() {
@@ -94,6 +96,13 @@ Client::~Client() {
   for (const auto& link : links_) link->Close();
 }
 
+bool Client::IsUsual(absl::string_view method,
+                     const CallOptions& options) const {
+  return mistake_.ok() && method.size() <= client_internal::kMaxMethodBytes &&
+         options.priority == v1::PRIORITY_UNSPECIFIED &&
+         !options.worker.has_value() && options.metadata.empty();
+}
+
 absl::Status Client::Check(absl::string_view method,
                            const CallOptions& options) const {
   absl::Status valid = mistake_;
@@ -106,41 +115,30 @@ absl::Status Client::Check(absl::string_view method,
 
 CallId Client::StartRaw(absl::string_view method, absl::string_view request,
                         const CallOptions& options, DoneFunction done) {
-  if (absl::Status valid = Check(method, options); !valid.ok()) {
-    done({.status = std::move(valid)});
-    return {};
+  if (ABSL_PREDICT_FALSE(!IsUsual(method, options))) {
+    if (absl::Status valid = Check(method, options); !valid.ok()) {
+      done({.status = std::move(valid)});
+      return {};
+    }
   }
-  if (unary_ != nullptr) {
+  if (ABSL_PREDICT_FALSE(unary_ != nullptr)) {
     return Own(unary_->Start(method, request, options, std::move(done)));
   }
   return Own(links_[key_links_->Of(method, request)]->Start(
-      method, request.size(),
-      [&](std::string& payload) {
-        payload.assign(request.data(), request.size());
-      },
-      options, std::move(done)));
+      method, client_internal::RequestSource(request), options,
+      std::move(done)));
 }
 
 CallId Client::StartMessage(absl::string_view method,
                             const google::protobuf::Message& request,
                             const CallOptions& options, DoneFunction&& done) {
-  const size_t size = request.ByteSizeLong();
-  if (size > kSmallRequest || links_.size() != 1) {
-    return StartRaw(method, request.SerializeAsString(), options,
-                    std::move(done));
+  const client_internal::RequestSource source(request);
+  if (links_.size() == 1 && source.size() <= kSmallRequest &&
+      IsUsual(method, options)) {
+    return Own(links_[0]->Start(method, source, options, std::move(done)));
   }
-  if (absl::Status valid = Check(method, options); !valid.ok()) {
-    done({.status = std::move(valid)});
-    return {};
-  }
-  return Own(links_[0]->Start(
-      method, size,
-      [&](std::string& payload) {
-        payload.resize(size);
-        request.SerializeWithCachedSizesToArray(
-            reinterpret_cast<uint8_t*>(payload.data()));
-      },
-      options, std::move(done)));
+  return StartRaw(method, request.SerializeAsString(), options,
+                  std::move(done));
 }
 
 void Client::Await(absl::FunctionRef<void(DoneFunction)> start,

@@ -42,6 +42,23 @@ absl::Status CheckRetry(const RetryOptions& retry) {
   return absl::OkStatus();
 }
 
+absl::Status CheckTls(const ClientOptions& options) {
+  if (!options.tls.has_value()) return absl::OkStatus();
+  if (options.credentials != nullptr) {
+    return absl::InvalidArgumentError(
+        "ClientOptions::tls and ClientOptions::credentials are both set; set "
+        "one of them");
+  }
+  const ClientTls& tls = *options.tls;
+  if (tls.cert.empty() == tls.key.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      tls.key.empty()
+          ? absl::StrCat("ClientOptions::tls.key is empty, and tls.cert is \"",
+                         tls.cert, "\"; set both, or neither")
+          : absl::StrCat("ClientOptions::tls.cert is empty, and tls.key is \"",
+                         tls.key, "\"; set both, or neither"));
+}
+
 }  // namespace
 
 absl::Status CheckClientOptions(const ClientOptions& options) {
@@ -68,11 +85,18 @@ absl::Status CheckClientOptions(const ClientOptions& options) {
                       absl::FormatDuration(options.keepalive_timeout),
                       "10ms and up");
   }
+  if (options.token_refresh < absl::Milliseconds(1)) {
+    return OutOfRange("token_refresh",
+                      absl::FormatDuration(options.token_refresh),
+                      "1ms and up");
+  }
   if (options.max_waiting_bytes <= 0) {
     return OutOfRange("max_waiting_bytes", options.max_waiting_bytes,
                       "above 0");
   }
-  return CheckRetry(options.retry);
+  absl::Status status = CheckTls(options);
+  if (status.ok()) status = CheckRetry(options.retry);
+  return status;
 }
 
 }  // namespace pinion::client_internal

@@ -10,10 +10,13 @@
 #include <grpcpp/security/credentials.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pinion/client/call_options.h"
 #include "pinion/client/channel_guard.h"
@@ -40,6 +43,27 @@ struct RetryOptions {
   double max_tokens = 100;
   double token_ratio = 0.1;
 };
+
+// How a client encrypts. Its files are read when it connects, in PEM form, and
+// again for each connection that replaces a dead one.
+struct ClientTls {
+  // The file with the authorities that have issued the server's certificate.
+  // Empty: those that this machine trusts. Set it when the server's authority
+  // is your own.
+  std::string ca = {};
+  // The files with the client's own certificate and its key, without a
+  // password. Empty: it has none. Set both when the server asks for
+  // certificates.
+  std::string cert = {};
+  std::string key = {};
+  // The name that the server's certificate must have. Empty: the host of the
+  // target. Set it when the target is an address or a Unix socket, and the
+  // certificate has another name.
+  std::string server_name = {};
+};
+
+// Returns a token, or why there is none.
+using TokenSource = std::function<absl::StatusOr<std::string>()>;
 
 struct ClientOptions {
   // Whether calls are plain unary calls, which any gRPC server accepts.
@@ -85,12 +109,29 @@ struct ClientOptions {
   RetryOptions retry = {};
   // The client's name, shown to the server's operators.
   std::string name = {};
-  // The credentials of connections, such as TLS; null: none. For Connect()
-  // only. Set it when the server, or a proxy in front of it, encrypts.
+  // Encryption with the certificates of files; none: connections are not
+  // encrypted. For Connect() only. Set it when the server, or a proxy in front
+  // of it, encrypts.
+  std::optional<ClientTls> tls = std::nullopt;
+  // Credentials of connections that you have made, in place of `tls`; null:
+  // none. For Connect() only. Set it when certificates are not in files.
   std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
   // The caller's own credentials, such as tokens, sent with each unary call and
   // at the start of each session. gRPC sends them over secure channels only.
   std::shared_ptr<grpc::CallCredentials> call_credentials = nullptr;
+  // Gives the token (a JWT, without "Bearer") that proves who the client is;
+  // TokenFile() (token_file.h) is one. Null: none. The token goes with each
+  // unary call and stream, and with each session, where a new one takes the
+  // place of the old one. It is sent over TLS and to this machine only: with
+  // another target each call fails with INVALID_ARGUMENT. For Connect(), and
+  // in-process channels with a guard. The client calls it at the first call and
+  // then once for each token_refresh, on a thread that starts a call; so it
+  // must be quick. While it returns an error, the client uses the token of
+  // before; without one, calls fail with UNAUTHENTICATED.
+  TokenSource token_source = nullptr;
+  // How often token_source is asked for a new token, 1 ms or more. Lower it for
+  // tokens that end within minutes.
+  absl::Duration token_refresh = absl::Minutes(1);
   // For an in-process channel: the guard that keeps calls off the channel once
   // its server stops.
   std::shared_ptr<ChannelGuard> guard = nullptr;

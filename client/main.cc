@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "pinion/client/cli/bench_command.h"
 #include "pinion/client/cli/call_command.h"
+#include "pinion/client/cli/list_command.h"
 #include "pinion/tools/command_line.h"
 
 namespace {
@@ -21,7 +22,8 @@ constexpr char kUsage[] =
     "usage: pinion COMMAND [arguments] [flags]\n\n"
     "  pinion call    calls a method: JSON in, JSON out\n"
     "  pinion bench   measures how fast a method answers, and how many calls\n"
-    "                 a second a server does\n\n"
+    "                 a second a server does\n"
+    "  pinion list    shows the methods and messages of a server\n\n"
     "pinion COMMAND --help explains a command and lists its flags.\n";
 
 }  // namespace
@@ -34,6 +36,7 @@ int main(int argc, char** argv) {
   const absl::string_view command = argc > 1 ? argv[1] : "";
   if (command == "call") return pinion::cli::CallCommand(argc, argv);
   if (command == "bench") return pinion::cli::BenchCommand(argc, argv);
+  if (command == "list") return pinion::cli::ListCommand(argc, argv);
   if (command == "--help" || command == "-h" || command == "help") {
     std::fputs(kUsage, stdout);
     return 0;
@@ -44,9 +47,10 @@ int main(int argc, char** argv) {
                      "\"; --help alone lists the commands"));
   }
   pinion::ExitWithUsageError(
-      command.empty() ? "the command is missing; it is \"pinion call\" or "
-                        "\"pinion bench\", and --help tells"
-                      : absl::StrCat("the command comes first, and \"", command,
-                                     "\" is none; there are \"pinion call\" "
-                                     "and \"pinion bench\""));
+      command.empty()
+          ? "the command is missing; it is \"pinion call\", \"pinion bench\" "
+            "or \"pinion list\", and --help tells"
+          : absl::StrCat("the command comes first, and \"", command,
+                         "\" is none; there are \"pinion call\", \"pinion "
+                         "bench\" and \"pinion list\""));
 }

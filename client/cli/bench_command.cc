@@ -168,7 +168,11 @@ bool Written(std::FILE* file, const std::string& text, const char* name) {
 }  // namespace
 
 int BenchCommand(int argc, char** argv) {
-  const BenchPlan plan = BenchPlanOf(argc, argv);
+  Interrupts interrupts;  // Before the threads of any client.
+  const BenchPlan plan = [&] {
+    const InterruptsEndProgram while_it_asks;
+    return BenchPlanOf(argc, argv);
+  }();
   std::FILE* hdr_file = nullptr;
   if (!plan.hdr_file.empty()) {
     hdr_file = std::fopen(plan.hdr_file.c_str(), "w");
@@ -178,7 +182,6 @@ int BenchCommand(int argc, char** argv) {
                        " cannot be written: ", std::strerror(errno)));
     }
   }
-  Interrupts interrupts;
   auto client = Client::Connect(plan.setup.target, plan.client);
   if (FirstCallIsWrong(*client, plan, interrupts)) return kNothingMeasured;
   if (!plan.json) {

@@ -15,6 +15,8 @@
 #include "pinion/client/cli/common_flags.h"
 #include "pinion/client/cli/json_codec.h"
 #include "pinion/client/cli/key_distribution.h"
+#include "pinion/client/cli/methods.h"
+#include "pinion/client/cli/server_services.h"
 #include "pinion/tools/command_line.h"
 
 // ---- Client -----------------------------------------------------------------
@@ -95,7 +97,9 @@ constexpr char kUsage[] =
     "  pinion bench /pinion.kv.v1.KvService/Get --keys=1000 \\\n"
     "    --request='{\"key\":\"{key}\"}'\n\n"
     "The default method is Echo, and with --keys EchoKeyed. A pinion-server "
-    "serves both with --echo. Any other method needs --request. At most "
+    "serves both with --echo. Any other method needs --request; what its "
+    "messages are, the server tells by gRPC's reflection, unless "
+    "--descriptor_set does. At most "
     "--in_flight calls are open at once (64 unless given, and 16384 with "
     "--rate).\n\n"
     "If the method is a server-streaming one, each call is a stream, which is "
@@ -117,7 +121,7 @@ constexpr char kUsage[] =
 // CallOptions and LoadOptions, in their order.
 std::vector<FlagGroup> FlagGroups() {
   return {
-      {"Client", {"target", "mode", "sessions"}},
+      ClientFlags({"mode", "sessions"}),
       {"Each call", {"timeout", "worker"}},
       {"Load", {"in_flight", "rate", "warm_up", "duration", "seed"}},
       {"Requests",
@@ -230,9 +234,9 @@ std::string ModeFlag(bool server_streaming) {
 }
 
 ClientOptions ClientOptionsOfFlags(const std::string& mode) {
-  ClientOptions options = {
-      .unary = mode != "session",
-      .sessions = Within<int>("sessions", FLAGS_sessions, 1, 64)};
+  ClientOptions options = ConnectionOfFlags();
+  options.unary = mode != "session";
+  options.sessions = Within<int>("sessions", FLAGS_sessions, 1, 64);
   if (options.unary && options.sessions != 1) {
     ExitWithUsageError(
         mode == "stream"
@@ -251,8 +255,11 @@ BenchPlan BenchPlanOf(int argc, char** argv) {
       ParseCommandLine(argc, argv, kUsage, FlagGroups());
   const std::optional<KeyDistribution> keys = Keys();
   const std::string method = MethodOf(words, keys.has_value());
-  JsonCodec codec(KnownMethods());
-  const std::string mode = ModeFlag(codec.IsServerStreaming(method));
+  ServerServices server(TargetFlag(), ConnectionOfFlags());
+  const Methods methods(KnownMethods(), &server);
+  JsonCodec codec(methods);
+  const std::string mode =
+      ModeFlag(FindOrExit(methods, method).server_streaming());
   BenchPlan plan = {.setup = {},
                     .load = {},
                     .client = ClientOptionsOfFlags(mode),

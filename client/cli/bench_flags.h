@@ -3,7 +3,8 @@
 // BenchFlags: the flags of `pinion bench`. An invalid value ends the program
 //             with one line and code 2.
 //
-// Threads: the main thread, before anything else.
+// Threads: the main thread, before anything else but its Interrupts: it may ask
+//          the server for the method.
 // Example: BenchPlan plan = BenchPlanOf(argc, argv);
 #ifndef PINION_CLIENT_CLI_BENCH_FLAGS_H_
 #define PINION_CLIENT_CLI_BENCH_FLAGS_H_

@@ -9,9 +9,9 @@
 #include "absl/strings/str_format.h"
 #include "pinion/client/cli/failure_text.h"
 #include "pinion/client/cli/histogram.h"
-#include "pinion/client/cli/json_text.h"
 #include "pinion/client/cli/latency_curve.h"
 #include "pinion/client/cli/load_counts.h"
+#include "pinion/proto/wire/json_string.h"
 
 namespace pinion::cli {
 namespace {

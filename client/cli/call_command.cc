@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@
 #include "pinion/client/cli/interrupts.h"
 #include "pinion/client/cli/json_codec.h"
 #include "pinion/client/cli/line_calls.h"
+#include "pinion/client/cli/methods.h"
+#include "pinion/client/cli/server_services.h"
 #include "pinion/client/cli/stream_printer.h"
 #include "pinion/client/client.h"
 #include "pinion/tools/command_line.h"
@@ -43,7 +46,10 @@ constexpr int kLinesInFlight = 256;
 constexpr char kUsage[] =
     "usage: pinion call /package.Service/Method 'JSON' [flags]\n"
     "       pinion call [/package.Service/Method] [-] [flags] < FILE\n\n"
-    "The first form calls one method and prints its response as JSON.\n\n"
+    "The first form calls one method and prints its response as JSON. What "
+    "its messages are, the server tells by gRPC's reflection, unless "
+    "--descriptor_set does; those of the kv and the echo service are built "
+    "in. \"pinion list\" shows the methods of a server.\n\n"
     "  pinion call /pinion.kv.v1.KvService/Put "
     "'{\"key\":\"a\",\"value\":\"1\"}'\n"
     "  pinion call /pinion.kv.v1.KvService/Get '{\"key\":\"a\"}'\n\n"
@@ -76,7 +82,7 @@ constexpr char kUsage[] =
 // their order.
 std::vector<FlagGroup> FlagGroups() {
   return {
-      {"Client", {"target", "unary"}},
+      ClientFlags({"unary"}),
       {"Each call", {"timeout", "worker", "timing"}},
       {"Requests", {"descriptor_set", "in_flight"}},
   };
@@ -96,13 +102,19 @@ CallOptions WithTiming(CallOptions options) {
   return options;
 }
 
+std::unique_ptr<Client> Connect(bool unary) {
+  ClientOptions options = ConnectionOfFlags();
+  options.unary = unary;
+  return Client::Connect(TargetFlag(), options);
+}
+
 int CallOne(JsonCodec& codec, const std::string& method,
             const std::string& json) {
   const absl::StatusOr<std::string> request = codec.Encode(method, json);
   if (!request.ok()) ExitWithUsageError(request.status().message());
   const CallOptions options = WithTiming(CallOptionsOfFlags());
   // Not within a session, so that it may be any gRPC server.
-  const auto client = Client::Connect(TargetFlag(), {.unary = true});
+  const auto client = Connect(/*unary=*/true);
   const RawReply reply = client->CallRaw(method, *request, options);
   if (reply.timing.has_value()) PrintTiming(*reply.timing);
   absl::StatusOr<std::string> response = reply.response;
@@ -121,13 +133,12 @@ int CallOne(JsonCodec& codec, const std::string& method,
 }
 
 int CallStream(JsonCodec& codec, const std::string& method,
-               const std::string& json) {
+               const std::string& json, Interrupts& interrupts) {
   const absl::StatusOr<std::string> request = codec.Encode(method, json);
   if (!request.ok()) ExitWithUsageError(request.status().message());
   const CallOptions options =
       WithTiming(CallOptionsOfFlags(absl::InfiniteDuration()));
-  Interrupts interrupts;  // Before the client's threads.
-  const auto client = Client::Connect(TargetFlag(), {.unary = true});
+  const auto client = Connect(/*unary=*/true);
   RawStreamReader stream = client->StreamRaw(method, *request, options);
   const int code =
       PrintStream(codec, {.method = method, .timing = options.want_timing},
@@ -136,18 +147,28 @@ int CallStream(JsonCodec& codec, const std::string& method,
   return code;
 }
 
-int CallLines(JsonCodec& codec, const std::string& method) {
-  if (!method.empty()) {
-    // An empty object is the request of any method.
-    const auto known = codec.Encode(method, "{}");
-    if (!known.ok()) ExitWithUsageError(known.status().message());
-    if (codec.IsServerStreaming(method)) {
-      ExitWithUsageError(
-          absl::StrCat(method,
-                       " is a server-streaming method; call it alone, with its "
-                       "request as an argument"));
-    }
+int CallWith(const Methods& methods, const std::string& method,
+             const std::string& json) {
+  // Before the threads of any client: also of the one that asks for the method.
+  std::optional<Interrupts> interrupts(std::in_place);
+  const bool streams = [&] {
+    const InterruptsEndProgram while_it_asks;
+    return FindOrExit(methods, method).server_streaming();
+  }();
+  JsonCodec codec(methods);
+  if (streams) return CallStream(codec, method, json, *interrupts);
+  interrupts.reset();
+  return CallOne(codec, method, json);
+}
+
+int CallLines(const Methods& methods, const std::string& method) {
+  if (!method.empty() && FindOrExit(methods, method).server_streaming()) {
+    ExitWithUsageError(
+        absl::StrCat(method,
+                     " is a server-streaming method; call it alone, with its "
+                     "request as an argument"));
   }
+  JsonCodec codec(methods);
   const CallOptions options = WithTiming(CallOptionsOfFlags());
   const int in_flight = InFlightFlag(kLinesInFlight);
   if (isatty(STDIN_FILENO)) {
@@ -155,8 +176,7 @@ int CallLines(JsonCodec& codec, const std::string& method) {
                  "pinion: reads calls from the terminal, one JSON object a "
                  "line; Ctrl-D ends\n");
   }
-  const auto client =
-      Client::Connect(TargetFlag(), {.unary = absl::GetFlag(FLAGS_unary)});
+  const auto client = Connect(/*unary=*/absl::GetFlag(FLAGS_unary));
   LineCalls calls(codec, {.method = method, .in_flight = in_flight},
                   [&](const std::string& of, const std::string& request,
                       absl::AnyInvocable<void(const Reply&)> done) {
@@ -177,14 +197,13 @@ int CallCommand(int argc, char** argv) {
         "call takes a method and its request as JSON, in quotes; --help has "
         "examples");
   }
-  JsonCodec codec(KnownMethods());
+  ServerServices server(TargetFlag(), ConnectionOfFlags());
+  const Methods methods(KnownMethods(), &server);
   if (words.size() == 2 && words[1] != "-") {
-    return codec.IsServerStreaming(words[0])
-               ? CallStream(codec, words[0], words[1])
-               : CallOne(codec, words[0], words[1]);
+    return CallWith(methods, words[0], words[1]);
   }
   const bool has_method = !words.empty() && words[0] != "-";
-  return CallLines(codec, has_method ? words[0] : "");
+  return CallLines(methods, has_method ? words[0] : "");
 }
 
 }  // namespace pinion::cli

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/cli/common_flags.h"
 
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
@@ -10,12 +14,37 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pinion/client/cli/descriptor_sets.h"
+#include "pinion/client/cli/failure_text.h"
+#include "pinion/client/token_file.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
 #include "pinion/tools/command_line.h"
 
 ABSL_FLAG(std::string, target, "127.0.0.1:50051",
           "The server as a gRPC target: host:port or unix:path.");
+ABSL_FLAG(
+    bool, tls, false,
+    "Encrypt, and check the server's certificate. Set it when the server, "
+    "or a proxy in front of it, encrypts.");
+ABSL_FLAG(std::string, ca, "",
+          "The file with the authorities, in PEM form, that have issued the "
+          "server's certificate; empty: those that this machine trusts. Needs "
+          "--tls.");
+ABSL_FLAG(std::string, cert, "",
+          "The file with the certificate of this client, in PEM form. Set it, "
+          "and --key, when the server asks for one. Needs --tls.");
+ABSL_FLAG(std::string, key, "",
+          "The file with the private key of --cert, in PEM form, without a "
+          "password. Needs --tls.");
+ABSL_FLAG(std::string, server_name, "",
+          "The name that the server's certificate must have; empty: the host "
+          "of --target. Needs --tls.");
+
+ABSL_FLAG(std::string, token_file, "",
+          "A file with a token, a JWT, that proves who calls; empty: none. It "
+          "is read again each minute, and sent over TLS, or to this machine, "
+          "only. Set it when the server judges tokens.");
+
 namespace pinion::cli {
 
 // A time limit, or none, which is the preset of whoever asks: 10s, but for a
@@ -47,7 +76,8 @@ ABSL_FLAG(int, in_flight, 0,
           "The most calls that may be open at once, 1 to 1000000; 0: the "
           "command's default, which its help names.");
 ABSL_FLAG(std::string, descriptor_set, "",
-          "Descriptor sets of further services, besides kv and echo: files, "
+          "Descriptor sets of services that the server does not tell of by "
+          "gRPC's reflection: files, "
           "with commas between them. bazel build //PACKAGE:NAME, a "
           "proto_library, makes one as "
           "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin; protoc makes one "
@@ -61,9 +91,48 @@ using google::protobuf::DescriptorPool;
 // What is open costs memory here and at the server.
 constexpr int kMaxInFlight = 1'000'000;
 
+// The exit code if a server could not be asked.
+constexpr int kNotAsked = 1;
+
 }  // namespace
 
 std::string TargetFlag() { return absl::GetFlag(FLAGS_target); }
+
+ClientOptions ConnectionOfFlags() {
+  const ClientTls tls = {.ca = absl::GetFlag(FLAGS_ca),
+                         .cert = absl::GetFlag(FLAGS_cert),
+                         .key = absl::GetFlag(FLAGS_key),
+                         .server_name = absl::GetFlag(FLAGS_server_name)};
+  ClientOptions options;
+  const std::string token_file = absl::GetFlag(FLAGS_token_file);
+  if (!token_file.empty()) options.token_source = TokenFile(token_file);
+  if (absl::GetFlag(FLAGS_tls)) {
+    if (tls.cert.empty() != tls.key.empty()) {
+      ExitWithUsageError(tls.key.empty() ? "--cert needs --key"
+                                         : "--key needs --cert");
+    }
+    options.tls = tls;
+    return options;
+  }
+  for (const auto& [flag, value] :
+       {std::pair("ca", tls.ca), std::pair("cert", tls.cert),
+        std::pair("key", tls.key), std::pair("server_name", tls.server_name)}) {
+    if (value.empty()) continue;
+    ExitWithUsageError(absl::StrCat("--", flag,
+                                    " is for connections with --tls, and "
+                                    "this one would not be encrypted"));
+  }
+  return options;
+}
+
+FlagGroup ClientFlags(std::vector<absl::string_view> of_command) {
+  of_command.insert(of_command.begin(), "target");
+  for (const char* flag :
+       {"tls", "ca", "cert", "key", "server_name", "token_file"}) {
+    of_command.emplace_back(flag);
+  }
+  return {"Client", std::move(of_command)};
+}
 
 CallOptions CallOptionsOfFlags(absl::Duration timeout) {
   CallOptions options = {
@@ -103,6 +172,20 @@ const DescriptorPool& KnownMethods() {
         absl::StrCat("--descriptor_set=", files, ": ", added.message()));
   }
   return *pool;
+}
+
+const google::protobuf::MethodDescriptor& FindOrExit(const Methods& methods,
+                                                     absl::string_view method) {
+  const auto found = methods.Find(method);
+  methods.Disconnect();
+  if (!found.ok()) ExitWith(found.status());
+  return **found;
+}
+
+void ExitWith(const absl::Status& status) {
+  if (absl::IsInvalidArgument(status)) ExitWithUsageError(status.message());
+  std::fprintf(stderr, "pinion: %s\n", DescribeError(status).c_str());
+  std::exit(kNotAsked);
 }
 
 }  // namespace pinion::cli

@@ -2,7 +2,6 @@
 #include "pinion/client/cli/descriptor_sets.h"
 
 #include <google/protobuf/descriptor.pb.h>
-#include <google/protobuf/message.h>
 
 #include <deque>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "pinion/client/cli/first_error.h"
 
 namespace pinion::cli {
 namespace {
@@ -19,20 +19,6 @@ namespace {
 using google::protobuf::DescriptorPool;
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::FileDescriptorSet;
-
-// Keeps the first error.
-class FirstError final : public DescriptorPool::ErrorCollector {
- public:
-  void AddError(const std::string&, const std::string& element,
-                const google::protobuf::Message*, ErrorLocation,
-                const std::string& message) override {
-    if (text_.empty()) text_ = absl::StrCat(element, ": ", message);
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 class DescriptorSets {
  public:

@@ -4,8 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "pinion/client/cli/json_text.h"
 #include "pinion/client/failure.h"
+#include "pinion/proto/wire/json_string.h"
 #include "pinion/proto/wire/utf8.h"
 
 namespace pinion::cli {

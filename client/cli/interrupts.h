@@ -2,8 +2,10 @@
 //
 // Interrupts: takes SIGINT and SIGTERM away from all threads that are started
 //             from now on, so that Await() gets them.
+// InterruptsEndProgram: while it lives, they end the program all the same: for
+//             a wait in which nobody awaits them.
 //
-// Threads: one thread makes it; one thread awaits.
+// Threads: one thread makes them; one thread awaits.
 // Example: Interrupts interrupts;
 //          if (interrupts.Await(absl::Milliseconds(20))) load.Stop();
 #ifndef PINION_CLIENT_CLI_INTERRUPTS_H_
@@ -11,7 +13,9 @@
 
 #include <csignal>
 #include <ctime>
+#include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 
 namespace pinion::cli {
@@ -49,6 +53,30 @@ class Interrupts {
  private:
   sigset_t signals_;
   int came_ = 0;
+};
+
+class InterruptsEndProgram {
+ public:
+  // Its thread is the one that the kernel finds to take them.
+  InterruptsEndProgram()
+      : thread_([this] {
+          sigset_t signals;
+          sigemptyset(&signals);
+          sigaddset(&signals, SIGINT);
+          sigaddset(&signals, SIGTERM);
+          pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+          over_.WaitForNotification();
+        }) {}
+  ~InterruptsEndProgram() {
+    over_.Notify();
+    thread_.join();
+  }
+  InterruptsEndProgram(const InterruptsEndProgram&) = delete;
+  InterruptsEndProgram& operator=(const InterruptsEndProgram&) = delete;
+
+ private:
+  absl::Notification over_;
+  std::thread thread_;
 };
 
 }  // namespace pinion::cli

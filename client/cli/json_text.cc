@@ -4,14 +4,9 @@
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "pinion/proto/wire/utf8.h"
 
 namespace pinion::cli {
 namespace {
-
-constexpr absl::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 // Reads an object from its left to its right.
 class ObjectReader {
@@ -89,26 +84,6 @@ class ObjectReader {
 };
 
 }  // namespace
-
-std::string JsonString(absl::string_view text) {
-  std::string json = "\"";
-  while (!text.empty()) {
-    const size_t size = FirstCharacter(text);
-    const char first = text[0];
-    if (size == 0) {
-      json.append(kReplacement.data(), kReplacement.size());
-    } else if (first == '"' || first == '\\') {
-      json.append({'\\', first});
-    } else if (absl::ascii_iscntrl(static_cast<unsigned char>(first))) {
-      absl::StrAppendFormat(&json, "\\u%04x", first);
-    } else {
-      json.append(text.data(), size);
-    }
-    text.remove_prefix(size == 0 ? 1 : size);
-  }
-  json += '"';
-  return json;
-}
 
 std::optional<JsonMembers> JsonMembersOf(absl::string_view json) {
   return ObjectReader(json).Read();

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JsonText: the simple JSON that the commands write and parse themselves.
-//           JsonCodec converts messages.
+// JsonText: the simple JSON that the commands parse themselves. JsonCodec
+//           converts messages; JsonString() writes strings (json_string.h).
 //
 // Threads: plain functions; any thread.
-// Example: absl::StrCat("{\"message\":", JsonString(status.message()), "}")
+// Example: const std::optional<JsonMembers> members = JsonMembersOf(line);
 #ifndef PINION_CLIENT_CLI_JSON_TEXT_H_
 #define PINION_CLIENT_CLI_JSON_TEXT_H_
 
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 
 namespace pinion::cli {
-
-// In quotes, on one line. Bytes that are not UTF-8 become U+FFFD.
-std::string JsonString(absl::string_view text);
 
 // The members of an object as written: each name without its quotes, each value
 // unchanged, so that no digit of a number is lost. None if `json` is not one

@@ -44,9 +44,12 @@ std::optional<NamedCall> NamedCallOf(absl::string_view line) {
 }
 
 // What cannot even be sent is told as the server would tell it.
-absl::Status BadLine(absl::string_view message) {
-  return client_internal::Failed(absl::InvalidArgumentError(message),
-                                 v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
+absl::Status NotSent(const absl::Status& status) {
+  return client_internal::Failed(status,
+                                 absl::IsInvalidArgument(status)
+                                     ? v1::REASON_BAD_REQUEST
+                                     : v1::REASON_UNSPECIFIED,
+                                 v1::EXECUTED_NO);
 }
 
 std::string TimingJson(const v1::Timing& timing) {
@@ -89,26 +92,27 @@ void LineCalls::ReadAll(std::FILE* in) {
 }
 
 void LineCalls::Begin(uint64_t line_number, absl::StatusOr<std::string> line) {
-  const auto refuse = [&](absl::string_view message) {
-    Finish({line_number, "", BadLine(message), std::nullopt});
+  const auto refuse = [&](const absl::Status& why) {
+    Finish({line_number, "", NotSent(why), std::nullopt});
   };
-  if (!line.ok()) return refuse(line.status().message());
+  if (!line.ok()) return refuse(line.status());
   NamedCall call;
   if (auto named = NamedCallOf(*line)) {
     call = *std::move(named);
   } else if (!options_.method.empty()) {
     call = {options_.method, *std::move(line)};
   } else {
-    return refuse(
+    return refuse(absl::InvalidArgumentError(
         "the line names no method; write "
-        "{\"method\":\"/package.Service/Method\",\"request\":{...}}");
+        "{\"method\":\"/package.Service/Method\",\"request\":{...}}"));
   }
   const auto request = codec_.Encode(call.method, call.request);
-  if (!request.ok()) return refuse(request.status().message());
+  if (!request.ok()) return refuse(request.status());
   if (codec_.IsServerStreaming(call.method)) {
-    return refuse(absl::StrCat(call.method,
-                               " is a server-streaming method; call it alone, "
-                               "with its request as an argument"));
+    return refuse(absl::InvalidArgumentError(
+        absl::StrCat(call.method,
+                     " is a server-streaming method; call it alone, with its "
+                     "request as an argument")));
   }
   start_(call.method, *request,
          [this, line_number, method = call.method](const Reply& reply) {

@@ -14,14 +14,16 @@ LoadCounts::~LoadCounts() = default;
 
 void LoadCounts::Failed(int64_t latency_ns, ErrorKind kind) {
   Shard& shard = Mine();
-  shard.failed.Record(latency_ns);
+  shard.failed.Record(latency_ns, IsAlone());
   const auto code = static_cast<size_t>(kind.code);
   const auto reason = static_cast<size_t>(kind.reason);
-  shard.errors[code < kCodes ? code : kUnknown][reason < kReasons ? reason : 0]
-      .fetch_add(1, std::memory_order_relaxed);
+  Add(uint64_t{1}, IsAlone(),
+      shard.errors[code < kCodes ? code : kUnknown]
+                  [reason < kReasons ? reason : 0]);
 }
 
 void LoadCounts::Recorder::AddTo(Histogram& histogram) const {
+  if (!used.load(std::memory_order_relaxed)) return;
   for (size_t bucket = 0; bucket < counts.size(); ++bucket) {
     const uint64_t count = counts[bucket].load(std::memory_order_relaxed);
     if (count > 0) histogram.Add(bucket, count);

@@ -4,13 +4,15 @@
 //
 // Threads: any thread may record, and any thread may look meanwhile.
 // Cost:    recording takes no lock and no memory: three additions to counters
-//          that each thread has of its own, if there are enough (8).
+//          that the thread alone has, as the first 7 do; further ones share
+//          theirs.
 // Example: counts.Succeeded(latency_ns);
 //          counts.Failed(latency_ns, {.code = 14, .reason = 5});
 //          counts.Look().succeeded.AtPercentile(99);
 #ifndef PINION_CLIENT_CLI_LOAD_COUNTS_H_
 #define PINION_CLIENT_CLI_LOAD_COUNTS_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <compare>
@@ -51,23 +53,21 @@ class LoadCounts {
   LoadCounts(const LoadCounts&) = delete;
   LoadCounts& operator=(const LoadCounts&) = delete;
 
-  void Succeeded(int64_t latency_ns) { Mine().succeeded.Record(latency_ns); }
+  void Succeeded(int64_t latency_ns) {
+    Mine().succeeded.Record(latency_ns, IsAlone());
+  }
   // A kind that cannot be counted counts as UNKNOWN, or as without a reason.
   void Failed(int64_t latency_ns, ErrorKind kind);
   // A success that came during the measured time, whenever the call was
   // started.
-  void WithinTime() {
-    Mine().within_time.fetch_add(1, std::memory_order_relaxed);
-  }
+  void WithinTime() { Add(uint64_t{1}, IsAlone(), Mine().within_time); }
 
   // Of a stream: its first message; and any message that came during the
   // measured time, whenever the stream was opened.
   void FirstMessage(int64_t latency_ns) {
-    Mine().first_messages.Record(latency_ns);
+    Mine().first_messages.Record(latency_ns, IsAlone());
   }
-  void MessageWithinTime() {
-    Mine().messages.fetch_add(1, std::memory_order_relaxed);
-  }
+  void MessageWithinTime() { Add(uint64_t{1}, IsAlone(), Mine().messages); }
 
   State Look() const;
 
@@ -76,11 +76,23 @@ class LoadCounts {
   static constexpr size_t kCodes = 17;
   static constexpr size_t kReasons = 64;
 
-  // These counters order nothing; a reader sees each one separately.
+  // These counters order nothing; a reader sees each one separately. A thread
+  // that is alone spares the machine's lock.
+  template <typename Number>
+  static void Add(Number more, bool alone, std::atomic<Number>& to) {
+    if (alone) {
+      to.store(to.load(std::memory_order_relaxed) + more,
+               std::memory_order_relaxed);
+    } else {
+      to.fetch_add(more, std::memory_order_relaxed);
+    }
+  }
+
   struct Recorder {
-    void Record(int64_t nanos) {
-      counts[Buckets::Of(nanos)].fetch_add(1, std::memory_order_relaxed);
-      sum.fetch_add(nanos, std::memory_order_relaxed);
+    void Record(int64_t nanos, bool alone) {
+      used.store(true, std::memory_order_relaxed);
+      Add(uint64_t{1}, alone, counts[Buckets::Of(nanos)]);
+      Add(nanos, alone, sum);
       int64_t before = max.load(std::memory_order_relaxed);
       while (nanos > before && !max.compare_exchange_weak(
                                    before, nanos, std::memory_order_relaxed)) {
@@ -88,6 +100,7 @@ class LoadCounts {
     }
     void AddTo(Histogram& histogram) const;
 
+    std::atomic<bool> used{false};  // Or else all others are 0.
     std::array<std::atomic<uint64_t>, Buckets::kCount> counts{};
     std::atomic<int64_t> sum{0};
     std::atomic<int64_t> max{0};
@@ -101,12 +114,15 @@ class LoadCounts {
     std::atomic<uint64_t> messages{0};
   };
 
-  Shard& Mine() {
+  // This thread's, of any LoadCounts. The last is for all who find no other.
+  static size_t Index() {
     static std::atomic<size_t> threads{0};
-    thread_local const size_t mine =
-        threads.fetch_add(1, std::memory_order_relaxed) % kShards;
-    return shards_[mine];
+    static thread_local const size_t index =
+        std::min(threads.fetch_add(1, std::memory_order_relaxed), kShards - 1);
+    return index;
   }
+  static bool IsAlone() { return Index() < kShards - 1; }
+  Shard& Mine() { return shards_[Index()]; }
 
   std::vector<Shard> shards_;
 };

@@ -2,12 +2,14 @@
 #include "pinion/client/internal/call_table.h"
 
 namespace pinion::client_internal {
-namespace {
 
-// A larger payload's memory is not kept for the slot's next call.
-constexpr size_t kMaxKeptBytes = 4096;
-
-}  // namespace
+// Into room for a few more bytes, so that a slightly larger request fits next.
+void RequestBytes::Grow(size_t size) {
+  constexpr size_t kRounding = 64;
+  const size_t capacity = (size + kRounding - 1) / kRounding * kRounding;
+  bytes_ = std::make_unique_for_overwrite<char[]>(capacity);
+  capacity_ = static_cast<uint32_t>(capacity);
+}
 
 ClientCall& CallTable::Add() {
   if (free_.empty()) {
@@ -32,11 +34,20 @@ void CallTable::Remove(ClientCall& call) {
   call.attempts = 0;
   call.cancelled_at = kNever;
   call.stream = nullptr;
-  if (call.done != nullptr) call.done = nullptr;
+  call.done = nullptr;
   if (call.extras != nullptr) call.extras = nullptr;
-  if (call.payload.capacity() > kMaxKeptBytes) std::string().swap(call.payload);
+  call.payload.Trim();
   free_.push_back(&call);
   --size_;
+}
+
+void CallQueue::DropLeft() {
+  size_t kept = 0;
+  for (size_t i = first_; i < queue_.size(); ++i) {
+    if (!queue_[i].HasLeft()) queue_[kept++] = queue_[i];
+  }
+  queue_.resize(kept);
+  first_ = 0;
 }
 
 }  // namespace pinion::client_internal

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ClientCall: a call of a session without an answer, or whose callback is being
-//             called. CallTable: all calls of one link, by slot.
+//             called. CallTable: all calls of one link, by slot. CallQueue:
+//             those of them that wait to be sent.
 //
 // Threads: one at a time; its owner locks it. A call never moves.
 // Why:     a call reuses the slot and the memory of an earlier one. So starting
@@ -16,14 +17,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "pinion/client/call_options.h"
+#include "pinion/client/done_function.h"
 #include "pinion/v1/priority.pb.h"
 
 namespace pinion::client_internal {
@@ -38,13 +40,13 @@ inline SteadyTime After(SteadyTime time, std::chrono::nanoseconds span) {
 }
 
 enum class CallState : uint8_t {
-  kFree,      // No call.
-  kReserved,  // For a thread that is about to start one; for that thread only.
-  kWaiting,   // For a session.
+  kFree,        // No call.
+  kReserved,    // For a thread that may start one; for that thread only, which
+                // may yet call the callback of the one before.
+  kWaiting,     // For a session.
   kBackingOff,  // Refused; will wait again later.
   kSent,        // Given to a session's write.
   kAbandoned,   // The same, but its caller has an answer already.
-  kAnswered,    // Its callback is being called.
 };
 
 // Fields that few calls need.
@@ -56,7 +58,34 @@ struct CallExtras {
   absl::Status refusal;  // The last one.
 };
 
-// A call in a full loop touches only its first two cache lines, besides its
+// The bytes of a request. The next request of the same slot uses their memory.
+class RequestBytes {
+ public:
+  // Room for `size` bytes, which the caller writes.
+  char* Resize(size_t size) {
+    if (size > capacity_) Grow(size);
+    size_ = static_cast<uint32_t>(size);
+    return bytes_.get();
+  }
+  size_t size() const { return size_; }
+  absl::string_view view() const { return {bytes_.get(), size_}; }
+
+  // Frees the memory if it is too large to be kept.
+  void Trim() {
+    if (capacity_ > kMaxKept) *this = RequestBytes();
+  }
+
+ private:
+  static constexpr size_t kMaxKept = 4096;
+
+  void Grow(size_t size);
+
+  std::unique_ptr<char[]> bytes_;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
+};
+
+// A call in a full loop touches only its two cache lines, besides its
 // payload's bytes.
 struct alignas(64) ClientCall {
   // Its place.
@@ -67,16 +96,16 @@ struct alignas(64) ClientCall {
   // Its options.
   bool want_timing = false;
   uint8_t attempts = 0;
-  v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
+  uint8_t priority = v1::PRIORITY_UNSPECIFIED;
   uint32_t method = 0;     // Its name's index; 0: the name itself is sent.
   uint32_t max_bytes = 0;  // Of its fields in a message.
+  uint32_t message = 0;    // The number of the message that it was sent in,
+  SessionStream* stream = nullptr;  // on this stream.
   SteadyTime deadline = kNever;
-  SteadyTime cancelled_at = kNever;  // By the caller, after it was sent.
-  SessionStream* stream = nullptr;   // The stream that it was sent on,
-  uint32_t message = 0;              // and the number of its message.
+  RequestBytes payload;
   std::unique_ptr<CallExtras> extras;
-  std::string payload;
   DoneFunction done;
+  SteadyTime cancelled_at = kNever;  // By the caller, after it was sent.
 
   CallExtras& MakeExtras() {
     if (extras == nullptr) extras = std::make_unique<CallExtras>();
@@ -85,7 +114,7 @@ struct alignas(64) ClientCall {
   bool cancelled() const { return cancelled_at != kNever; }
   bool refused() const { return extras != nullptr && !extras->refusal.ok(); }
 };
-static_assert(sizeof(ClientCall) <= 128);
+static_assert(sizeof(ClientCall) == 128);
 
 // What a call with such a request and such metadata holds while it waits; null:
 // it has none.
@@ -111,6 +140,16 @@ class CallTable {
 
   // Frees the call's slot.
   void Remove(ClientCall& call);
+
+  // The call is over, and its slot is kReserved for a new one. What it holds
+  // stays: its callback, its extras and its payload.
+  void Reuse(ClientCall& call) {
+    call.state = CallState::kReserved;
+    ++call.generation;
+    call.attempts = 0;
+    call.cancelled_at = kNever;
+    call.stream = nullptr;
+  }
 
   // The call in that slot; null if there is none.
   ClientCall* Find(uint64_t slot) {
@@ -139,9 +178,7 @@ class CallTable {
 class CallQueue {
  public:
   void PushBack(ClientCall& call) {
-    if (queue_.size() >= 2 * waiting_ + kSpareEntries) {
-      std::erase_if(queue_, [](const Entry& entry) { return entry.HasLeft(); });
-    }
+    if (queue_.size() >= 2 * waiting_ + kSpareEntries) DropLeft();
     queue_.push_back({&call, call.generation});
     ++waiting_;
   }
@@ -152,12 +189,14 @@ class CallQueue {
 
   // The first call; null if none waits.
   ClientCall* First() {
-    while (!queue_.empty() && queue_.front().HasLeft()) queue_.pop_front();
-    return queue_.empty() ? nullptr : queue_.front().call;
+    while (first_ < queue_.size() && queue_[first_].HasLeft()) ++first_;
+    if (first_ < queue_.size()) return queue_[first_].call;
+    Clear();
+    return nullptr;
   }
 
   // Removes the first call, which must exist.
-  void PopFirst() { queue_.pop_front(); }
+  void PopFirst() { ++first_; }
 
   // How many entries it has, those of calls that have left included.
   size_t entries() const { return queue_.size(); }
@@ -165,6 +204,8 @@ class CallQueue {
  private:
   // So that a short queue is not searched for each call.
   static constexpr size_t kSpareEntries = 64;
+  // The memory of so many is kept.
+  static constexpr size_t kMaxKept = 4096;
 
   struct Entry {
     ClientCall* call;
@@ -173,7 +214,15 @@ class CallQueue {
     bool HasLeft() const { return call->generation != generation; }
   };
 
-  std::deque<Entry> queue_;
+  void Clear() {
+    queue_.clear();
+    first_ = 0;
+    if (queue_.capacity() > kMaxKept) std::vector<Entry>().swap(queue_);
+  }
+  void DropLeft();
+
+  std::vector<Entry> queue_;
+  size_t first_ = 0;  // Those before it were removed.
   size_t waiting_ = 0;
 };
 

@@ -10,6 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "pinion/client/internal/tls_credentials.h"
+#include "pinion/client/internal/token_target.h"
 #include "pinion/client/internal/unix_target.h"
 
 namespace pinion::client_internal {
@@ -66,14 +68,28 @@ ChannelSource::ChannelSource(const std::string& target,
                              const ClientOptions& options)
     : target_(target),
       proxy_(FindProxy(target)),
+      tls_(options.tls),
       credentials_(options.credentials != nullptr
                        ? options.credentials
                        : grpc::InsecureChannelCredentials()),
-      arguments_(ArgumentsOf(target, options)),
-      // gRPC would log what a mistake already says.
-      channel_(mistake().ok() ? grpc::CreateCustomChannel(target_, credentials_,
-                                                          arguments_)
-                              : nullptr) {}
+      arguments_(ArgumentsOf(target, options)) {
+  tls_mistake_ = ReadTls();
+  if (tls_.has_value() && !tls_->server_name.empty()) {
+    arguments_.SetSslTargetNameOverride(tls_->server_name);
+  }
+  // gRPC would log what a mistake already says.
+  if (mistake().ok()) {
+    channel_ = grpc::CreateCustomChannel(target_, credentials_, arguments_);
+  }
+}
+
+absl::Status ChannelSource::ReadTls() {
+  if (!tls_.has_value()) return absl::OkStatus();
+  auto credentials = TlsCredentialsOf(*tls_);
+  if (!credentials.ok()) return credentials.status();
+  credentials_ = *std::move(credentials);
+  return absl::OkStatus();
+}
 
 absl::Status ChannelSource::mistake() const {
   const bool is_given_a_channel = credentials_ == nullptr;
@@ -81,7 +97,21 @@ absl::Status ChannelSource::mistake() const {
     return absl::InvalidArgumentError(
         "the target is empty; give a HOST:PORT or unix:PATH");
   }
+  if (!tls_mistake_.ok()) return tls_mistake_;
   return CheckUnixTarget(target_);
+}
+
+absl::Status ChannelSource::TokenMistake(const ClientOptions& options) const {
+  if (options.token_source == nullptr) return absl::OkStatus();
+  if (credentials_ != nullptr) {
+    if (MayCarryToken(target_, Encrypts(options))) return absl::OkStatus();
+    return TokenInClear(target_);
+  }
+  if (options.guard != nullptr) return absl::OkStatus();  // In this process.
+  return absl::InvalidArgumentError(
+      "ClientOptions::token_source is for Connect(), which knows whether the "
+      "connection is encrypted; with a channel of your own, set "
+      "call_credentials");
 }
 
 absl::Status ChannelSource::Explained(const absl::Status& status) const {
@@ -101,6 +131,9 @@ absl::Status ChannelSource::Explained(const absl::Status& status) const {
 
 void ChannelSource::Leave() {
   if (credentials_ == nullptr) return;
+  // A certificate may have been replaced. If the files are wrong, those of
+  // before may still be accepted.
+  ReadTls().IgnoreError();
   left_ = std::exchange(
       channel_, grpc::CreateCustomChannel(target_, credentials_, arguments_));
 }

@@ -42,6 +42,9 @@ class ChannelSource {
   // Why there can never be a connection; OK if there can.
   absl::Status mistake() const;
 
+  // Why a token of these options may not be sent over it; OK if it may.
+  absl::Status TokenMistake(const ClientOptions& options) const;
+
   // `status`, with which a connection could not be had or broke, with what gRPC
   // does not say: which HTTP proxy was asked for it, and how to do without; or
   // that the path of a Unix socket is something else.
@@ -52,9 +55,17 @@ class ChannelSource {
   void Leave();
 
  private:
-  // Fixed at construction. Without credentials the channel is the user's.
+  // Reads the files, if connections are encrypted with them. What is there
+  // stays if they are wrong.
+  absl::Status ReadTls();
+
+  // Fixed at construction.
   std::string target_;
   std::optional<Proxy> proxy_;
+  std::optional<ClientTls> tls_;
+  absl::Status tls_mistake_;
+
+  // Null if the channel is the user's.
   std::shared_ptr<grpc::ChannelCredentials> credentials_;
   grpc::ChannelArguments arguments_;
 

@@ -2,9 +2,11 @@
 #include "pinion/client/internal/key_links.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/strip.h"
 #include "google/protobuf/descriptor.h"
+#include "pinion/client/internal/method_names.h"
 #include "pinion/proto/wire/route_of.h"
 
 namespace pinion::client_internal {
@@ -34,28 +36,38 @@ std::unique_ptr<const KeyReader> MakeReader(absl::string_view path) {
 
 }  // namespace
 
-int KeyLinks::Of(absl::string_view method, absl::string_view request) {
-  if (links_ == 1) return 0;
-  const std::optional<const KeyReader*> reader = ReaderOf(method);
-  if (!reader.has_value()) {
+int KeyLinks::OfSeveral(absl::string_view method, absl::string_view request) {
+  const Known* const known = Find(method);
+  if (known == nullptr) {
     return static_cast<int>(ProcessHash()(method) %
                             static_cast<size_t>(links_));
   }
-  if (*reader != nullptr) {
-    const auto key = (*reader)->Read(request);
+  if (known->reader != nullptr) {
+    const auto key = known->reader->Read(request);
     if (key.ok()) return static_cast<int>(key->Hash(kSeed) % links_);
   }
   return static_cast<int>(turn_.fetch_add(1, std::memory_order_relaxed) %
                           static_cast<uint32_t>(links_));
 }
 
-std::optional<const KeyReader*> KeyLinks::ReaderOf(absl::string_view method) {
+const KeyLinks::Known* KeyLinks::Find(absl::string_view method) {
+  // Pairs with the release below: it is made.
+  const Known* const last = last_.load(std::memory_order_acquire);
+  if (last != nullptr && SameName(last->method, method)) return last;
+  return FindUnderLock(method);
+}
+
+const KeyLinks::Known* KeyLinks::FindUnderLock(absl::string_view method) {
   MutexLock lock(mutex_);
-  auto found = readers_.find(method);
-  if (found == readers_.end()) {
-    if (readers_.size() >= kMaxMethods) return std::nullopt;
-    found = readers_.emplace(method, MakeReader(method)).first;
+  auto found = methods_.find(method);
+  if (found == methods_.end()) {
+    if (methods_.size() >= kMaxMethods) return nullptr;
+    auto made = std::make_unique<const Known>(
+        Known{std::string(method), MakeReader(method)});
+    const absl::string_view name = made->method;
+    found = methods_.emplace(name, std::move(made)).first;
   }
+  last_.store(found->second.get(), std::memory_order_release);
   return found->second.get();
 }
 

@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -35,22 +34,33 @@ class KeyLinks {
 
   // From 0 to links - 1. If the key of the serialized `request` cannot be
   // read, any link will do: the server will report the mistake.
-  int Of(absl::string_view method, absl::string_view request);
+  int Of(absl::string_view method, absl::string_view request) {
+    return links_ == 1 ? 0 : OfSeveral(method, request);
+  }
 
  private:
-  using Readers = HashMap<std::string, std::unique_ptr<const KeyReader>>;
+  // A method; its reader is null if it has no key.
+  struct Known {
+    std::string method;
+    std::unique_ptr<const KeyReader> reader;
+  };
+  using Methods = HashMap<absl::string_view, std::unique_ptr<const Known>>;
 
   // Protobuf, too, remembers each name that it was asked for.
   static constexpr size_t kMaxMethods = 1024;
 
-  // Null: the method has no key. None: it is not remembered.
-  std::optional<const KeyReader*> ReaderOf(absl::string_view method);
+  int OfSeveral(absl::string_view method, absl::string_view request);
+  // Null: it is not remembered.
+  const Known* Find(absl::string_view method);
+  const Known* FindUnderLock(absl::string_view method);
 
   const int links_;
   std::atomic<uint32_t> turn_{0};
 
   Mutex mutex_;
-  Readers readers_ ABSL_GUARDED_BY(mutex_);
+  Methods methods_ ABSL_GUARDED_BY(mutex_);  // By their names.
+  // The one that was asked for last, mostly; it stays. Null: none was.
+  std::atomic<const Known*> last_{nullptr};
 };
 
 }  // namespace pinion::client_internal

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <string>
 
@@ -22,13 +23,32 @@
 
 namespace pinion::client_internal {
 
+// As a == b. Names of methods are a few words long; so they are compared in
+// place, without a call.
+inline bool SameName(absl::string_view a, absl::string_view b) {
+  constexpr size_t kWord = sizeof(uint64_t);
+  if (a.size() != b.size()) return false;
+  if (a.size() < kWord) return a == b;
+  const auto differ = [&](size_t at) {
+    uint64_t words[2];
+    std::memcpy(&words[0], a.data() + at, kWord);
+    std::memcpy(&words[1], b.data() + at, kWord);
+    return words[0] != words[1];
+  };
+  const size_t last = a.size() - kWord;
+  for (size_t at = 0; at < last; at += kWord) {
+    if (differ(at)) return false;
+  }
+  return !differ(last);
+}
+
 class MethodNames {
  public:
   // The name's index, from 1; 0: it has none, since as many others as a session
   // may have came before it.
   uint32_t IndexOf(absl::string_view name) {
     // Mostly it is that of the call before.
-    if (last_ > 0 && NameOf(last_) == name) return last_;
+    if (last_ > 0 && SameName(NameOf(last_), name)) return last_;
     return FindOrAdd(name);
   }
 

@@ -22,6 +22,7 @@ bool IsPassing(v1::Reason reason) {
   switch (reason) {
     case v1::REASON_LANE_FULL:
     case v1::REASON_LANE_STALLED:
+    case v1::REASON_RATE_LIMITED:
     case v1::REASON_SERVER_FULL:
     case v1::REASON_SHARE_FULL:
     case v1::REASON_STOPPING:

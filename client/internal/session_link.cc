@@ -5,10 +5,13 @@
 #include <limits>
 #include <utility>
 
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 #include "absl/strings/str_cat.h"
 #include "pinion/client/failure.h"
 #include "pinion/client/internal/callback_scope.h"
 #include "pinion/client/internal/link_errors.h"
+#include "pinion/client/internal/recent_time.h"
 #include "pinion/proto/wire/session_call.h"
 #include "pinion/proto/wire/session_protocol.h"
 
@@ -20,6 +23,7 @@ using std::chrono::steady_clock;
 
 // What a call's fields but payload, method and metadata take at most: 42 bytes.
 constexpr size_t kCallBytes = 48;
+static_assert(kCallBytes >= kPlainCallBytes);
 constexpr size_t kCancelBytes = 10;
 
 // Protobuf's own bound for a message.
@@ -30,21 +34,12 @@ constexpr size_t kMetadataBytes = 24;  // Tags and lengths of an entry.
 // UNIMPLEMENTED, so that it is heard; and of no slot.
 constexpr uint64_t kQuestion = std::numeric_limits<uint64_t>::max();
 
-SteadyTime DeadlineOf(absl::Duration timeout) {
-  if (timeout == absl::InfiniteDuration()) return kNever;
-  return After(steady_clock::now(), absl::ToChronoNanoseconds(std::max(
-                                        timeout, absl::ZeroDuration())));
-}
-
-size_t MaxBytesOf(const ClientCall& call) {
-  size_t bytes = kCallBytes + call.payload.size();
-  if (call.extras != nullptr) {
-    bytes += call.extras->method_name.size();
-    for (const auto& [name, value] : call.extras->metadata) {
-      bytes += kMetadataBytes + name.size() + value.size();
-    }
+uint32_t BytesOf(const CallExtras& extras) {
+  size_t bytes = extras.method_name.size();
+  for (const auto& [name, value] : extras.metadata) {
+    bytes += kMetadataBytes + name.size() + value.size();
   }
-  return bytes;
+  return static_cast<uint32_t>(bytes);
 }
 
 }  // namespace
@@ -52,6 +47,7 @@ size_t MaxBytesOf(const ClientCall& call) {
 SessionLink::SessionLink(const ChannelSource& source,
                          const ClientOptions& options, int link)
     : options_(options),
+      token_(options),
       link_(link),
       late_answer_timeout_(
           absl::ToChronoNanoseconds(options.late_answer_timeout)),
@@ -68,17 +64,44 @@ SessionLink::~SessionLink() { Close(); }
 
 // ---- Way out ----
 
-CallId SessionLink::Start(absl::string_view method, size_t size,
-                          absl::FunctionRef<void(std::string&)> fill,
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void SessionLink::Fill(
+    ClientCall& call, SteadyTime deadline, const RequestSource& request,
+    const CallOptions& options, DoneFunction&& done) {
+  request.WriteTo(call.payload.Resize(request.size()));
+  call.want_timing = options.want_timing;
+  call.priority = static_cast<uint8_t>(options.priority);
+  call.deadline = deadline;
+  call.done = std::move(done);
+  call.max_bytes = static_cast<uint32_t>(kCallBytes + request.size());
+  if (ABSL_PREDICT_FALSE(options.worker.has_value())) {
+    call.MakeExtras().worker = options.worker;
+  }
+  if (ABSL_PREDICT_FALSE(!options.metadata.empty())) {
+    call.MakeExtras().metadata = options.metadata;
+  }
+  if (call.extras != nullptr) call.max_bytes += BytesOf(*call.extras);
+}
+
+CallId SessionLink::Start(absl::string_view method,
+                          const RequestSource& request,
                           const CallOptions& options, DoneFunction&& done) {
-  const SteadyTime deadline = DeadlineOf(options.timeout);
   CallbackBatch* const batch = CallbackBatch::Of(this);
-  if (batch != nullptr && size <= kMaxRequestBytes) {
+  if (batch != nullptr && request.size() <= kMaxRequestBytes) {
     if (ClientCall* const call = batch->StartReserved(method)) {
-      Fill(*call, deadline, fill, options, std::move(done));
+      Fill(*call, batch->time().After(options.timeout), request, options,
+           std::move(done));
       return {link_, call->slot, call->generation};
     }
   }
+  return StartUnderLock(method, request, options, std::move(done), batch);
+}
+
+CallId SessionLink::StartUnderLock(absl::string_view method,
+                                   const RequestSource& request,
+                                   const CallOptions& options,
+                                   DoneFunction&& done, CallbackBatch* batch) {
+  const SteadyTime deadline = DeadlineOf(options.timeout);
+  if (token_.due()) RenewToken();
   absl::Status refusal;
   CallId id;
   Deferred deferred;
@@ -86,18 +109,22 @@ CallId SessionLink::Start(absl::string_view method, size_t size,
     MutexLock lock(mutex_);
     // They came before this one.
     if (batch != nullptr) SubmitStarted(*batch, deferred);
-    refusal = CheckRoom(size, HeldBytes(size, &options.metadata));
-    if (refusal.ok()) {
+    if (request.size() <= kMaxRequestBytes &&
+        HasRoom(HeldBytes(request.size(), &options.metadata))) {
       ClientCall& call = calls_.Add();
       NameMethod(method, call);
-      Fill(call, deadline, fill, options, std::move(done));
+      Fill(call, deadline, request, options, std::move(done));
       id = {link_, call.slot, call.generation};
       Wait(call);
+      if (call.deadline != kNever) alarm_.WakeAt(call.deadline);
       if (batch != nullptr) {
-        batch->set_has_more(true);
+        batch->CountOne();
+        ReserveCalls(batch->lacking(), *batch);
       } else {
         Proceed(deferred);
       }
+    } else {
+      refusal = WhyNoRoom(request.size());
     }
   }
   if (!refusal.ok()) {
@@ -108,30 +135,21 @@ CallId SessionLink::Start(absl::string_view method, size_t size,
   return id;
 }
 
-void SessionLink::Fill(ClientCall& call, SteadyTime deadline,
-                       absl::FunctionRef<void(std::string&)> fill,
-                       const CallOptions& options, DoneFunction&& done) {
-  fill(call.payload);
-  call.want_timing = options.want_timing;
-  call.priority = options.priority;
-  call.deadline = deadline;
-  call.done = std::move(done);
-  if (options.worker.has_value()) call.MakeExtras().worker = options.worker;
-  if (!options.metadata.empty()) call.MakeExtras().metadata = options.metadata;
-  call.max_bytes = static_cast<uint32_t>(MaxBytesOf(call));
+// If there is none, the opening of the stream says so.
+void SessionLink::RenewToken() {
+  absl::StatusOr<std::string> token = token_.Get();
+  if (!token.ok()) return;
+  MutexLock lock(mutex_);
+  token_text_ = *std::move(token);
 }
 
-absl::Status SessionLink::CheckRoom(size_t size, int64_t held_bytes) const {
+absl::Status SessionLink::WhyNoRoom(size_t size) const {
   if (closed_) return ClientGone(v1::EXECUTED_NO);
   if (size > kMaxRequestBytes) {
     return Failed(
         absl::ResourceExhaustedError(absl::StrCat(
             "the request has ", size, " bytes; a message holds 2 GiB at most")),
         v1::REASON_BAD_REQUEST, v1::EXECUTED_NO);
-  }
-  if (waiting_bytes_ == 0 ||
-      waiting_bytes_ + held_bytes <= options_.max_waiting_bytes) {
-    return absl::OkStatus();
   }
   return Failed(
       absl::ResourceExhaustedError(absl::StrCat(
@@ -144,18 +162,6 @@ absl::Status SessionLink::CheckRoom(size_t size, int64_t held_bytes) const {
 void SessionLink::NameMethod(absl::string_view name, ClientCall& call) {
   call.method = names_.IndexOf(name);
   if (call.method == 0) call.MakeExtras().method_name = std::string(name);
-}
-
-void SessionLink::Wait(ClientCall& call) {
-  call.state = CallState::kWaiting;
-  waiting_.PushBack(call);
-  waiting_bytes_ += HeldBytesOf(call);
-  if (call.deadline != kNever) alarm_.WakeAt(call.deadline);
-}
-
-void SessionLink::StopWaiting(const ClientCall& call) {
-  waiting_.NoteLeaves();
-  waiting_bytes_ -= HeldBytesOf(call);
 }
 
 void SessionLink::Proceed(Deferred& deferred) {
@@ -177,6 +183,7 @@ void SessionLink::OpenStream(Deferred& deferred) {
   }
   connect_.AttemptBegins(now);
   stream_ = new SessionStream(*this, source_.channel(), now, silence_limits_);
+  stream_->token = token_text_;
   streams_.push_back(stream_);
   ++streams_not_gone_;
   deferred.begin = stream_;
@@ -203,13 +210,14 @@ void SessionLink::PutMessageTogether(SessionStream& stream,
   if (std::exchange(stream.asks, false)) {
     message.head += EncodeCall({.id = kQuestion});
   }
-  if (stream.phase == Phase::kOpen) PutNamesIn(stream);
+  if (stream.phase == Phase::kOpen) {
+    PutTokenIn(stream);
+    PutNamesIn(stream);
+  }
   message.max_bytes =
       message.head.size() + kCancelBytes * (message.cancels.size() + 1);
   if (stream.phase == Phase::kOpen) PutCallsIn(stream, deferred);
-  const bool empty =
-      message.head.empty() && message.cancels.empty() && message.calls.empty();
-  if (empty) {
+  if (message.is_empty()) {
     if (stream.phase != Phase::kDraining || stream.open_calls > 0) return;
     message.ends_writes = true;
     stream.wrote_last = true;
@@ -222,6 +230,13 @@ void SessionLink::PutMessageTogether(SessionStream& stream,
   stream.writing = true;
   ++stream.starting;
   deferred.write.push_back(&stream);
+}
+
+// The stream's opening had what was the newest one then, or a newer one.
+void SessionLink::PutTokenIn(SessionStream& stream) {
+  if (stream.token == token_text_) return;
+  stream.token = token_text_;
+  stream.message().head += EncodeSessionToken(token_text_);
 }
 
 void SessionLink::PutNamesIn(SessionStream& stream) {
@@ -240,25 +255,18 @@ void SessionLink::PutCallsIn(SessionStream& stream, Deferred& deferred) {
       std::min(session_protocol::kFullMessage, stream.max_message_bytes);
   while (ClientCall* call = waiting_.First()) {
     const size_t bytes = call->max_bytes;
-    if (bytes + kCancelBytes > stream.max_message_bytes) {
-      StopWaiting(*call);
-      End(*call,
-          Failed(absl::ResourceExhaustedError(
-                     absl::StrCat("the request has ", call->payload.size(),
-                                  " bytes; a message to this server holds ",
-                                  stream.max_message_bytes, ", all in all")),
-                 v1::REASON_BAD_REQUEST, v1::EXECUTED_NO),
-          deferred);
-      continue;
-    }
     const int64_t held =
         static_cast<int64_t>(bytes) + session_protocol::kMaxBytesBesideCall;
-    const bool has_other = !message.head.empty() || !message.cancels.empty() ||
-                           !message.calls.empty();
-    if (has_other && message.max_bytes + bytes > full) break;
+    if (ABSL_PREDICT_FALSE(message.max_bytes + bytes > full)) {
+      if (bytes + kCancelBytes > stream.max_message_bytes) {
+        EndTooLarge(*call, stream.max_message_bytes, deferred);
+        continue;
+      }
+      if (!message.is_empty()) break;
+    }
     if (call->method > stream.names_sent) break;
     if (stream.open_calls >= stream.max_calls) break;
-    if (stream.open_calls > 0 && stream.open_bytes + held > stream.max_bytes) {
+    if (stream.open_bytes + held > stream.max_bytes && stream.open_calls > 0) {
       break;
     }
     waiting_.PopFirst();
@@ -272,6 +280,18 @@ void SessionLink::PutCallsIn(SessionStream& stream, Deferred& deferred) {
     message.max_bytes += bytes;
     message.calls.push_back(call);
   }
+}
+
+void SessionLink::EndTooLarge(ClientCall& call, size_t max_message_bytes,
+                              Deferred& deferred) {
+  StopWaiting(call);
+  End(call,
+      Failed(absl::ResourceExhaustedError(
+                 absl::StrCat("the request has ", call.payload.size(),
+                              " bytes; a message to this server holds ",
+                              max_message_bytes, ", all in all")),
+             v1::REASON_BAD_REQUEST, v1::EXECUTED_NO),
+      deferred);
 }
 
 void SessionLink::Cancel(CallId id) {
@@ -323,7 +343,7 @@ void SessionLink::Started(SessionStream& stream) {
 
 void SessionLink::RunDeferred(Deferred& deferred) {
   for (SessionStream* stream : deferred.write) stream->Write();
-  if (deferred.begin != nullptr) deferred.begin->Begin(options_);
+  if (deferred.begin != nullptr) deferred.begin->Begin(options_, token_);
   if (deferred.ended.empty()) return;
   const CallbackScope scope(this);
   for (EndedCall& one : deferred.ended) {

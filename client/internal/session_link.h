@@ -18,24 +18,27 @@
 #ifndef PINION_CLIENT_INTERNAL_SESSION_LINK_H_
 #define PINION_CLIENT_INTERNAL_SESSION_LINK_H_
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/functional/function_ref.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "pinion/client/call_options.h"
 #include "pinion/client/client_options.h"
 #include "pinion/client/internal/call_table.h"
 #include "pinion/client/internal/callback_batch.h"
 #include "pinion/client/internal/channel_source.h"
+#include "pinion/client/internal/client_token.h"
 #include "pinion/client/internal/connect_backoff.h"
 #include "pinion/client/internal/link_alarm.h"
 #include "pinion/client/internal/method_names.h"
+#include "pinion/client/internal/request_source.h"
 #include "pinion/client/internal/retry_budget.h"
 #include "pinion/client/internal/session_stream.h"
 #include "pinion/client/internal/silence.h"
@@ -53,11 +56,9 @@ class SessionLink {
   SessionLink(const SessionLink&) = delete;
   SessionLink& operator=(const SessionLink&) = delete;
 
-  // Starts a call. `fill` writes its request of `size` bytes, and must be
-  // quick. The options must be checked. `done` is called once, by Close() at
-  // the latest.
-  CallId Start(absl::string_view method, size_t size,
-               absl::FunctionRef<void(std::string&)> fill,
+  // Starts a call. To write its request must be quick. The options must be
+  // checked. `done` is called once, by Close() at the latest.
+  CallId Start(absl::string_view method, const RequestSource& request,
                const CallOptions& options, DoneFunction&& done);
 
   // Cancels a call; no effect if it has ended.
@@ -68,7 +69,10 @@ class SessionLink {
   void Close();
 
   // For its streams.
-  void Answered(SessionStream& stream, absl::string_view message);
+  // `parts` is one OpenResponse, or several with nothing but answers whose
+  // outlines are checked.
+  void Answered(SessionStream& stream,
+                absl::Span<const absl::string_view> parts);
   void Written(SessionStream& stream);
   void Started(SessionStream& stream);
   void ReadsEnded(SessionStream& stream);
@@ -82,44 +86,89 @@ class SessionLink {
     DoneFunction done;
     absl::Status status;
   };
-  // An answer that has come; its call stays until its callback was called.
+  // Answers that have come. Their calls are reserved for the thread that calls
+  // their callbacks.
   struct AnsweredCall {
     ClientCall* call;
-    AnswerView answer;
+    absl::string_view payload;  // Of a plain answer; or else:
+    size_t full;                // Its number among the full ones.
+  };
+  struct Answers {
+    // So many are told between two looks at what they started: messages stay
+    // large, and no call waits longer than their callbacks take.
+    static constexpr size_t kMost = 64;
+    static constexpr size_t kPlain = ~size_t{0};
+
+    size_t count = 0;
+    std::array<AnsweredCall, kMost> calls;
+    std::vector<AnswerView> full;  // Those that are not plain.
+
+    bool is_full() const { return count == kMost; }
+    void Clear() {
+      count = 0;
+      full.clear();
+    }
   };
   // What must be done after the lock is released.
   struct Deferred {
     SessionStream* begin = nullptr;
-    std::vector<SessionStream*> write;
+    absl::InlinedVector<SessionStream*, 2> write;
     std::vector<EndedCall> ended;
   };
 
   // Way out.
+  CallId StartUnderLock(absl::string_view method, const RequestSource& request,
+                        const CallOptions& options, DoneFunction&& done,
+                        CallbackBatch* batch);
   static void Fill(ClientCall& call, SteadyTime deadline,
-                   absl::FunctionRef<void(std::string&)> fill,
-                   const CallOptions& options, DoneFunction&& done);
-  // Handles what callbacks have started without the lock.
+                   const RequestSource& request, const CallOptions& options,
+                   DoneFunction&& done);
+  // Lets those wait that callbacks have started without the lock.
   void SubmitStarted(CallbackBatch& batch, Deferred& deferred)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CancelEarly(Deferred& deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes the batch have so many reserved calls or more, and know the last
+  // method; or so many or less.
   void ReserveCalls(size_t count, CallbackBatch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // For a call with a request of `size` bytes that holds so many in all.
-  absl::Status CheckRoom(size_t size, int64_t held_bytes) const
+  void GiveBackCalls(size_t count, CallbackBatch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether a call may wait that holds so many bytes; and if not, why, with a
+  // request of `size` bytes.
+  bool HasRoom(int64_t held_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !closed_ &&
+           (waiting_bytes_ + held_bytes <= options_.max_waiting_bytes ||
+            waiting_bytes_ == 0);
+  }
+  absl::Status WhyNoRoom(size_t size) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Asks for a new token, and takes it for all streams.
+  void RenewToken() ABSL_LOCKS_EXCLUDED(mutex_);
   void NameMethod(absl::string_view name, ClientCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Wait(ClientCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The call joins the queue. The alarm must be set to its deadline.
+  void Wait(ClientCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    call.state = CallState::kWaiting;
+    waiting_.PushBack(call);
+    waiting_bytes_ += HeldBytesOf(call);
+  }
   // The call is about to leave the queue or the table.
   void StopWaiting(const ClientCall& call)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    waiting_.NoteLeaves();
+    waiting_bytes_ -= HeldBytesOf(call);
+  }
   // Sends the waiting calls, as far as that is possible now.
   void Proceed(Deferred& deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OpenStream(Deferred& deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PutMessageTogether(SessionStream& stream, Deferred& deferred)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PutNamesIn(SessionStream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void PutTokenIn(SessionStream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PutCallsIn(SessionStream& stream, Deferred& deferred)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndTooLarge(ClientCall& call, size_t max_message_bytes,
+                   Deferred& deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Way in.
   void OnHead(SessionStream& stream, const SessionResponse& response)
@@ -130,12 +179,14 @@ class SessionLink {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes the next answers, some at a time.
   void SettleAnswers(SessionStream& stream, SessionResponse& response,
-                     std::vector<AnsweredCall>& answered)
+                     Answers& answers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The call that an answer with this id is for, which it is no longer sent on
+  // its stream; null: no caller waits for it.
+  ClientCall* Settle(SessionStream& stream, uint64_t id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The call that the answer ends, whose callback must then be called; null:
-  // none.
-  ClientCall* Settle(SessionStream& stream, const AnswerView& answer)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static void RunCallbacks(const Answers& answers, CallbackBatch& batch);
+  // The server has refused the token.
+  void LoseToken(SessionStream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Retry(ClientCall& call, const AnswerView& answer)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -187,6 +238,7 @@ class SessionLink {
 
   // Fixed at construction.
   const ClientOptions options_;
+  ClientToken token_;
   const int link_;
   const std::chrono::nanoseconds late_answer_timeout_;
   const Silence::Limits silence_limits_;
@@ -198,6 +250,7 @@ class SessionLink {
   CallQueue waiting_ ABSL_GUARDED_BY(mutex_);
   int64_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   MethodNames names_ ABSL_GUARDED_BY(mutex_);
+  std::string token_text_ ABSL_GUARDED_BY(mutex_);  // The newest.
   // For calls that were kReserved then.
   std::vector<CallId> early_cancels_ ABSL_GUARDED_BY(mutex_);
   RetryBudget budget_ ABSL_GUARDED_BY(mutex_);

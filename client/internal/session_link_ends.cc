@@ -99,9 +99,11 @@ void SessionLink::StreamEnded(SessionStream& stream,
     MutexLock lock(mutex_);
     stream.phase = SessionStream::Phase::kOver;
     streams_.erase(std::find(streams_.begin(), streams_.end(), &stream));
+    GiveBackCalls(0, stream.batch);
     const absl::Status why =
         stream.fault.ok() ? source_.Explained(status) : stream.fault;
     FailCallsOf(stream, why, deferred);
+    if (absl::IsUnauthenticated(status)) token_.Refused();
     if (stream_ == &stream) {
       LoseStream(why);
       if (stream.hopeless || (!stream.answered && IsLasting(why)) ||
@@ -217,7 +219,7 @@ void SessionLink::EndDueCall(ClientCall& call, SteadyTime now,
           deferred);
       break;
     case CallState::kBackingOff:
-      Wait(call);
+      Wait(call);  // EndDue() wakes the alarm for it.
       break;
     case CallState::kSent:
       if (!call.stream->HasRead(call.message)) break;  // The next time.

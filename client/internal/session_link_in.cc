@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <optional>
 #include <utility>
 
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 #include "pinion/client/failure.h"
 #include "pinion/client/internal/callback_scope.h"
 #include "pinion/client/internal/link_errors.h"
@@ -19,10 +22,6 @@ namespace {
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
-// So many answers are told between two looks at what they started: messages
-// stay large, and no call waits longer than their callbacks take.
-constexpr size_t kMaxAnswersAtOnce = 64;
-
 absl::Status StatusOf(const AnswerView& answer) {
   if (answer.code == 0) return absl::OkStatus();
   absl::Status status(static_cast<absl::StatusCode>(answer.code),
@@ -32,7 +31,13 @@ absl::Status StatusOf(const AnswerView& answer) {
   return status;
 }
 
-void RunCallback(ClientCall& call, const AnswerView& answer) {
+bool IsUnauthenticated(const AnswerView& answer) {
+  return answer.code != 0 && answer.has_failure &&
+         answer.failure().reason() == v1::REASON_UNAUTHENTICATED;
+}
+
+// Of an answer that is not plain.
+Reply ReplyOf(const AnswerView& answer) {
   Reply reply;
   if (answer.code == 0) {
     reply.response = answer.payload;
@@ -47,57 +52,84 @@ void RunCallback(ClientCall& call, const AnswerView& answer) {
                                   std::string(entry.value));
     }
   }
-  call.done(reply);
-  call.done = nullptr;  // What it holds goes without the lock.
+  return reply;
 }
 
 }  // namespace
 
-void SessionLink::Answered(SessionStream& stream, absl::string_view message) {
-  SessionResponse response(message);
-  const bool good = response.Scan();
-  std::vector<AnsweredCall> answered;
-  answered.reserve(std::min(kMaxAnswersAtOnce, response.answers()));
-  CallbackBatch batch(this);
+void SessionLink::Answered(SessionStream& stream,
+                           absl::Span<const absl::string_view> parts) {
+  std::optional<SessionResponse> response(std::in_place, parts[0]);
+  const bool good = parts.size() > 1 || response->Scan();
+  parts.remove_prefix(1);
+  Answers answers;
+  CallbackBatch& batch = stream.batch;
+  const CallbackBatch::Scope starts(batch, this);
   const CallbackScope scope(this);
+  if (token_.due()) RenewToken();
   bool first = true;
   do {
     Deferred deferred;
     {
       MutexLock lock(mutex_);
-      for (const AnsweredCall& one : answered) calls_.Remove(*one.call);
-      answered.clear();
-      batch.set_has_more(false);
+      batch.CountLacking();
       SubmitStarted(batch, deferred);
-      if (good && first) OnHead(stream, response);
-      if (good) SettleAnswers(stream, response, answered);
-      if (!response.ok() && stream.fault.ok()) {
-        stream.fault = response.status();
+      if (good && first) OnHead(stream, *response);
+      answers.Clear();
+      if (good) SettleAnswers(stream, *response, answers);
+      while (!answers.is_full() && response->ok() && !parts.empty()) {
+        response.emplace(parts[0]);
+        parts.remove_prefix(1);
+        SettleAnswers(stream, *response, answers);
+      }
+      if (!response->ok() && stream.fault.ok()) {
+        stream.fault = response->status();
         stream.Break();
       }
-      ReserveCalls(answered.size(), batch);
+      // The next message's callbacks will start calls, too.
+      ReserveCalls(answers.count, batch);
+      GiveBackCalls(Answers::kMost, batch);
       Proceed(deferred);
       // One that drains ends with its last answer.
       if (&stream != stream_) PutMessageTogether(stream, deferred);
     }
     first = false;
     RunDeferred(deferred);
-    for (const AnsweredCall& one : answered) RunCallback(*one.call, one.answer);
-  } while (!answered.empty() || batch.has_more());
+    RunCallbacks(answers, batch);
+  } while (answers.count > 0 || batch.has_more());
+}
+
+void SessionLink::RunCallbacks(const Answers& answers, CallbackBatch& batch) {
+  Reply plain;  // The same for all plain ones, but for the response.
+  for (size_t i = 0; i < answers.count; ++i) {
+    const AnsweredCall& one = answers.calls[i];
+    if (ABSL_PREDICT_TRUE(one.full == Answers::kPlain)) {
+      plain.response = one.payload;
+      one.call->done(plain);
+    } else {
+      one.call->done(ReplyOf(answers.full[one.full]));
+    }
+    one.call->done = nullptr;  // What it holds goes without the lock.
+    batch.Recycle(*one.call);
+  }
 }
 
 void SessionLink::SubmitStarted(CallbackBatch& batch, Deferred& deferred) {
-  for (ClientCall* call : batch.reserved()) calls_.Remove(*call);
+  SteadyTime deadline = kNever;
   for (ClientCall* call : batch.started()) {
-    const absl::Status refusal =
-        CheckRoom(call->payload.size(), HeldBytesOf(*call));
-    if (refusal.ok()) {
-      Wait(*call);
-    } else {
-      End(*call, refusal, deferred);
+    if (ABSL_PREDICT_FALSE(!HasRoom(HeldBytesOf(*call)))) {
+      End(*call, WhyNoRoom(call->payload.size()), deferred);
+      continue;
     }
+    Wait(*call);
+    deadline = std::min(deadline, call->deadline);
   }
-  batch.Clear();
+  batch.started().clear();
+  if (deadline != kNever) alarm_.WakeAt(deadline);
+  if (ABSL_PREDICT_FALSE(!early_cancels_.empty())) CancelEarly(deferred);
+}
+
+void SessionLink::CancelEarly(Deferred& deferred) {
   for (const CallId& id : std::exchange(early_cancels_, {})) {
     ClientCall* const call = calls_.Find(id.slot);
     if (call == nullptr || call->generation != id.generation) continue;
@@ -112,9 +144,15 @@ void SessionLink::SubmitStarted(CallbackBatch& batch, Deferred& deferred) {
 
 void SessionLink::ReserveCalls(size_t count, CallbackBatch& batch) {
   const uint32_t method = names_.last();
-  if (method == 0) return;
-  batch.SetMethod(method, names_.NameOf(method));
-  for (size_t i = 0; i < count; ++i) batch.Reserve(calls_.Add());
+  if (method != 0) batch.Learn(method, names_.NameOf(method));
+  while (batch.reserved().size() < count) batch.Reserve(calls_.Add());
+}
+
+void SessionLink::GiveBackCalls(size_t count, CallbackBatch& batch) {
+  while (batch.reserved().size() > count) {
+    calls_.Remove(*batch.reserved().back());
+    batch.reserved().pop_back();
+  }
 }
 
 void SessionLink::OnHead(SessionStream& stream,
@@ -157,32 +195,9 @@ void SessionLink::OnDrain(SessionStream& stream, const DrainView& drain) {
   }
 }
 
-void SessionLink::SettleAnswers(SessionStream& stream,
-                                SessionResponse& response,
-                                std::vector<AnsweredCall>& answered) {
-  int succeeded = 0;
-  while (answered.size() < kMaxAnswersAtOnce) {
-    AnsweredCall& next = answered.emplace_back();
-    if (!response.NextAnswer(&next.answer)) {
-      answered.pop_back();
-      break;
-    }
-    next.call = Settle(stream, next.answer);
-    if (next.call == nullptr) {
-      answered.pop_back();
-    } else {
-      succeeded += next.answer.code == 0;
-    }
-  }
-  if (succeeded > 0) {
-    connect_.CallSucceeded();
-    budget_.Succeeded(succeeded);
-  }
-}
-
-ClientCall* SessionLink::Settle(SessionStream& stream,
-                                const AnswerView& answer) {
-  ClientCall* const call = calls_.Find(answer.id);
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline ClientCall* SessionLink::Settle(
+    SessionStream& stream, uint64_t id) {
+  ClientCall* const call = calls_.Find(id);
   if (call == nullptr || call->stream != &stream ||
       !stream.HasRead(call->message)) {
     return nullptr;  // Not asked for.
@@ -193,13 +208,48 @@ ClientCall* SessionLink::Settle(SessionStream& stream,
   --stream.open_calls;
   stream.open_bytes -= call->max_bytes + session_protocol::kMaxBytesBesideCall;
   call->stream = nullptr;
-  if (!has_caller) {
-    calls_.Remove(*call);
-    return nullptr;
+  if (has_caller) return call;
+  calls_.Remove(*call);
+  return nullptr;
+}
+
+void SessionLink::SettleAnswers(SessionStream& stream,
+                                SessionResponse& response, Answers& answers) {
+  int succeeded = 0;
+  PlainAnswer plain;
+  AnswerView full;
+  while (!answers.is_full()) {
+    const bool is_plain = response.NextPlain(&plain);
+    if (ABSL_PREDICT_FALSE(!is_plain)) {
+      if (!response.NextAnswer(&full)) break;
+      plain.id = full.id;
+    }
+    ClientCall* const call = Settle(stream, plain.id);
+    if (call == nullptr) continue;
+    AnsweredCall& answered = answers.calls[answers.count];
+    answered = {call, plain.payload, Answers::kPlain};
+    if (ABSL_PREDICT_FALSE(!is_plain)) {
+      if (IsUnauthenticated(full)) LoseToken(stream);
+      if (full.code != 0 && Retry(*call, full)) continue;
+      answered.full = answers.full.size();
+      answers.full.push_back(full);
+      succeeded -= full.code != 0;
+    }
+    ++succeeded;
+    ++answers.count;
+    calls_.Reuse(*call);
   }
-  if (answer.code != 0 && Retry(*call, answer)) return nullptr;
-  call->state = CallState::kAnswered;
-  return call;
+  if (succeeded > 0) {
+    connect_.CallSucceeded();
+    budget_.Succeeded(succeeded);
+  }
+}
+
+void SessionLink::LoseToken(SessionStream& stream) {
+  if (!token_.exists()) return;
+  token_.Refused();
+  // It is sent once more, should the server have had no time to check it.
+  stream.token.clear();
 }
 
 bool SessionLink::Retry(ClientCall& call, const AnswerView& answer) {

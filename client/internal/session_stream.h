@@ -16,6 +16,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/client_callback.h>
+#include <grpcpp/support/slice.h>
 
 #include <algorithm>
 #include <atomic>
@@ -27,9 +28,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "pinion/client/client_options.h"
 #include "pinion/client/internal/call_table.h"
+#include "pinion/client/internal/callback_batch.h"
+#include "pinion/client/internal/client_token.h"
 #include "pinion/client/internal/silence.h"
+#include "pinion/proto/wire/answer_parts.h"
 
 namespace pinion::client_internal {
 
@@ -55,6 +60,9 @@ class SessionStream final
     size_t max_bytes = 0;      // Room enough for all of it.
     bool ends_writes = false;  // Not a message, but the end of them.
 
+    bool is_empty() const {
+      return calls.empty() && head.empty() && cancels.empty();
+    }
     void Clear();
   };
 
@@ -68,7 +76,7 @@ class SessionStream final
 
   // Opens the stream. Call it without the link's lock: the link is notified of
   // the end at once if the guard keeps the stream off.
-  void Begin(const ClientOptions& options);
+  void Begin(const ClientOptions& options, ClientToken& token);
 
   // Its channel.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
@@ -98,6 +106,9 @@ class SessionStream final
 
   const SteadyTime opened_at;
 
+  // What the callbacks of its answers start. Of the thread that receives them.
+  CallbackBatch batch;
+
   // Under the link's lock.
   Phase phase = Phase::kOpening;
   uint32_t messages = 0;  // How many were made.
@@ -106,6 +117,7 @@ class SessionStream final
   bool hold_ended = false;
   bool wrote_last = false;
   size_t names_sent = 0;
+  std::string token;  // The last one that was sent.
   int64_t open_calls = 0;
   int64_t max_calls = 0;  // As many as the server accepts.
   int64_t open_bytes = 0;
@@ -124,6 +136,7 @@ class SessionStream final
   ~SessionStream() override = default;
 
   void OnReadDone(bool ok) override;
+  void GiveAnswers();
   void OnWriteDone(bool ok) override;
   void OnWritesDoneDone(bool) override {}
   void OnDone(const grpc::Status& status) override;
@@ -140,7 +153,12 @@ class SessionStream final
   grpc::ClientContext context_;
   Message message_;
   grpc::ByteBuffer outgoing_;
+
+  // What was received; the last three are for their memory.
   grpc::ByteBuffer incoming_;
+  std::vector<grpc::Slice> slices_;
+  std::vector<absl::string_view> pieces_;
+  AnswerParts parts_;
 };
 
 }  // namespace pinion::client_internal

@@ -12,7 +12,7 @@
 namespace pinion::client_internal {
 
 StreamCalls::StreamCalls(Connect connect, const ClientOptions& options)
-    : connect_(std::move(connect)), options_(options) {}
+    : connect_(std::move(connect)), options_(options), token_(options) {}
 
 StreamCalls::~StreamCalls() { Close(); }
 
@@ -23,6 +23,10 @@ std::shared_ptr<StreamCall> StreamCalls::Start(absl::string_view method,
   auto context = std::make_unique<grpc::ClientContext>();
   ApplyOptions(options, absl::Now() + options.timeout,
                options_.call_credentials, *context);
+  if (absl::Status status = token_.AddTo(options, *context); !status.ok()) {
+    call->Refuse(std::move(status));
+    return call;
+  }
   const ChannelSource* source = nullptr;
   grpc::GenericStub* stub = nullptr;
   {

@@ -19,6 +19,7 @@
 #include "pinion/client/call_options.h"
 #include "pinion/client/client_options.h"
 #include "pinion/client/internal/channel_source.h"
+#include "pinion/client/internal/client_token.h"
 #include "pinion/client/internal/stream_call.h"
 #include "pinion/core/base/mutex.h"
 
@@ -50,6 +51,7 @@ class StreamCalls final : private StreamCall::Owner {
   // Fixed at construction.
   const Connect connect_;
   const ClientOptions options_;
+  ClientToken token_;
 
   Mutex mutex_;
   CondVar changed_;

@@ -17,6 +17,7 @@ UnaryCalls::UnaryCalls(const ChannelSource& source,
                        const ClientOptions& options, int link)
     : source_(source),
       options_(options),
+      token_(options),
       link_(link),
       stub_(source_.channel()),
       budget_(options.retry) {}
@@ -53,6 +54,9 @@ void UnaryCalls::Begin(UnaryCall& call) {
   auto context = std::make_unique<grpc::ClientContext>();
   grpc::ClientContext* const begun = context.get();
   ApplyOptions(call.options, call.deadline, options_.call_credentials, *begun);
+  if (absl::Status status = token_.AddTo(call.options, *begun); !status.ok()) {
+    return Finish(call, {.status = std::move(status)});
+  }
   {
     MutexLock lock(mutex_);
     ++call.attempts;
@@ -95,6 +99,9 @@ void UnaryCalls::Ended(UnaryCall& call, const grpc::Status& status) {
 
 bool UnaryCalls::Retry(UnaryCall& call, const absl::Status& status) {
   const auto failure = FailureOf(status);
+  if (failure.has_value() && failure->reason() == v1::REASON_UNAUTHENTICATED) {
+    token_.Refused();
+  }
   if (call.cancelled || !failure.has_value()) return false;
   const auto backoff = budget_.BackoffBefore(
       call.attempts, *failure,

@@ -24,6 +24,7 @@
 #include "pinion/client/call_options.h"
 #include "pinion/client/client_options.h"
 #include "pinion/client/internal/channel_source.h"
+#include "pinion/client/internal/client_token.h"
 #include "pinion/client/internal/retry_budget.h"
 #include "pinion/core/base/mutex.h"
 #include "pinion/proto/wire/process_hash.h"
@@ -79,6 +80,7 @@ class UnaryCalls {
   // Fixed at construction.
   const ChannelSource source_;
   const ClientOptions options_;
+  ClientToken token_;
   const int link_;
 
   grpc::GenericStub stub_;  // gRPC allows any thread to use it.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 
 namespace pinion {
@@ -51,6 +52,22 @@ std::vector<std::string> NearestFirst(absl::string_view wanted,
   std::vector<std::string> sorted;
   for (auto& [distance, name] : by_distance) sorted.push_back(std::move(name));
   return sorted;
+}
+
+std::string LikelyMeant(absl::string_view wanted,
+                        const std::vector<std::string>& names) {
+  if (wanted.size() > kMostLetters) return "";
+  const std::string small = absl::AsciiStrToLower(wanted);
+  size_t least = small.size() / 3 + 1;
+  std::string nearest;
+  for (const std::string& name : names) {
+    const size_t distance =
+        Distance(small, absl::AsciiStrToLower(name.substr(0, kMostLetters)));
+    if (distance >= least) continue;
+    least = distance;
+    nearest = name;
+  }
+  return nearest;
 }
 
 std::string MethodsNearestFirst(

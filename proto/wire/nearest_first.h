@@ -22,6 +22,11 @@ namespace pinion {
 std::vector<std::string> NearestFirst(absl::string_view wanted,
                                       std::vector<std::string> names);
 
+// The name that was likely meant: the nearest one, if at most a third of the
+// letters of `wanted` differ, but for small and capital ones. Empty: none.
+std::string LikelyMeant(absl::string_view wanted,
+                        const std::vector<std::string>& names);
+
 // The names of the methods of `service`, in this order and joined by commas.
 std::string MethodsNearestFirst(
     absl::string_view wanted,

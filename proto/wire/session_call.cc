@@ -82,4 +82,10 @@ std::string EncodeMethodName(uint32_t index, absl::string_view name) {
   return request.SerializeAsString();
 }
 
+std::string EncodeSessionToken(absl::string_view token) {
+  v1::OpenRequest request;
+  request.set_token(token.data(), token.size());
+  return request.SerializeAsString();
+}
+
 }  // namespace pinion

@@ -66,7 +66,8 @@ class SessionMessage {
   template <typename Read>
   size_t ScanNext(size_t most, const Read& read) {
     WireCursor cursor(serialized_, scanned_);
-    size_t fields = 0;
+    size_t fields = cursor.SkipShort(tag_, most);
+    elements_ += fields;
     bool good = true;
     bool other = false;
     while (good && !other && fields < most && !cursor.AtEnd()) {

@@ -171,6 +171,9 @@ size_t SessionRequest::ReadFields(size_t most, OnName name, OnCancel cancel) {
       case session_tags::kMethodName:
         if (ReadMethodName(cursor, &method)) name(method);
         return;
+      case session_tags::kSessionToken:
+        cursor->ReadBytes(&token_);
+        return;
       default:
         cursor->Skip(tag, kDepth);
     }

@@ -98,6 +98,9 @@ class SessionRequest : public SessionMessage {
   // The hello, if there is one.
   const std::optional<ClientHelloView>& hello() const { return hello_; }
 
+  // The token; empty if there is none.
+  absl::string_view token() const { return token_; }
+
   // The next call. False after the last one, and if the call cannot be decoded;
   // then ok() is false, and the whole message is invalid.
   bool NextCall(CallView* call);
@@ -112,6 +115,7 @@ class SessionRequest : public SessionMessage {
 
   // Found by the scan.
   std::optional<ClientHelloView> hello_;
+  absl::string_view token_;
   // The position in the message of the packed cancels that are being read.
   size_t cancels_at_ = 0;
   size_t cancels_end_ = 0;

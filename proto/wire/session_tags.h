@@ -30,6 +30,7 @@ constexpr uint32_t kCancel = Varint(2);
 constexpr uint32_t kPackedCancels = Sized(2);
 constexpr uint32_t kClientHello = Sized(3);
 constexpr uint32_t kMethodName = Sized(4);
+constexpr uint32_t kSessionToken = Sized(5);
 
 // SessionCall
 constexpr uint32_t kCallId = Varint(1);

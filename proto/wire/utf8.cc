@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/proto/wire/utf8.h"
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -17,10 +16,23 @@ bool IsContinuation(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
-// U+0080 to U+009F, which a terminal may take for commands.
-bool IsControl(absl::string_view character) {
-  return character.size() == 2 && character[0] == '\xc2' &&
-         static_cast<unsigned char>(character[1]) < 0xa0;
+// The characters of `text` as they are, but for control characters that are not
+// among `kept` and bytes that are not UTF-8, which are escaped as in C.
+std::string WithoutControls(absl::string_view text, absl::string_view kept) {
+  std::string shown;
+  while (!text.empty()) {
+    const size_t size = FirstCharacter(text);
+    const absl::string_view character = text.substr(0, size == 0 ? 1 : size);
+    const bool shows = size != 0 && (kept.find(character[0]) != kept.npos ||
+                                     !IsControl(CodePointOf(character)));
+    if (shows) {
+      shown.append(character.data(), character.size());
+    } else {
+      absl::StrAppend(&shown, absl::CHexEscape(character));
+    }
+    text.remove_prefix(character.size());
+  }
+  return shown;
 }
 
 }  // namespace
@@ -63,13 +75,45 @@ std::string ValidUtf8(absl::string_view text) {
   return valid;
 }
 
+char32_t CodePointOf(absl::string_view character) {
+  const auto byte = [&](size_t i) {
+    return static_cast<char32_t>(static_cast<unsigned char>(character[i]));
+  };
+  const size_t size = character.size();
+  if (size == 1) return byte(0);
+  // The first byte has one bit less for each byte of the character.
+  char32_t code_point = byte(0) & (0x7f >> size);
+  for (size_t i = 1; i < size; ++i) {
+    code_point = code_point << 6 | (byte(i) & 0x3f);
+  }
+  return code_point;
+}
+
+bool IsControl(char32_t code_point) {
+  constexpr struct {
+    char32_t first, last;
+  } kControls[] = {
+      {0x00, 0x1f},      // Line ends and commands of terminals.
+      {0x7f, 0x9f},      // Commands, too.
+      {0x61c, 0x61c},    // From here to the last but one: line ends, and marks
+      {0x200e, 0x200f},  // that change the direction of the text.
+      {0x2028, 0x202e}, {0x2066, 0x2069},
+      {0xfeff, 0xfeff},  // A byte-order mark.
+  };
+  for (const auto& controls : kControls) {
+    if (code_point < controls.first) return false;
+    if (code_point <= controls.last) return true;
+  }
+  return false;
+}
+
 std::string Escaped(absl::string_view text) {
   std::string escaped;
   size_t from = 0;  // What is to be escaped together, since the last letter.
   for (size_t at = 0; at < text.size();) {
     const size_t size = FirstCharacter(text.substr(at));
     const absl::string_view character = text.substr(at, size);
-    if (size > 1 && !IsControl(character)) {
+    if (size > 1 && !IsControl(CodePointOf(character))) {
       absl::StrAppend(&escaped, absl::CHexEscape(text.substr(from, at - from)),
                       character);
       from = at + size;
@@ -81,20 +125,11 @@ std::string Escaped(absl::string_view text) {
 }
 
 std::string Printable(absl::string_view text) {
-  std::string printable;
-  while (!text.empty()) {
-    const size_t size = FirstCharacter(text);
-    const absl::string_view character = text.substr(0, size == 0 ? 1 : size);
-    const char first = character[0];
-    const bool shows =
-        size == 1 ? absl::ascii_isprint(static_cast<unsigned char>(first)) ||
-                        first == '\n' || first == '\t'
-                  : size > 1 && !IsControl(character);
-    absl::StrAppend(&printable, shows ? std::string(character)
-                                      : absl::CHexEscape(character));
-    text.remove_prefix(character.size());
-  }
-  return printable;
+  return WithoutControls(text, "\n\t");
+}
+
+std::string OneLine(absl::string_view text) {
+  return WithoutControls(text, "");
 }
 
 absl::string_view WithoutByteOrderMark(absl::string_view text) {

@@ -27,13 +27,26 @@ absl::string_view BeginningOf(absl::string_view text, size_t most);
 // requires.
 std::string ValidUtf8(absl::string_view text);
 
-// `text` with its letters as they are, in any script. Control characters,
-// quotes, backslashes and bytes that are not UTF-8 are escaped as in C.
+// The code point of `character`, one valid UTF-8 character.
+char32_t CodePointOf(absl::string_view character);
+
+// Whether text for people must not have this character as it is, because a
+// terminal may take it for a command, or because it ends a line, changes the
+// order in which the rest of its line is shown, or is not shown at all.
+bool IsControl(char32_t code_point);
+
+// `text` with its letters as they are, in any script. Control characters (see
+// IsControl()), quotes, backslashes and bytes that are not UTF-8 are escaped as
+// in C.
 std::string Escaped(absl::string_view text);
 
 // `text` for a terminal: with its letters, quotes and line ends as they are.
-// All that a terminal could take for commands, or not show, is escaped as in C.
+// Other control characters, and bytes that are not UTF-8, are escaped as in C.
 std::string Printable(absl::string_view text);
+
+// The same for one line of a log: line ends and tabs are escaped, too. A text
+// that has been through this stays as it is.
+std::string OneLine(absl::string_view text);
 
 // `text` without the byte-order mark at its beginning, if it has one.
 absl::string_view WithoutByteOrderMark(absl::string_view text);

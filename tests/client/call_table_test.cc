@@ -61,6 +61,50 @@ TEST_F(CallQueueTest, ForgetsThoseThatHaveLeftBehindOneThatStays) {
   EXPECT_EQ(queue_.First(), &first);
 }
 
+TEST_F(CallQueueTest, GivesMemoryBackAfterABurst) {
+  for (int i = 0; i < 100'000; ++i) Wait();
+  while (queue_.First() != nullptr) {
+    queue_.NoteLeaves();
+    queue_.PopFirst();
+  }
+  EXPECT_EQ(queue_.entries(), 0u);
+  ClientCall& next = Wait();
+  EXPECT_EQ(queue_.First(), &next);
+}
+
+TEST(CallTableTest, AReusedSlotHasANewCall) {
+  CallTable calls;
+  ClientCall& call = calls.Add();
+  const uint32_t generation = call.generation;
+  call.attempts = 3;
+  call.cancelled_at = SteadyTime();
+  calls.Reuse(call);
+  EXPECT_EQ(call.state, CallState::kReserved);
+  EXPECT_NE(call.generation, generation);
+  EXPECT_EQ(call.attempts, 0);
+  EXPECT_FALSE(call.cancelled());
+  EXPECT_EQ(call.stream, nullptr);
+  EXPECT_EQ(calls.size(), 1u);
+  EXPECT_NE(&calls.Add(), &call);
+}
+
+TEST(RequestBytesTest, UseTheSameMemoryAgainUpTo4KiB) {
+  RequestBytes bytes;
+  const char* const memory = bytes.Resize(50);
+  EXPECT_EQ(bytes.Resize(0), memory);
+  EXPECT_EQ(bytes.view(), "");
+  EXPECT_EQ(bytes.Resize(60), memory);  // There was a little more.
+  EXPECT_EQ(bytes.size(), 60u);
+  bytes.Resize(4096);
+  const char* const large = bytes.view().data();
+  bytes.Trim();
+  EXPECT_EQ(bytes.Resize(4096), large);
+  bytes.Resize(4097);
+  bytes.Trim();
+  EXPECT_EQ(bytes.size(), 0u);
+  EXPECT_EQ(bytes.view().data(), nullptr);
+}
+
 TEST(HeldBytesTest, CountTheRequestTheMetadataAndTheCallItself) {
   EXPECT_EQ(HeldBytes(0, nullptr), 128);
   const Metadata metadata = {{"name", std::string(1000, 'v')}};

@@ -20,13 +20,32 @@ expect 0 '"value":"2"' call $kv/Increment '{"key":"ann","by":1,"ttl_ms":60000}'
 expect 0 '"deleted":false' call $kv/Delete '{"key":"none"}'
 expect 0 '"payload":"YWJj"|"worker":0' call $echo/Echo '{"payload":"YWJj"}' --worker 0
 expect 0 'worker 0, waited|ran|batch of 1' call $kv/Get '{"key":"a"}' --timing
-expect 0 'pinion call|pinion bench|COMMAND --help' "$pinion" --help
+expect 0 'pinion call|pinion bench|pinion list|COMMAND --help' "$pinion" --help
 expect 0 'usage: pinion call|--timeout (default: 10s)|Exit codes' "$pinion" call --help
 expect 0 'usage: pinion bench|--zipf_exponent (default: 0.99)|Exit codes' "$pinion" bench --help
+expect 0 'usage: pinion list|--target|Exit codes' "$pinion" list --help
 expect 0 'usage: pinion-server|--allow_unencrypted_public_traffic' "$server" --help
 expect 0 '--lane_bytes|--server_calls|--server_bytes|--grpc_memory_bytes' "$server" --help
 expect 0 '--kv_bytes|--kv_when_full|--echo' "$server" --help
 expect 0 '--default_timeout|--stall_after|--lame_duck|--grace|SIGTERM or SIGINT' "$server" --help
+
+# What the server tells of itself.
+# shellcheck disable=SC2120  # `expect` passes them.
+list() { "$pinion" list --target="$target" "$@"; }
+expect 0 "$kv/Get  pinion.kv.v1.GetRequest -> pinion.kv.v1.GetResponse|$echo/Echo  " list
+expect 0 "$kv/Watch  pinion.kv.v1.WatchRequest -> stream pinion.kv.v1.WatchResponse" list
+expect 0 '/grpc.health.v1.Health/Check  |/pinion.v1.SessionService/Open  stream pinion.v1.OpenRequest -> stream' list
+expect 0 'message PutRequest {|string key = 1;' list pinion.kv.v1.PutRequest
+expect 0 'rpc Put(.pinion.kv.v1.PutRequest)|message PutResponse {' list $kv/Put
+expect 0 'service Health {|returns (stream .grpc.health.v1.HealthCheckResponse)' list grpc.health.v1.Health
+"$pinion" list --target="$target" >/dev/full 2>"$err"
+code=$?
+if [ "$code" != 1 ] || ! grep -q 'cannot be written' "$err"; then
+  complain "a list to a full disk: the exit code is $code, not 1"
+fi
+
+# A method that is not built in, by what the server tells of it.
+expect 0 '"status":"SERVING"' call /grpc.health.v1.Health/Check '{"service":"pinion.kv.v1.KvService"}'
 
 # What the server refuses: code 1, the status, and its detail in words.
 expect 1 'NOT_FOUND: the key "b" has no value|reason: HANDLER|executed: YES' \
@@ -90,8 +109,11 @@ expect_mistake '"frob" is none|"pinion call"|"pinion bench"' "$pinion" frob
 expect_mistake 'call takes a method' "$pinion" call $kv/Get '{}' more
 expect_mistake 'no flag --rate' "$pinion" call $kv/Get '{}' --rate=1
 expect_mistake '/package.Service/Method' "$pinion" call Get '{}'
-expect_mistake 'no service pinion.kv.v1.Kv|--descriptor_set=FILE|NAME-descriptor-set.proto.bin' \
-  "$pinion" call /pinion.kv.v1.Kv/Get '{}'
+expect_mistake "the server at $target has no \"pinion.kv.v1.Kv\"; its services are pinion.kv.v1.KvService" \
+  call /pinion.kv.v1.Kv/Get '{}'
+expect_mistake 'has no "pinion.kv.v1.Put"; its services are' list pinion.kv.v1.Put
+expect_mistake 'list takes one name or none' list a b
+expect_mistake 'SessionService/Open takes a stream of requests' call /pinion.v1.SessionService/Open '{}'
 expect_mistake 'no method Got; it has Get, Put' "$pinion" call $kv/Got '{}'
 expect_mistake 'not a pinion.kv.v1.GetRequest|kye' "$pinion" call $kv/Get '{"kye":"a"}'
 expect_mistake 'cannot be read|--include_imports' "$pinion" call $kv/Get '{}' --descriptor_set=/none
@@ -149,8 +171,15 @@ END
 expect_lines 0 "$kv/Get" $'\xef\xbb\xbf{"key":"m"}\r\n' <<'END'
 {"line":1,"response":{"value":"1",
 END
-expect_lines 1 "-" '{"key":"m"}' <<'END'
+# Health is served beside sessions, not in them.
+expect_lines 1 "- --unary" '{"key":"m"}
+{"method":"/grpc.health.v1.Health/Check","request":{}}
+{"method":"/no.Such/Method","request":{}}
+{"method":"/no.Such/Method","request":{}}' <<'END'
 the line names no method
+{"line":2,"response":{"status":"SERVING"}}
+{"line":3,"error":{"code":"INVALID_ARGUMENT","message":"the server at
+{"line":4,"error":{"code":"INVALID_ARGUMENT","message":"the server at
 END
 expect_lines 0 "$kv/Get --timing" '{"key":"m"}' <<'END'
 "timing":{"worker":0,"waited_ns":
@@ -217,6 +246,9 @@ expect 0 '' bench $kv/Watch --json --messages=1 --in_flight=4 '--request={"key":
 check_json 'result["mode"] == "stream" and result["errors"] == 0 and result["succeeded"] > 0'
 check_json '0 < result["first_p50_us"] <= result["p50_us"] * 1.01 and result["messages_per_s"] > 0'
 expect 1 "the first call, of $kv/Watch, failed: INVALID_ARGUMENT" bench $kv/Watch '--request={}'
+# By what the server tells of the method.
+expect 0 'streams of up to 1 messages|first msg|succeeded' \
+  bench /grpc.health.v1.Health/Watch --messages=1 '--request={}'
 expect_mistake '--messages is for server-streaming' bench --messages=1
 expect_mistake '--sessions is for unary methods' bench $kv/Watch '--request={"key":"w"}' --sessions=2
 
@@ -284,29 +316,31 @@ expect_mistake 'listen|0.0.0.0:0|not encrypted|allow_unencrypted_public_traffic'
 expect_mistake 'listen|"nowhere"|host:port' "$server" --listen=nowhere
 expect_mistake '9999' "$server" --listen=127.0.0.1:0 --workers=9999
 expect_mistake '8000|cpu_policy float' "$server" --listen=127.0.0.1:0 --workers=8000
-expect_mistake 'lane_calls is 0|1 to 524287' "$server" --lane_calls=0
-expect_mistake 'session_calls is 0|1 to 1000000' "$server" --session_calls=0
-expect_mistake 'session_bytes is 5' "$server" --session_bytes=5
-expect_mistake 'stream_bytes is 5|4194304 to 549755813887' "$server" --stream_bytes=5
-expect_mistake 'write_timeout is 1ms|10ms to 1h' "$server" --write_timeout=1ms
-expect_mistake 'max_session_age is 0' "$server" --max_session_age=0
-expect_mistake 'lane_bytes is 5|4194304 to 549755813887' "$server" --lane_bytes=5
-expect_mistake 'server_calls is 16777216|1 to 16777215' "$server" --server_calls=16777216
-expect_mistake 'server_bytes is -1|16777216 to 549755813887' "$server" --server_bytes=-1
-expect_mistake 'grpc_memory_bytes is 1|16777216 to 1099511627776' "$server" --grpc_memory_bytes=1
-expect_mistake 'keepalive_time is 1ms|100ms to 1h' "$server" --keepalive_time=1ms
-expect_mistake 'keepalive_timeout is 2h|100ms to 1h' "$server" --keepalive_timeout=2h
-expect_mistake 'default_timeout is 0|above 0' "$server" --default_timeout=0
-expect_mistake 'stall_after is 1ms|10ms to 1h' "$server" --stall_after=1ms
-expect_mistake 'healthy_share is 1.1|0 to 1' "$server" --healthy_share=1.1
-expect_mistake 'lame_duck is -1s|0 to 1h' "$server" --lame_duck=-1s
-expect_mistake 'grace is 2h|0 to 1h' "$server" --grace=2h
+expect_mistake '--workers: "-5" is out of range; valid are 0 to 65536' "$server" --workers=-5
+! grep -q 'The number of' "$err" || complain "a range is told twice"
+expect_mistake '--lane_calls: "0"|1 to 524287' "$server" --lane_calls=0
+expect_mistake '--session_calls: "0"|1 to 1000000' "$server" --session_calls=0
+expect_mistake '--session_bytes: "5"|1KiB' "$server" --session_bytes=5
+expect_mistake '--stream_bytes: it is 5120|4194304 to 549755813887' "$server" --stream_bytes=5KiB
+expect_mistake '--write_timeout: "1ms"|10ms to 1h' "$server" --write_timeout=1ms
+expect_mistake '--max_session_age: "0"' "$server" --max_session_age=0
+expect_mistake '--lane_bytes: it is 5120|4194304 to 549755813887' "$server" --lane_bytes=5KiB
+expect_mistake '--server_calls: "16777216"|1 to 16777215' "$server" --server_calls=16777216
+expect_mistake '--server_bytes: it is 5120|16777216 to 549755813887' "$server" --server_bytes=5KiB
+expect_mistake '--grpc_memory_bytes: "1"|16MiB to 1TiB' "$server" --grpc_memory_bytes=1
+expect_mistake '--keepalive_time: "1ms"|100ms to 1h' "$server" --keepalive_time=1ms
+expect_mistake '--keepalive_timeout: "2h"|100ms to 1h' "$server" --keepalive_timeout=2h
+expect_mistake '--default_timeout: "0"|1ns to inf' "$server" --default_timeout=0
+expect_mistake '--stall_after: "1ms"|10ms to 1h' "$server" --stall_after=1ms
+expect_mistake '--healthy_share: "1.1"|0 to 1' "$server" --healthy_share=1.1
+expect_mistake '--lame_duck: "-1s"|0s to 1h' "$server" --lame_duck=-1s
+expect_mistake '--grace: "2h"|0s to 1h' "$server" --grace=2h
 expect_mistake '--grace|"soon"|0 to 1h' "$server" --grace=soon
 expect_mistake '--default_timeout|"10"|for example 10s' "$server" --default_timeout=10
 expect_mistake '--workers|"two"' "$server" --workers=two
 expect_mistake '--cpu_policy|loose' "$server" --cpu_policy=loose
-expect_mistake 'kv_bytes is 1023|1024 to 1099511627776' "$server" --listen=127.0.0.1:0 --kv_bytes=1023
-expect_mistake "--kv_when_full|'panic'|'refuse'|'evict'" "$server" --kv_when_full=panic
+expect_mistake '--kv_bytes: "1023"|1KiB to 1TiB' "$server" --listen=127.0.0.1:0 --kv_bytes=1023
+expect_mistake '--kv_when_full: "panic"|evict, refuse' "$server" --kv_when_full=panic
 expect_mistake '3-1' "$server" --worker_cpus=3-1
 expect_mistake '"loud"' "$server" loud
 
@@ -320,6 +354,9 @@ kill -TERM "$server_pid"
 expect_server_ends 0 "after SIGTERM"
 expect 1 'UNAVAILABLE' call $kv/Get '{"key":"a"}'
 expect 1 'the first call, of /pinion.echo.v1.EchoService/Echo, failed: UNAVAILABLE' bench
+expect 1 "UNAVAILABLE: the server at $target cannot be asked for its services" list
+expect 1 "UNAVAILABLE: the server at $target cannot be asked" call /a.B/C '{}'
+expect 1 "UNAVAILABLE: the server at $target cannot be asked" bench /a.B/C '--request={}'
 
 # SIGINT does the same. On a Unix socket, which is not taken from a server. This
 # one has room for one value of that length.

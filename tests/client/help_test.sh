@@ -19,6 +19,8 @@ expect 0 'usage: pinion call' "$pinion" call --help
 cp "$out" "$help/call"
 expect 0 'usage: pinion bench' "$pinion" bench --help
 cp "$out" "$help/bench"
+expect 0 'usage: pinion list' "$pinion" list --help
+cp "$out" "$help/list"
 
 python3 - "$help" >"$out" <<'END' || complain 'what --help prints is wrong, as printed below'
 import itertools
@@ -90,16 +92,25 @@ def declared(*files):
             for name in re.findall(r"ABSL_FLAG\(\s*[\w:]+,\s*(\w+),", read(file))}
 
 
-pages = {name: read(f"{sys.argv[1]}/{name}") for name in ("server", "pinion", "call", "bench")}
+def fields(*files):
+    """The fields of configurations, each of which has a flag."""
+    return {name for file in files
+            for name in re.findall(r"^  optional [\w.]+ (\w+) = \d+", read(file), re.M)}
+
+
+pages = {name: read(f"{sys.argv[1]}/{name}") for name in ("server", "pinion", "call", "bench", "list")}
 for name, page in pages.items():
     for line in page.splitlines():
         expect(len(line) <= 80, f"{name}: {len(line)} columns: {line}")
         expect(line == line.rstrip(), f"{name}: a space ends: {line}")
-helps = {name: help_groups(pages[name]) for name in ("server", "call", "bench")}
+helps = {name: help_groups(pages[name]) for name in ("server", "call", "bench", "list")}
 groups = {name: names(found) for name, found in helps.items()}
 
 # Each flag is in exactly one group.
-of_server = declared("server/main.cc")
+of_server = fields("proto/pinion/config/v1/server_config.proto",
+                   "proto/pinion/kv/v1/kv_config.proto",
+                   "proto/pinion/echo/v1/echo_config.proto")
+of_server |= {"config", "check", "print_config"}
 of_client = declared(*(f"client/cli/{file}.cc" for file in
                        ("bench_flags", "call_command", "common_flags")))
 expect(len(of_server) > 30 and len(of_client) > 15, "flags are declared in another way")
@@ -114,11 +125,24 @@ expect(not missing, f"pinion: declared but not shown, or the other way round: {m
 # The groups are those of the headers, in their order.
 hosting = option_groups("server/options.h", "HostingOptions")
 of_options = option_groups("server/options.h", "ListenOptions", "Listener") + hosting
+# Structs within, whose members have flags of their names.
+within = {member: flat(option_groups("server/policy_options.h", struct, struct))
+          for member, struct in (("policy", "PolicyOptions"), ("limits", "PartyLimitOptions"))}
+of_options = [[title, [flag for member in members for flag in within.get(member, [member])]]
+              for title, members in of_options]
 kv = option_groups("server/kv/kv_options.h", "KvOptions", "The kv service")
-wanted = as_flags(of_options, {member: member for member in flat(of_options) if member != "log"})
+wanted = [["Configuration", ["config", "check", "print_config"]]]
+wanted += as_flags(of_options, {member: member for member in flat(of_options)
+                                if member not in ("log", "tls")})
+tls = option_groups("server/tls_options.h", "TlsOptions", "Encryption and the certificates of clients")
+wanted[2:2] = as_flags(tls, {"certificate": "tls_certificate", "key": "tls_key",
+                             "client_ca": "tls_client_ca", "client_auth": "client_auth",
+                             "min_version": "tls_min_version"})
 wanted += as_flags(kv, {"bytes": "kv_bytes", "when_full": "kv_when_full"})
 run = option_groups("server/run_options.h", "RunOptions", "Output")
 wanted[-1:-1] = as_flags(run, {"account": "account", "summary": "summary"})
+# The order of the file's sections: probes stand before reflection.
+wanted[-3:-3] = as_flags([["Probes", flat(run)]], {"probe_listen": "probe_listen"})
 with_options = flat(wanted)
 wanted += [["The echo service", ["echo"]]]
 expect(len(hosting) > 5, "server/options.h has its groups in another way")
@@ -127,6 +151,7 @@ expect_groups("server", groups["server"], wanted)
 client = option_groups("client/client_options.h", "ClientOptions", "Client")
 call = option_groups("client/call_options.h", "CallOptions", "Each call")
 load = option_groups("client/cli/load_generator.h", "LoadOptions", "Load")
+client_tls = option_groups("client/client_options.h", "ClientTls", "Client")
 of_call = {"timeout": "timeout", "worker": "worker", "want_timing": "timing"}
 of_bench = {option: option for option in ("timeout", "worker")}
 of_load = {option: option for option in ("in_flight", "rate", "warm_up", "duration", "seed")}
@@ -137,7 +162,10 @@ wanted_of = {
 }
 for name, wanted in wanted_of.items():
     wanted[0][1].insert(0, "target")  # Which Connect() takes beside its options.
+    # As the last, the members `tls`, with its own, and `token_source`.
+    wanted[0][1] += ["tls"] + flat(client_tls) + ["token_file"]
     expect_groups(name, groups[name][:len(wanted)], wanted)
+expect_groups("list", groups["list"], [["Client", ["target", "tls"] + flat(client_tls) + ["token_file"]]])
 
 # What each flag says.
 RANGE = r"\w to (\d|the )|above 0|0 or more|up to \d"
@@ -145,7 +173,7 @@ CHANGE = r"\b(Raise|Lower|Set|Change|Use|List|Make)\b"
 for name, found in helps.items():
     for title, flags in found:
         for flag, preset, text in flags:
-            number = re.fullmatch(r"-?[\d.]+(ns|us|ms|s|m|h)?|inf", preset)
+            number = re.fullmatch(r"-?[\d.]+(ns|us|ms|s|m|h|KiB|MiB|GiB)?|inf", preset)
             expect(text, f"{name} --{flag}: has no help")
             expect(not number or re.search(RANGE, text), f"{name} --{flag}: has no range: {text}")
 for title, flags in helps["server"]:

@@ -60,5 +60,19 @@ TEST(MethodNamesTest, ANameNeverMoves) {
   EXPECT_EQ(*first, "/a/A");
 }
 
+TEST(SameNameTest, ComparesAllBytesOfNamesOfAnyLength) {
+  const std::string name = "/package.Service/MethodWithALongName";
+  for (size_t size = 0; size <= name.size(); ++size) {
+    const std::string one = name.substr(0, size);
+    EXPECT_TRUE(SameName(one, std::string(one)));
+    for (size_t i = 0; i < size; ++i) {
+      std::string other = one;
+      other[i] ^= 1;
+      EXPECT_FALSE(SameName(one, other)) << size << ", " << i;
+      EXPECT_FALSE(SameName(one, one.substr(0, i))) << size << ", " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pinion::client_internal

@@ -78,10 +78,10 @@ TEST(RetryBudgetTest, DoesNotRestForMoreThanAMinuteWhateverTheServerSays) {
 
 TEST(RetryBudgetTest, TakesUpOnlyWhatPassesAndDidNotRun) {
   const v1::Reason passing[] = {
-      v1::REASON_LANE_FULL,    v1::REASON_LANE_STALLED,
-      v1::REASON_SERVER_FULL,  v1::REASON_SHARE_FULL,
-      v1::REASON_STOPPING,     v1::REASON_TOO_MANY_CALLS,
-      v1::REASON_WAIT_TOO_LONG};
+      v1::REASON_LANE_FULL,     v1::REASON_LANE_STALLED,
+      v1::REASON_SERVER_FULL,   v1::REASON_SHARE_FULL,
+      v1::REASON_STOPPING,      v1::REASON_TOO_MANY_CALLS,
+      v1::REASON_WAIT_TOO_LONG, v1::REASON_RATE_LIMITED};
   for (int reason = 0; reason < v1::Reason_ARRAYSIZE; ++reason) {
     const bool passes = std::find(std::begin(passing), std::end(passing),
                                   reason) != std::end(passing);

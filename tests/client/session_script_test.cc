@@ -358,6 +358,177 @@ TEST_F(SessionScriptTest, NeverSendsWhatACallbackStartsAndTakesBack) {
   Stream(0).Answer(first.id());
 }
 
+// Answers the two calls that have come, in one message.
+void AnswerTwo(ScriptedStream& stream, const v1::SessionCall& first,
+               const v1::SessionCall& second) {
+  v1::OpenResponse response;
+  response.add_answers()->set_id(first.id());
+  response.add_answers()->set_id(second.id());
+  stream.Send(response);
+}
+
+TEST_F(SessionScriptTest, ACallHasNothingOfTheOneWhoseSlotItUses) {
+  Open();
+  Gate all_answered;
+  client_->StartRaw(kEcho, "first",
+                    {.timeout = absl::Hours(1),
+                     .priority = v1::PRIORITY_BULK,
+                     .worker = 3,
+                     .want_timing = true,
+                     .metadata = {{"tenant", "7"}}},
+                    [](const Reply&) {});
+  client_->StartRaw(kEcho, "second", {}, [&](const Reply&) {
+    client_->StartRaw(kEcho, "", {},
+                      [&](const Reply&) { all_answered.Open(); });
+  });
+  const v1::SessionCall first = Stream(0).AwaitCall();
+  AnswerTwo(Stream(0), first, Stream(0).AwaitCall());
+  const v1::SessionCall next = Stream(0).AwaitCall();
+  EXPECT_EQ(next.id(), first.id());  // In whose slot it is.
+  EXPECT_EQ(next.payload(), "");
+  EXPECT_EQ(next.timeout_us(), 0u);
+  EXPECT_EQ(next.priority(), v1::PRIORITY_UNSPECIFIED);
+  EXPECT_FALSE(next.has_worker());
+  EXPECT_FALSE(next.want_timing());
+  EXPECT_EQ(next.metadata_size(), 0);
+  Stream(0).Answer(next.id());
+  all_answered.Pass();
+  client_ = nullptr;
+}
+
+TEST_F(SessionScriptTest, IgnoresACancelOfACallInWhoseSlotIsAnother) {
+  Open();
+  Gate answered;
+  absl::Status status = absl::UnknownError("not answered yet");
+  const CallId over = client_->StartRaw(kEcho, "", {}, [](const Reply&) {});
+  client_->StartRaw(kEcho, "", {}, [&](const Reply&) {
+    const CallId next =
+        client_->StartRaw(kEcho, "", {}, [&](const Reply& reply) {
+          status = reply.status;
+          answered.Open();
+        });
+    EXPECT_EQ(next.slot, over.slot);
+    client_->Cancel(over);
+  });
+  const v1::SessionCall first = Stream(0).AwaitCall();
+  AnswerTwo(Stream(0), first, Stream(0).AwaitCall());
+  const v1::SessionCall next = Stream(0).AwaitCall();
+  client_->Cancel(over);
+  Stream(0).Answer(next.id());
+  answered.Pass();
+  EXPECT_TRUE(status.ok()) << status;
+  client_ = nullptr;
+}
+
+TEST_F(SessionScriptTest, SendsCallsOfManyMethodsInTheOrderOfTheirStart) {
+  constexpr int kCalls = 300;
+  constexpr int kMethods = 11;  // More than a batch knows.
+  Open();
+  std::atomic<int> answered{0};
+  Gate all_answered;
+  const auto start = [&](int i) {
+    client_->StartRaw(absl::StrCat("/a.B/C", i * i % kMethods), absl::StrCat(i),
+                      {}, [&](const Reply& reply) {
+                        EXPECT_TRUE(reply.status.ok());
+                        if (++answered == kCalls) all_answered.Open();
+                      });
+  };
+  int started = 0;
+  for (int i = 0; i < kCalls / 3; ++i) {
+    client_->StartRaw(kEcho, "", {}, [&](const Reply&) {
+      for (int j = 0; j < 3; ++j) start(started++);
+    });
+  }
+  v1::OpenResponse response;
+  for (int i = 0; i < kCalls / 3; ++i) {
+    response.add_answers()->set_id(Stream(0).AwaitCall().id());
+  }
+  Stream(0).Send(response);
+  for (int i = 0; i < kCalls; ++i) {
+    const v1::SessionCall came = Stream(0).AwaitCall();
+    ASSERT_EQ(came.payload(), absl::StrCat(i));
+    ASSERT_EQ(came.method(), absl::StrCat("/a.B/C", i * i % kMethods));
+    Stream(0).Answer(came.id());
+  }
+  all_answered.Pass();
+  client_ = nullptr;
+}
+
+TEST_F(SessionScriptTest, SendsAllThatOneCallbackStarts) {
+  constexpr int kCalls = 1000;
+  Open();
+  std::atomic<int> answered{0};
+  Gate all_answered;
+  client_->StartRaw(kEcho, "", {}, [&](const Reply&) {
+    for (int i = 0; i < kCalls; ++i) {
+      client_->StartRaw(kEcho, absl::StrCat(i), {}, [&](const Reply& reply) {
+        EXPECT_TRUE(reply.status.ok());
+        if (++answered == kCalls) all_answered.Open();
+      });
+    }
+  });
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+  for (int i = 0; i < kCalls; ++i) {
+    const v1::SessionCall came = Stream(0).AwaitCall();
+    ASSERT_EQ(came.payload(), absl::StrCat(i));
+    Stream(0).Answer(came.id());
+  }
+  all_answered.Pass();
+  client_ = nullptr;
+}
+
+TEST_F(SessionScriptTest, SendsWhatTheCallbackOfARefusedCallStarts) {
+  Open({.max_waiting_bytes = 1000});
+  client_->StartRaw(kEcho, "", {}, [&](const Reply&) {
+    client_->StartRaw(kEcho, std::string(900, 'x'), {}, [](const Reply&) {});
+    // There is no room for it.
+    client_->StartRaw(
+        kEcho, std::string(900, 'y'), {}, [&](const Reply& reply) {
+          EXPECT_EQ(reply.status.code(), absl::StatusCode::kResourceExhausted);
+          client_->StartRaw(kEcho, "more", {}, [](const Reply&) {});
+        });
+  });
+  Stream(0).Answer(Stream(0).AwaitCall().id());
+  EXPECT_EQ(Stream(0).AwaitCall().payload(), std::string(900, 'x'));
+  EXPECT_EQ(Stream(0).AwaitCall().payload(), "more");
+}
+
+TEST_F(SessionScriptTest, GoesOnAfterAMessageWithoutAByte) {
+  Connect();
+  Started call(*client_, kEcho, "a");
+  ScriptedStream& stream = Stream(0);
+  stream.SendHello();
+  const v1::SessionCall came = stream.AwaitCall();
+  stream.Send(v1::OpenResponse());
+  stream.Answer(came.id(), "b");
+  EXPECT_TRUE(call.Await().ok());
+}
+
+TEST_F(SessionScriptTest, TellsTheAnswersOfAMessageThatComesInManyPieces) {
+  constexpr int kCalls = 400;
+  Open();
+  const auto payload_of = [](int i) {
+    return absl::StrCat(i, std::string(i * 37 % 2000, 'x'));
+  };
+  std::atomic<int> answered{0};
+  Gate all_answered;
+  for (int i = 0; i < kCalls; ++i) {
+    client_->StartRaw(kEcho, "", {}, [&, i](const Reply& reply) {
+      EXPECT_EQ(reply.response, payload_of(i));
+      if (++answered == kCalls) all_answered.Open();
+    });
+  }
+  v1::OpenResponse response;
+  for (int i = 0; i < kCalls; ++i) {
+    v1::SessionAnswer* const answer = response.add_answers();
+    answer->set_id(Stream(0).AwaitCall().id());
+    answer->set_payload(payload_of(i));
+  }
+  Stream(0).Send(response);  // Of some 400 KiB.
+  all_answered.Pass();
+  client_ = nullptr;
+}
+
 TEST_F(SessionScriptTest, DoesNotRestBeyondTheDeadline) {
   Connect();
   Started call(*client_, kEcho, "a", {.timeout = absl::Minutes(30)});

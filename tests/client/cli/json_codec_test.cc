@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/client/cli/methods.h"
 #include "pinion/kv/v1/kv.pb.h"
 #include "pinion/v1/session.pb.h"
 
@@ -20,7 +21,8 @@ constexpr char kPut[] = "/pinion.kv.v1.KvService/Put";
 
 class JsonCodecTest : public ::testing::Test {
  protected:
-  JsonCodec codec_{*DescriptorPool::generated_pool()};
+  const cli::Methods methods_{*DescriptorPool::generated_pool()};
+  JsonCodec codec_{methods_};
 };
 
 TEST_F(JsonCodecTest, EncodesARequestAndDecodesAResponse) {

@@ -1,30 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/cli/json_text.h"
 
-#include <string>
-
 #include "gtest/gtest.h"
 
 namespace pinion::cli {
 namespace {
-
-TEST(JsonStringTest, EscapesWhatMustNotStandInQuotes) {
-  EXPECT_EQ(JsonString(""), R"("")");
-  EXPECT_EQ(JsonString("a\"b\\c\n\x01\x7f"), R"("a\"b\\c\u000a\u0001\u007f")");
-  EXPECT_EQ(JsonString(absl::string_view("\0", 1)), R"("\u0000")");
-}
-
-TEST(JsonStringTest, KeepsUtf8AndReplacesWhatIsNone) {
-  EXPECT_EQ(JsonString("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
-            "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"");
-  // A lone end, a cut begin, too long a form, half of a pair, beyond the last.
-  for (const char* bad : {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80",
-                          "\xf4\x90\x80\x80", "\xe2\x82", "\xff"}) {
-    const std::string json = JsonString(bad);
-    EXPECT_EQ(json.substr(0, 4), "\"\xef\xbf\xbd") << json;
-  }
-  EXPECT_EQ(JsonString("a\xffz"), "\"a\xef\xbf\xbdz\"");
-}
 
 TEST(JsonMembersTest, ValuesStandAsTheyAreWritten) {
   const auto members = JsonMembersOf(

@@ -20,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/client/cli/methods.h"
 #include "pinion/client/failure.h"
 #include "pinion/kv/v1/kv.pb.h"
 #include "pinion/server/testing/gate.h"
@@ -42,7 +43,8 @@ class LineCallsTest : public ::testing::Test {
                                     LineCalls::Options options,
                                     LineCalls::Start start) {
     kv::v1::GetRequest::descriptor();
-    JsonCodec codec(*google::protobuf::DescriptorPool::generated_pool());
+    const Methods methods(*google::protobuf::DescriptorPool::generated_pool());
+    JsonCodec codec(methods);
     LineCalls calls(codec, std::move(options), std::move(start));
     std::FILE* in = std::tmpfile();
     std::fwrite(input.data(), 1, input.size(), in);
@@ -198,7 +200,8 @@ TEST_F(LineCallsTest, NeverHasMoreOpenThanItMay) {
 // An answer that nobody takes keeps its place: here the pipe is full.
 TEST_F(LineCallsTest, ReadsNoFurtherWhileItsAnswersAreNotTaken) {
   kv::v1::GetRequest::descriptor();
-  JsonCodec codec(*google::protobuf::DescriptorPool::generated_pool());
+  const Methods methods(*google::protobuf::DescriptorPool::generated_pool());
+  JsonCodec codec(methods);
   int input[2], output[2];
   ASSERT_EQ(pipe(input), 0);
   ASSERT_EQ(pipe(output), 0);

@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // That a load takes no memory for its calls: this program counts what is taken.
-#include <atomic>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "pinion/client/cli/load_generator.h"
-
-namespace {
-
-std::atomic<uint64_t> allocations{0};
-
-}  // namespace
-
-void* operator new(size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "pinion/tests/support/counted_allocations.h"
 
 namespace pinion::cli {
 namespace {
+
+using ::pinion::testing::CountedAllocations;
 
 // Answers one call each microsecond of its own time.
 class Ring final : public LoadTarget, public Clock {
@@ -73,9 +59,9 @@ TEST(LoadMemoryTest, CallsTakeNone) {
     LoadGenerator load(
         {.in_flight = kPlaces, .rate = rate, .duration = absl::Seconds(1)},
         requests, ring, ring);
-    const uint64_t before = allocations;
+    const uint64_t before = CountedAllocations();
     load.Run();
-    const uint64_t taken = allocations - before;
+    const uint64_t taken = CountedAllocations() - before;
     EXPECT_GT(load.Look().answers.succeeded.total(), 400'000u) << rate;
     // Each place makes its request's memory once.
     EXPECT_LE(taken, uint64_t{kPlaces}) << rate;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "pinion/client/cli/json_codec.h"
+#include "pinion/client/cli/methods.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
 
@@ -24,8 +25,9 @@ absl::StatusOr<RequestMaker> Make(const std::string& method,
                                   std::optional<KeyDistribution> keys) {
   kv::v1::PutRequest::descriptor();
   echo::v1::EchoRequest::descriptor();
-  static auto* codec =
-      new JsonCodec(*google::protobuf::DescriptorPool::generated_pool());
+  static const Methods methods(
+      *google::protobuf::DescriptorPool::generated_pool());
+  static auto* codec = new JsonCodec(methods);
   return RequestMaker::Make(
       [&](const std::string& text) { return codec->Encode(method, text); },
       json, keys);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "pinion/client/cli/methods.h"
 #include "pinion/client/client.h"
 #include "pinion/server/stream.h"
 #include "pinion/tests/support/grpc_order.h"
@@ -58,7 +59,8 @@ class StreamPrinterTest : public ::testing::Test {
     OrderAsGrpcDoes();
     RawStreamReader stream =
         test_->client().StreamRaw(kStreaming, request.SerializeAsString());
-    JsonCodec codec(*google::protobuf::DescriptorPool::generated_pool());
+    const Methods methods(*google::protobuf::DescriptorPool::generated_pool());
+    JsonCodec codec(methods);
     return PrintStream(codec, {.method = kStreaming}, stream, interrupts_, out);
   }
   int Print() {
