@@ -2,46 +2,75 @@
 #include "pinion/server/log/log_queue.h"
 
 #include <pthread.h>
-#include <signal.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "pinion/core/base/thread_without_signals.h"
+#include "pinion/server/log/log_text.h"
 
 namespace pinion {
 namespace {
 
-// A line's own part of the bound, beside its text.
-constexpr size_t kBytesOfALine = 64;
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
 
-size_t BytesOf(absl::string_view text) { return text.size() + kBytesOfALine; }
+// How often a Flush() looks what the queue's thread does: the oftener, the
+// better NotGiven() tells.
+constexpr std::chrono::milliseconds kBetweenLooks(5);
 
-std::string Cut(absl::string_view line) {
-  if (line.size() <= LogQueue::kMaxLineBytes) return std::string(line);
-  return absl::StrCat(line.substr(0, LogQueue::kMaxLineBytes), "...");
+// As good as for ever, and it can be added to a time.
+constexpr std::chrono::hours kForever(24 * 365);
+
+LogRecord TellDropped(uint64_t lines, absl::Time time) {
+  return {.level = LogLevel::kWarning,
+          .area = LogArea::kLog,
+          .event = "lines_dropped",
+          .message = "lines were dropped here, which nobody took in time",
+          .left_out = lines,
+          .time = time};
 }
 
-std::string TellDropped(uint64_t lines) {
-  return absl::StrCat("log: dropped ", lines, lines == 1 ? " line" : " lines",
-                      " here, which nobody took in time");
-}
+// The time that a thread has had for itself: not that in which it was ready to
+// run and others had its CPU.
+class OwnTime {
+ public:
+  explicit OwnTime(const LogQueue::ReadTimes& read) : read_(read) {}
 
-// A thread that gets none of the process's signals: whoever awaits them, or has
-// a handler, is another.
-template <typename Function>
-std::thread ThreadWithoutSignals(Function function) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(function));  // Inherits the mask.
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
+  // Looks at `thread`, and returns its own time since the first look. A thread
+  // whose times cannot be read has all time; one that has not begun, 0, has
+  // none.
+  nanoseconds Look(pid_t thread) {
+    absl::StatusOr<ThreadTimes> times = ThreadTimes();
+    if (thread != 0) times = read_(thread);
+    const auto now = steady_clock::now();
+    const nanoseconds wall = now - looked_at_;
+    if (thread_ != 0) {
+      own_ += wall;
+      if (times.ok() && times_.ok()) own_ -= NotGiven(*times_, *times, wall);
+    }
+    thread_ = thread;
+    times_ = std::move(times);
+    looked_at_ = now;
+    return own_;
+  }
+
+ private:
+  const LogQueue::ReadTimes& read_;
+  nanoseconds own_{0};
+
+  // At the last look.
+  pid_t thread_ = 0;
+  absl::StatusOr<ThreadTimes> times_ = ThreadTimes();
+  steady_clock::time_point looked_at_;
+};
 
 }  // namespace
 
-LogQueue::LogQueue(Write write) : write_(std::move(write)) {
+LogQueue::LogQueue(Write write, ReadTimes read_times)
+    : write_(std::move(write)), read_times_(std::move(read_times)) {
   thread_ = ThreadWithoutSignals([this] { Loop(); });
 }
 
@@ -54,26 +83,59 @@ LogQueue::~LogQueue() {
   thread_.join();
 }
 
-bool LogQueue::Add(absl::string_view line) {
-  std::string text = Cut(line);
-  const size_t bytes = BytesOf(text);
+size_t LogQueue::BytesOf(const LogRecord& record) {
+  return sizeof(Line) + record.message.size() + record.method.size() +
+         record.event.size() +
+         (record.key.has_value() ? record.key->size() : 0);
+}
+
+bool LogQueue::Add(LogRecord record, LogFormat format) {
+  const size_t bytes = BytesOf(record);
   MutexLock lock(mutex_);
   if (bytes_ + bytes > kMaxBytes) {
-    ++dropped_;
+    Drop(1, record.time, format);
     return false;
   }
   bytes_ += bytes;
   ++added_;
-  lines_.push_back(
-      {.text = std::move(text), .dropped_before = std::exchange(dropped_, 0)});
+  lines_.push_back({.record = std::move(record),
+                    .format = format,
+                    .dropped_before = std::exchange(dropped_, 0),
+                    .dropped_at = dropped_at_});
   changed_.NotifyAll();
   return true;
 }
 
-bool LogQueue::Flush(std::chrono::nanoseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+void LogQueue::Drop(uint64_t lines, absl::Time time, LogFormat format) {
+  dropped_ += lines;
+  dropped_at_ = time;
+  dropped_format_ = format;
+}
+
+bool LogQueue::Flush(nanoseconds timeout) {
+  timeout = std::min<nanoseconds>(timeout, kForever);
+  const uint64_t added = Added();
+  if (AwaitDone(added, nanoseconds(0))) return true;
+  const auto last = steady_clock::now() + timeout + kThreadRuns;
+  OwnTime own(read_times_);
+  do {
+    const nanoseconds left = timeout - own.Look(thread_id_);
+    if (left <= nanoseconds(0)) return AwaitDone(added, nanoseconds(0));
+    if (AwaitDone(added, std::min<nanoseconds>(left, kBetweenLooks))) {
+      return true;
+    }
+  } while (steady_clock::now() < last);
+  return false;
+}
+
+uint64_t LogQueue::Added() {
   MutexLock lock(mutex_);
-  const uint64_t added = added_;
+  return added_;
+}
+
+bool LogQueue::AwaitDone(uint64_t added, nanoseconds span) {
+  const auto deadline = steady_clock::now() + span;
+  MutexLock lock(mutex_);
   const auto waits = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return done_ < added || MayTellDropped() || telling_;
   };
@@ -85,6 +147,7 @@ bool LogQueue::Flush(std::chrono::nanoseconds timeout) {
 
 void LogQueue::Loop() {
   pthread_setname_np(pthread_self(), "pinion-log");
+  thread_id_ = gettid();
   while (const std::optional<Line> line = TakeLine()) {
     NoteDone(*line, HandOn(*line));
   }
@@ -102,27 +165,36 @@ std::optional<LogQueue::Line> LogQueue::TakeLine() {
   }
   if (!MayTellDropped()) return std::nullopt;
   telling_ = true;
-  return Line{.text = std::nullopt,
-              .dropped_before = std::exchange(dropped_, 0)};
+  return Line{.record = std::nullopt,
+              .format = dropped_format_,
+              .dropped_before = std::exchange(dropped_, 0),
+              .dropped_at = dropped_at_};
 }
 
 uint64_t LogQueue::HandOn(const Line& line) const {
   uint64_t lost = 0;
-  if (line.dropped_before > 0 && !write_(TellDropped(line.dropped_before))) {
+  if (line.dropped_before > 0 &&
+      !write_(LineOf(TellDropped(line.dropped_before, line.dropped_at),
+                     line.format))) {
     lost += line.dropped_before;
   }
-  if (line.text.has_value() && !write_(*line.text)) lost += 1;
+  if (line.record.has_value() && !write_(LineOf(*line.record, line.format))) {
+    lost += 1;
+  }
   return lost;
 }
 
 void LogQueue::NoteDone(const Line& line, uint64_t lost) {
   MutexLock lock(mutex_);
-  if (line.text.has_value()) {
-    bytes_ -= BytesOf(*line.text);
+  if (line.record.has_value()) {
+    bytes_ -= BytesOf(*line.record);
     ++done_;
   }
   telling_ = false;
-  dropped_ += lost;
+  if (lost > 0) {
+    Drop(lost, line.record.has_value() ? line.record->time : line.dropped_at,
+         line.format);
+  }
   flows_ = lost == 0;
   changed_.NotifyAll();
 }

@@ -24,6 +24,7 @@ using ::pinion::testing::OpenCall;
 using ::pinion::testing::TestServer;
 using ::testing::HasSubstr;
 
+// What a stalled worker's line says of the call is in program_json_log_test.
 TEST(LogTest, ALogFunctionThatDoesNotReturnHoldsUpNeitherCallsNorTheStop) {
   Gate in_handler;
   Gate in_log;
