@@ -10,7 +10,8 @@
 
 namespace pinion {
 
-// The connections' parties by the peers' names, as long as there are any.
+// The parties of connections and principals, by their names, as long as there
+// are any.
 class Parties::Table : public std::enable_shared_from_this<Table> {
  public:
   // The party of `peer`; made if there is none.
@@ -72,6 +73,11 @@ Parties::~Parties() = default;
 
 std::shared_ptr<Party> Parties::OfSession() const {
   return std::make_shared<Party>(lanes_);
+}
+
+// No peer's name begins as a principal does.
+std::shared_ptr<Party> Parties::OfPrincipal(const std::string& principal) {
+  return table_->OfPeer(principal, lanes_);
 }
 
 std::shared_ptr<Party> Parties::OfConnection(const std::string& peer) {

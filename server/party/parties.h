@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parties: the clients behind a server's calls: a Party for each session, and
-//          for each connection that has unary calls open.
+// Parties: the clients behind a server's calls: a Party for each client that
+// has
+//          proven its name; for others, one for each session, and for each
+//          connection that has unary calls open.
 //
 // Threads: any thread.
 // Life:    parties may outlive it. A connection's party stays, with everything
@@ -30,6 +32,10 @@ class Parties {
 
   // A new party.
   std::shared_ptr<Party> OfSession() const;
+
+  // The party of whoever has proven that name, as Principal::ToString() writes
+  // it: all calls and sessions of one client, on any connection.
+  std::shared_ptr<Party> OfPrincipal(const std::string& principal);
 
   // The party of the connection from `peer`, as gRPC names it. Null if that may
   // be many clients: behind a trusted proxy, over a Unix socket, or in-process.

@@ -18,8 +18,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "absl/base/thread_annotations.h"
+#include "pinion/core/base/mutex.h"
 #include "pinion/server/internal/holding.h"
+#include "pinion/server/party/party_limits.h"
 
 namespace pinion {
 
@@ -41,6 +45,8 @@ class Party {
   Holding& held_in(size_t lane) { return in_lanes_[lane]; }
   // Its part of a lane's open streams.
   Holding& streams_in(size_t lane) { return in_lanes_[lanes_ + lane]; }
+  // The reflection streams that it has open.
+  Holding& reflection_streams() { return reflection_streams_; }
 
   // Of a connection: counts one more that gRPC has open on it, also if it is to
   // be refused, as it is open until that has left. Returns whether there is
@@ -51,12 +57,28 @@ class Party {
   // Its part of gRPC is gone. Once for each.
   void CloseCall() { open_calls_.fetch_sub(1, std::memory_order_relaxed); }
 
+  // Of a connection: counts it as one of `limited`'s, until this is destroyed.
+  // Returns whether there was room for it, or it is counted already.
+  bool CountConnection(PartyLimits& limits,
+                       const std::shared_ptr<LimitedParty>& limited) {
+    if (limits.most(LimitedParty::kConnections) == 0) return true;
+    MutexLock lock(mutex_);
+    if (!connection_.has_value()) {
+      connection_ = limits.Open(limited, LimitedParty::kConnections);
+    }
+    return connection_.has_value();
+  }
+
  private:
   Holding held_;
+  Holding reflection_streams_;
   // Relaxed: the number is all there is.
   std::atomic<int64_t> open_calls_{0};
   const size_t lanes_;
   const std::unique_ptr<Holding[]> in_lanes_;
+  Mutex mutex_;
+  // None: it is not counted.
+  std::optional<OpenOfParty> connection_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace pinion

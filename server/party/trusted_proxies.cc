@@ -10,10 +10,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "pinion/proto/wire/utf8.h"
+#include "pinion/server/party/peer_address.h"
 
 namespace pinion {
 namespace {
@@ -27,27 +26,6 @@ bool Agree(const std::array<uint8_t, 16>& a, const std::array<uint8_t, 16>& b,
   if (!std::equal(a.begin(), a.begin() + whole, b.begin())) return false;
   const int rest = bits % 8;
   return rest == 0 || (a[whole] >> (8 - rest)) == (b[whole] >> (8 - rest));
-}
-
-// The address of "ipv4:10.1.2.3:5000" or "ipv6:[::1]:5000", of which gRPC
-// escapes the brackets; empty if it is neither.
-std::string AddressOf(absl::string_view peer) {
-  if (!absl::ConsumePrefix(&peer, "ipv4:") &&
-      !absl::ConsumePrefix(&peer, "ipv6:")) {
-    return "";
-  }
-  const size_t colon = peer.rfind(':');
-  if (colon == absl::string_view::npos) return "";
-  std::string host(peer.substr(0, colon));
-  absl::StrReplaceAll({{"%5B", ""},
-                       {"%5D", ""},
-                       {"%5b", ""},
-                       {"%5d", ""},
-                       {"[", ""},
-                       {"]", ""}},
-                      &host);
-  // A zone ("%25eth0") is the machine's own business.
-  return host.substr(0, host.find('%'));
 }
 
 }  // namespace
@@ -103,10 +81,14 @@ absl::StatusOr<TrustedProxies> TrustedProxies::Parse(absl::string_view list) {
 }
 
 bool TrustedProxies::Contains(absl::string_view peer) const {
+  return !networks_.empty() && ContainsAddress(PeerAddress(peer));
+}
+
+bool TrustedProxies::ContainsAddress(const std::string& text) const {
   if (networks_.empty()) return false;
   Address address;
   int all_bits;
-  if (!ParseAddress(AddressOf(peer), &address, &all_bits)) return false;
+  if (!ParseAddress(text, &address, &all_bits)) return false;
   return std::any_of(networks_.begin(), networks_.end(),
                      [&](const Network& network) {
                        return Agree(network.address, address, network.bits);

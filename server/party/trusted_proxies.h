@@ -32,6 +32,8 @@ class TrustedProxies {
 
   // Whether `peer`, as gRPC names it ("ipv4:10.1.2.3:5000"), is in the list.
   bool Contains(absl::string_view peer) const;
+  // The same for an address alone: "10.1.2.3".
+  bool ContainsAddress(const std::string& address) const;
 
  private:
   // IPv4 addresses are mapped into IPv6.
