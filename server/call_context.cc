@@ -8,6 +8,7 @@
 #include "pinion/proto/wire/metadata_rules.h"
 #include "pinion/proto/wire/utf8.h"
 #include "pinion/server/call/routed_call.h"
+#include "pinion/server/security/identity/identity.h"
 #include "pinion/server/shard/hops.h"
 
 namespace pinion {
@@ -90,6 +91,21 @@ std::optional<Key> CallContext::key() const {
 }
 
 bool CallContext::in_session() const { return in_session_; }
+
+std::vector<std::string> CallContext::principals() const {
+  std::vector<std::string> names;
+  const Identity* const identity = call_.identity();
+  if (identity == nullptr) return names;
+  for (const Principal& principal : identity->principals()) {
+    names.push_back(principal.ToString());
+  }
+  return names;
+}
+
+bool CallContext::HasPrincipal(absl::string_view principal) const {
+  const Identity* const identity = call_.identity();
+  return identity != nullptr && identity->Has(principal);
+}
 
 Hop CallContext::TakeHop() {
   PINION_CHECK(hops_ != nullptr, "the hop of a call of ", call_.method().path,

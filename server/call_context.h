@@ -66,6 +66,14 @@ class CallContext {
   // Whether the call came in a session, not as a unary call.
   bool in_session() const;
 
+  // The proven names of the caller, with their kinds: "x509:spiffe://shop/cart"
+  // from the certificate of its connection, "jwt:https://issuer.example#user"
+  // from its token. Empty if nothing is proven. docs/security.md says what
+  // proves a name; metadata never does.
+  std::vector<std::string> principals() const;
+  // Whether it has that one.
+  bool HasPrincipal(absl::string_view principal) const;
+
   // Adds trailing metadata to the handler's answer, OK or an error. You may add
   // a name several times. `name` consists of lower case letters, digits, '-',
   // '_' and '.'; HTTP's names, gRPC's ("grpc-...") and Pinion's ("pinion-...")

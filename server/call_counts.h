@@ -20,11 +20,11 @@ struct CallCounts {
   uint64_t accepted = 0;
 
   // How they were answered; the sum is answered().
-  uint64_t ok = 0;     // By the handler.
-  uint64_t error = 0;  // By the handler, or because decoding failed.
-  uint64_t expired = 0;
+  uint64_t ok = 0;       // By the handler.
+  uint64_t error = 0;    // By the handler, or because decoding failed.
+  uint64_t expired = 0;  // Its time was over, or that of its caller's token.
   uint64_t cancelled = 0;
-  uint64_t stopped = 0;
+  uint64_t stopped = 0;  // By a stop, or a policy that came with a reload.
   uint64_t answered() const {
     return ok + error + expired + cancelled + stopped;
   }

@@ -21,8 +21,8 @@ int FewestServing(double share, int workers) {
 
 Health::Health(const std::vector<std::string>& services, int workers,
                double healthy_share)
-    : fewest_serving_(FewestServing(healthy_share, workers)),
-      names_(services),
+    : names_(services),
+      fewest_serving_(FewestServing(healthy_share, workers)),
       stalled_(static_cast<size_t>(workers)) {
   worker_of_[""] = kAllWorkers;
   for (const std::string& service : services) {
@@ -42,6 +42,11 @@ void Health::SetStarted() { SetPhase(Phase::kStarted); }
 
 void Health::SetStopping() { SetPhase(Phase::kStopping); }
 
+bool Health::stopping() const {
+  MutexLock lock(mutex_);
+  return phase_ == Phase::kStopping;
+}
+
 void Health::SetPhase(Phase phase) {
   {
     MutexLock lock(mutex_);
@@ -56,6 +61,16 @@ void Health::SetStalled(int worker, bool stalled) {
     MutexLock lock(mutex_);
     if (stalled_[worker] == stalled) return;
     stalled_[worker] = stalled;
+    if (phase_ != Phase::kStarted) return;  // Nothing that can be seen.
+  }
+  TellObservers();
+}
+
+void Health::SetHealthyShare(double healthy_share) {
+  {
+    MutexLock lock(mutex_);
+    fewest_serving_ =
+        FewestServing(healthy_share, static_cast<int>(stalled_.size()));
     if (phase_ != Phase::kStarted) return;  // Nothing that can be seen.
   }
   TellObservers();

@@ -46,8 +46,13 @@ class Health {
   // A stalled worker does not serve.
   void SetStalled(int worker, bool stalled);
 
+  // Changes the share that the constructor was given.
+  void SetHealthyShare(double healthy_share);
+
   // From now on nothing serves, for good.
   void SetStopping();
+  // Whether SetStopping() was called.
+  bool stopping() const;
 
   // The names of all services and workers, without "".
   const std::vector<std::string>& names() const { return names_; }
@@ -68,7 +73,6 @@ class Health {
   static constexpr int kAllWorkers = -1;
 
   // Fixed before the first change; any thread may read.
-  const int fewest_serving_;  // Workers.
   std::vector<std::string> names_;
   HashMap<std::string, int> worker_of_;  // Or kAllWorkers.
   std::vector<std::function<void()>> observers_;
@@ -76,6 +80,7 @@ class Health {
   // Shared.
   mutable Mutex mutex_;
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kStarting;
+  int fewest_serving_ ABSL_GUARDED_BY(mutex_);  // Workers.
   std::vector<bool> stalled_ ABSL_GUARDED_BY(mutex_);
 };
 

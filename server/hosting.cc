@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "pinion/server/hosting/runtime.h"
 #include "pinion/server/internal/manual_run.h"
@@ -35,6 +36,15 @@ absl::Status Hosting::Start(std::shared_ptr<grpc::Server> server) {
   return runtime_->Start(std::move(server));
 }
 
+absl::Status Hosting::Reload(const HostingOptions& options) {
+  return runtime_->Reload(options);
+}
+
+std::vector<std::string> Hosting::NeedsRestart(
+    const HostingOptions& options) const {
+  return runtime_->NeedsRestart(options);
+}
+
 void Hosting::Drain() { runtime_->Drain(); }
 
 absl::Status Hosting::Stop() { return runtime_->Stop(); }
@@ -44,6 +54,10 @@ void Hosting::BeginDrain() { runtime_->BeginDrain(); }
 void Hosting::HurryStop() { runtime_->HurryStop(); }
 
 const HostingOptions& Hosting::options() const { return runtime_->options(); }
+
+std::vector<std::string> Hosting::MethodPaths() const {
+  return runtime_->MethodPaths();
+}
 
 const Scheduler& Hosting::scheduler() const { return runtime_->scheduler(); }
 
@@ -57,10 +71,24 @@ std::string Hosting::DescribeServices() const {
 
 ServerSnapshot Hosting::Snapshot() const { return runtime_->Snapshot(); }
 
-void Hosting::LogLine(absl::string_view line) const { runtime_->LogLine(line); }
+int Hosting::CountBeats() { return runtime_->CountBeats(); }
+
+void Hosting::LogLine(LogRecord record) const {
+  runtime_->log().Write(std::move(record));
+}
+
+void Hosting::LogLine(absl::string_view message) const {
+  LogLine(LogRecord{.message = std::string(message)});
+}
+
+void Hosting::SetLog(const LogSettings& settings) {
+  runtime_->SetLog(settings);
+}
+
+LogSettings Hosting::log_settings() const { return runtime_->log().settings(); }
 
 bool Hosting::FlushLog(absl::Duration timeout) {
-  return runtime_->FlushLog(timeout);
+  return runtime_->log().Flush(absl::ToChronoNanoseconds(timeout));
 }
 
 }  // namespace pinion

@@ -29,6 +29,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -36,6 +37,7 @@
 #include "pinion/server/attach_options.h"
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/internal/shard_factory.h"
+#include "pinion/server/log.h"
 #include "pinion/server/options.h"
 
 namespace grpc {
@@ -53,6 +55,7 @@ struct ServerSnapshot;
 
 namespace internal {
 class HostingForTest;
+class ListeningServer;
 class Runtime;
 }  // namespace internal
 
@@ -102,6 +105,19 @@ class Hosting {
   // from another builder and this builder has built none.
   absl::Status Start(std::shared_ptr<grpc::Server> server);
 
+  // Changes what may change while it serves: default_timeout, limits,
+  // stall_after, healthy_share, lame_duck, grace, max_session_age, log_format,
+  // log_level, log_keys and policy; all of it, or nothing. Give it the options
+  // that this was made with, but for what should change; `log` is not compared.
+  // It reads the policy's file in any case. A stream, or a session, whose
+  // client the new policy does not allow to have it, ends. Calls that are open
+  // keep the deadline that they have, and a stop that has begun its times. A
+  // session that is older than max_session_age by now is asked to end; one that
+  // was asked already still ends. Returns one line: INVALID_ARGUMENT for a
+  // mistake in the options, FAILED_PRECONDITION with the names of those that
+  // need a restart, or if it does not serve. It costs calls nothing.
+  absl::Status Reload(const HostingOptions& options);
+
   // Stops accepting calls and waits for the open ones. Health becomes
   // NOT_SERVING; after `lame_duck` Pinion refuses new calls; open calls then
   // have up to `grace`, and those that are not done by then are answered
@@ -120,9 +136,10 @@ class Hosting {
   // ends within a second after that, except workers whose threads get no CPU:
   // Stop() waits up to 30 s for those. (gRPC itself waits for the handlers of
   // your other services.) Returns DEADLINE_EXCEEDED, with the method, the key
-  // and the time, if a hosted handler has not returned. Its call is answered,
-  // but its worker's thread and its shard still exist, and the destructor waits
-  // for them. You may call Stop() more than once, but not from a handler.
+  // (as log_keys says) and the time, if a hosted handler has not returned. Its
+  // call is answered, but its worker's thread and its shard still exist, and
+  // the destructor waits for them. You may call Stop() more than once, but not
+  // from a handler.
   absl::Status Stop();
 
   // The first half of a Drain(): returns when Pinion accepts no new calls.
@@ -133,8 +150,12 @@ class Hosting {
   void HurryStop();
 
   // What it was made with. Attach() fills in what it chooses, such as
-  // `io_threads`.
+  // `io_threads`. Reload() changes nothing here.
   const HostingOptions& options() const;
+
+  // The paths of the methods that are hosted so far, as gRPC and policies write
+  // them: "/shop.v1.CartService/Add".
+  std::vector<std::string> MethodPaths() const;
 
   // Call the functions below only after Attach().
 
@@ -151,16 +172,32 @@ class Hosting {
   // thread may call it, also after Stop(). It costs the workers nothing.
   ServerSnapshot Snapshot() const;
 
-  // Writes a line to options.log, as Pinion does with its own lines. Any thread
-  // may call it.
-  void LogLine(absl::string_view line) const;
-  // Waits until options.log has received all lines so far, at most for
-  // `timeout`. Returns whether it has. Any thread may call it.
+  // For a watchdog: returns how many workers have given a sign of life since
+  // the last call, and asks all of them for the next one. A worker gives it by
+  // running a small task between two others. So 0 means that each worker has
+  // been held by one handler since the last call. Wakes all workers, so call it
+  // every few seconds at most. One thread at a time may call it, but for a
+  // worker's. SystemdNotifier (systemd.h) does it for systemd.
+  int CountBeats();
+
+  // Writes a line to the log, as Pinion does with its own lines: a record, or
+  // a message of level info. Any thread may call it, and does not wait.
+  void LogLine(LogRecord record) const;
+  void LogLine(absl::string_view message) const;
+  // Changes log_format, log_level and log_keys from the next line on. Any
+  // thread may call it. options() keeps those of the start.
+  void SetLog(const LogSettings& settings);
+  LogSettings log_settings() const;
+  // Waits until options.log has received all lines so far, and gives up once
+  // that has kept them for `timeout`. The time in which Pinion's log thread was
+  // given no CPU does not count, up to 30 s. Returns whether all were received.
+  // Any thread may call it.
   bool FlushLog(absl::Duration timeout);
 
  private:
   friend class Server;
   friend class internal::HostingForTest;
+  friend class internal::ListeningServer;
 
   // With workers that a test steps.
   Hosting(HostingOptions options, ManualRun manual);
@@ -175,6 +212,9 @@ class Hosting {
   }
 
   void Keep(std::unique_ptr<HostedService> service);
+
+  // The names of the options that Reload() would refuse to change.
+  std::vector<std::string> NeedsRestart(const HostingOptions& options) const;
 
   const std::unique_ptr<internal::Runtime> runtime_;
 };

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/options.h"
 
+#include <utility>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "pinion/core/cpu/cpu_list.h"
 #include "pinion/core/work_list.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/server/internal/credit.h"
 #include "pinion/server/listener/listen_address.h"
 #include "pinion/server/party/trusted_proxies.h"
+#include "pinion/server/security/identity/list_of.h"
+#include "pinion/server/security/identity/token.h"
+#include "pinion/server/tls_options.h"
 
 namespace pinion {
 namespace {
@@ -27,15 +36,66 @@ absl::Status InRange(absl::string_view name, absl::Duration value,
 }
 
 absl::Status ValidateAddress(const ListenOptions& options) {
+  // Where those sockets listen is checked when they are adopted.
+  if (SystemdName(options.listen).has_value()) return absl::OkStatus();
   const absl::StatusOr<bool> local = IsLocalAddress(options.listen);
   if (!local.ok()) return local.status();
-  if (*local || options.allow_unencrypted_public_traffic) {
+  if (*local || options.tls.on() || options.allow_unencrypted_public_traffic) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "listen is \"", options.listen,
-      "\", which others can reach, and the traffic is not encrypted; listen on "
-      "a loopback address, or set allow_unencrypted_public_traffic"));
+      "\", which others can reach, and the traffic is not encrypted; set "
+      "tls_certificate and tls_key, listen on a loopback address, or set "
+      "allow_unencrypted_public_traffic"));
+}
+
+absl::Status ValidatePair(const TlsOptions& tls) {
+  if (tls.certificate.empty() == tls.key.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      tls.key.empty()
+          ? absl::StrCat("tls_certificate is \"", tls.certificate,
+                         "\", and tls_key is empty; set both, or neither")
+          : absl::StrCat("tls_key is \"", tls.key,
+                         "\", and tls_certificate is empty; set both, or "
+                         "neither"));
+}
+
+absl::Status ValidateClientAuth(const TlsOptions& tls) {
+  const bool asks = tls.client_auth != ClientAuth::kOff;
+  if (asks && !tls.on()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "client_auth is ", ToString(tls.client_auth),
+        ", and without tls_certificate the server asks no client; set "
+        "tls_certificate and tls_key, or leave it off"));
+  }
+  if (asks && tls.client_ca.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "client_auth is ", ToString(tls.client_auth),
+        ", and tls_client_ca is empty; set it to the file with the authorities "
+        "that have issued the certificates of clients"));
+  }
+  if (!asks && !tls.client_ca.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tls_client_ca is \"", tls.client_ca,
+        "\", and client_auth is off, so no client would be asked for a "
+        "certificate; set it to required or optional"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateVersion(const TlsOptions& tls) {
+  if (tls.min_version == TlsVersion::k12 || tls.on()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "tls_min_version is 1.3, and without tls_certificate the server does not "
+      "encrypt; set tls_certificate and tls_key");
+}
+
+absl::Status ValidateConnectionAge(absl::Duration age) {
+  if (age >= absl::Milliseconds(100)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("max_connection_age is ", absl::FormatDuration(age),
+                   "; valid are 100ms and up, and inf for none"));
 }
 
 absl::Status ShareInRange(absl::string_view name, double value) {
@@ -45,6 +105,15 @@ absl::Status ShareInRange(absl::string_view name, double value) {
       absl::StrCat(name, " is ", value, "; valid are 0 to 1"));
 }
 
+// Which CPUs there are is known at the start only.
+absl::Status ValidateCpus(absl::string_view worker_cpus) {
+  if (worker_cpus.empty()) return absl::OkStatus();
+  const auto cpus = ParseCpuList(worker_cpus);
+  if (cpus.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("worker_cpus is wrong: ", cpus.status().message()));
+}
+
 absl::Status Positive(absl::string_view name, absl::Duration value) {
   if (value > absl::ZeroDuration()) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -52,17 +121,74 @@ absl::Status Positive(absl::string_view name, absl::Duration value) {
                    "; valid is above 0, and inf for none"));
 }
 
-// The first that is not OK.
-absl::Status FirstMistake(absl::Span<const absl::Status> checks) {
-  for (const absl::Status& check : checks) {
-    if (!check.ok()) return check;
+absl::Status ValidateTokens(const HostingOptions& options) {
+  const bool judged = !options.token_keys.empty();
+  for (const auto& [name, value] :
+       {std::pair("token_issuer", &options.token_issuer),
+        std::pair("token_audience", &options.token_audience)}) {
+    if (value->empty() == !judged) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, judged ? " is empty" : " is set",
+        "; valid are all of token_keys, token_issuer and token_audience, or "
+        "none of them"));
   }
   return absl::OkStatus();
+}
+
+absl::Status ValidateAlgorithms(absl::string_view algorithms) {
+  for (const absl::string_view algorithm : ListOf(algorithms)) {
+    if (IsTokenAlgorithm(algorithm)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "token_algorithms has ", Quoted(algorithm, 32),
+        "; valid are RS, PS, ES and HS with 256, 384 or 512, as in "
+        "\"ES256,RS256\""));
+  }
+  if (!ListOf(algorithms).empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "token_algorithms is empty; valid is a list such as \"ES256,RS256\"");
+}
+
+// Each speaks for all of its clients, so none may be one by chance.
+bool IsWholeX509(absl::string_view principal) {
+  return absl::ConsumePrefix(&principal, "x509:") && !principal.empty() &&
+         !absl::StrContains(principal, '*');
+}
+
+absl::Status ValidateForwarders(absl::string_view principals) {
+  for (const absl::string_view principal : ListOf(principals)) {
+    if (IsWholeX509(principal)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("forwarded_identity_from has ", Quoted(principal, 64),
+                     "; valid are whole principals of certificates, without a "
+                     "*, as in \"x509:spiffe://mesh/gateway\""));
+  }
+  return absl::OkStatus();
+}
+
+// Those that are not OK.
+std::vector<absl::Status> NotOk(absl::Span<const absl::Status> checks) {
+  std::vector<absl::Status> mistakes;
+  for (const absl::Status& check : checks) {
+    if (!check.ok()) mistakes.push_back(check);
+  }
+  return mistakes;
+}
+
+absl::Status First(const std::vector<absl::Status>& mistakes) {
+  return mistakes.empty() ? absl::OkStatus() : mistakes.front();
 }
 
 }  // namespace
 
 absl::Status Validate(const ListenOptions& options) {
+  return First(Mistakes(options));
+}
+
+absl::Status Validate(const HostingOptions& options) {
+  return First(Mistakes(options));
+}
+
+std::vector<absl::Status> Mistakes(const ListenOptions& options) {
   const absl::Status checks[] = {
       ValidateAddress(options),
       InRange("max_connections", options.max_connections, 1, 1'000'000),
@@ -76,14 +202,19 @@ absl::Status Validate(const ListenOptions& options) {
               absl::Milliseconds(100), absl::Hours(1)),
       InRange("min_ping_interval", options.min_ping_interval,
               absl::ZeroDuration(), absl::Hours(1)),
+      ValidateConnectionAge(options.max_connection_age),
+      ValidatePair(options.tls),
+      ValidateClientAuth(options.tls),
+      ValidateVersion(options.tls),
   };
-  return FirstMistake(checks);
+  return NotOk(checks);
 }
 
-absl::Status Validate(const HostingOptions& options) {
+std::vector<absl::Status> Mistakes(const HostingOptions& options) {
   const int64_t one_message = options.max_message_bytes;
   const absl::Status checks[] = {
       InRange("workers", options.workers, 0, 1 << 16),
+      ValidateCpus(options.worker_cpus),
       InRange("io_threads", options.io_threads, 0, 64),
       InRange("session_io_threads", options.session_io_threads, 0, 64),
       InRange("max_message_bytes", one_message, 1 << 10, 1 << 30),
@@ -95,6 +226,16 @@ absl::Status Validate(const HostingOptions& options) {
       InRange("server_bytes", options.server_bytes, 4 * one_message,
               Credit::kMaxBytes),
       TrustedProxies::Parse(options.trusted_proxies).status(),
+      ValidateTokens(options),
+      ValidateAlgorithms(options.token_algorithms),
+      InRange("token_leeway", options.token_leeway, absl::ZeroDuration(),
+              absl::Hours(1)),
+      InRange("token_cache_entries", options.token_cache_entries, 1, 1'000'000),
+      InRange("token_checks_per_second", options.token_checks_per_second, 1,
+              1'000'000),
+      InRange("token_checks_per_address", options.token_checks_per_address, 1,
+              1'000'000),
+      ValidateForwarders(options.forwarded_identity_from),
       InRange("session_calls", options.session_calls, 1, 1'000'000),
       InRange("session_bytes", options.session_bytes, one_message,
               Credit::kMaxBytes),
@@ -110,8 +251,19 @@ absl::Status Validate(const HostingOptions& options) {
       InRange("lame_duck", options.lame_duck, absl::ZeroDuration(),
               absl::Hours(1)),
       InRange("grace", options.grace, absl::ZeroDuration(), absl::Hours(1)),
+      InRange("calls_per_second", options.limits.calls_per_second, 0,
+              1'000'000'000),
+      InRange("call_burst", options.limits.call_burst, 0, 1'000'000'000),
+      InRange("bytes_per_second", options.limits.bytes_per_second, 0,
+              int64_t{1} << 40),
+      InRange("connections_per_party", options.limits.connections_per_party, 0,
+              1'000'000),
+      InRange("sessions_per_party", options.limits.sessions_per_party, 0,
+              1'000'000),
+      InRange("streams_per_party", options.limits.streams_per_party, 0,
+              1'000'000),
   };
-  return FirstMistake(checks);
+  return NotOk(checks);
 }
 
 }  // namespace pinion

@@ -15,12 +15,15 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pinion/core/cpu/cpu_plan.h"
 #include "pinion/server/log.h"
+#include "pinion/server/policy_options.h"
+#include "pinion/server/tls_options.h"
 
 namespace pinion {
 
@@ -30,11 +33,15 @@ struct ListenOptions {
   // server listens on all of them, with one port, or does not start. "0.0.0.0"
   // means all IPv4 addresses of this machine, "[::]" all of its addresses.
   // Change it when clients on other machines must reach the server.
+  //
+  // "systemd" means the sockets that systemd hands over (LISTEN_FDS), and
+  // "systemd:NAME" those whose FileDescriptorName is NAME. Connections then
+  // wait in the kernel while the server restarts, and none is refused: see
+  // docs/systemd.md. Sockets are never adopted without this.
   std::string listen = "127.0.0.1:50051";
 
-  // Pinion's listener does not encrypt. While this is false, the server listens
-  // on loopback addresses and Unix sockets only. Set it to true only inside a
-  // network that you trust.
+  // While this is false, a server without `tls` listens on loopback addresses
+  // and Unix sockets only. Set it to true only inside a network that you trust.
   bool allow_unencrypted_public_traffic = false;
 
   // The most connections that may be open at a time, 1 to 1,000,000. The server
@@ -75,6 +82,19 @@ struct ListenOptions {
   // that must ping more often; raise it when pings on many idle connections are
   // a load.
   absl::Duration min_ping_interval = absl::Seconds(5);
+
+  // After this time, 100 ms or more, varied by up to a tenth, the server asks
+  // the client of a connection to open another one; InfiniteDuration() means
+  // never. The old connection accepts no further calls, streams or sessions,
+  // and ends with those that are open on it: a session lasts as long as
+  // HostingOptions::max_session_age says. Set it when clients show
+  // certificates, so that none is served for long after its certificate has
+  // ended, or when a load balancer should spread long-lived clients over new
+  // servers.
+  absl::Duration max_connection_age = absl::InfiniteDuration();
+
+  // Encryption, and the certificates of clients.
+  TlsOptions tls = {};
 };
 
 struct HostingOptions {
@@ -204,6 +224,9 @@ struct HostingOptions {
   // deadlines.
   absl::Duration default_timeout = absl::InfiniteDuration();
 
+  // How much one party may ask for (server/policy_options.h).
+  PartyLimitOptions limits = {};
+
   // ---- Health and stop ------------------------------------------------------
 
   // A worker counts as stalled once one handler has run this long, 10 ms to 1
@@ -236,27 +259,112 @@ struct HostingOptions {
 
   // ---- Logging and keys -----------------------------------------------------
 
-  // Receives each line that an operator should see, without its line end.
-  // Empty: lines go to standard error. Pinion calls it on its own thread,
-  // "pinion-log", with one line at a time and in order, from Attach() until the
-  // destructor returns. It may block: up to 256 KiB of lines wait meanwhile,
-  // and further lines are dropped and counted in a later line. Neither calls
-  // nor a stop wait for it; only the destructor does. (In a server that a test
-  // steps, the thread that logs calls it directly.) Set it when the lines
-  // should go to your own log.
+  // Receives each line that an operator should see, finished in the form of
+  // log_format, without its line end. Empty: lines go to standard error. Pinion
+  // calls it on its own thread, "pinion-log", with one line at a time and in
+  // order, from Attach() until the destructor returns. It may block: up to 256
+  // KiB of lines wait meanwhile, and further lines are dropped and counted in a
+  // later line. Neither calls nor a stop wait for it; only the destructor does.
+  // (In a server that a test steps, the thread that logs calls it directly.)
+  // Set it when the lines should go to your own log.
   LogFunction log = {};
+
+  // The form of a line: text for people, or one JSON object. docs/logs.md has
+  // both. Set it to JSON when a machine reads the lines. Hosting::SetLog()
+  // changes this and the next two while the server runs.
+  LogFormat log_format = LogFormat::kText;
+
+  // The lowest level that is written: debug, info, warning or error. Raise it
+  // when only trouble is of interest; lower it, together with GRPC_VERBOSITY,
+  // when gRPC's debug lines are wanted.
+  LogLevel log_level = LogLevel::kInfo;
+
+  // Whether lines, and the errors of Stop(), name the keys of calls. If not,
+  // they name the key's slot, one of 4096, which shows whether two lines may be
+  // about one key. Set it to true when keys are no personal data, or the log is
+  // as well protected as the data.
+  bool log_keys = false;
 
   // Seed of the hash that maps keys to workers, any 64-bit number. Servers with
   // the same seed and the same number of workers map keys alike. Set it to a
   // secret number when strangers choose keys and must not be able to aim them
   // all at one worker.
   uint64_t key_seed = 0;
+
+  // ---- Who calls ------------------------------------------------------------
+
+  // Tokens: JWTs in the metadata "authorization", as "Bearer TOKEN". Empty:
+  // tokens are no business of this server, and handlers see that metadata as
+  // any other. Otherwise a call with a token that is not valid is refused with
+  // UNAUTHENTICATED, and a valid one proves the principal
+  // "jwt:ISSUER#SUBJECT" (CallContext::principals()). A call without a token
+  // proves nothing by one; a policy can demand it. docs/security.md says more.
+  //
+  // token_keys is the path of a JWK set file with the issuer's public keys. The
+  // server looks at it each second and takes over new keys; while the file is
+  // not valid, the old ones stay. token_issuer is the "iss" that a token must
+  // have, and token_audience must be among its "aud"; give both with
+  // token_keys.
+  std::string token_keys = {};
+  std::string token_issuer = {};
+  std::string token_audience = {};
+
+  // The algorithms that a token may be signed with, with commas between them:
+  // RS256, RS384, RS512, the same with PS, ES and HS. Change it to what your
+  // issuer uses. With HS the file has secrets, with which whoever can read it
+  // can make tokens.
+  std::string token_algorithms = "ES256,RS256";
+
+  // How much the issuer's clock may differ from this machine's, 0 to 1 hour: a
+  // token is taken so long before its "nbf" and after its "exp". Raise it when
+  // clocks are not synchronized.
+  absl::Duration token_leeway = absl::Seconds(60);
+
+  // How many valid tokens are remembered, 1 to 1,000,000, so that their
+  // signatures are not checked again. Raise it when more clients with tokens
+  // call at a time; a token takes about three times its own size, which is
+  // mostly 1 KB and at most 8 KiB.
+  int64_t token_cache_entries = 4096;
+
+  // The most signatures that are checked in a second, 1 to 1,000,000: in all,
+  // and for one IPv4 address or one IPv6 /64 network (trusted_proxies and Unix
+  // sockets have the first only). A check takes 25 to 125 us of CPU time, on
+  // threads that are not workers. A call whose token cannot be checked now is
+  // refused with RESOURCE_EXHAUSTED. Raise them when many clients come at once,
+  // after a restart for instance; lower them when strangers reach the server.
+  int64_t token_checks_per_second = 1000;
+  int64_t token_checks_per_address = 100;
+
+  // Who may call what (server/policy_options.h).
+  PolicyOptions policy = {};
+
+  // The principals, with commas between them, of proxies that tell who their
+  // clients are, in x-forwarded-client-cert: for example
+  // "x509:spiffe://mesh/gateway". Of a listed one's calls, the last element of
+  // that header proves who calls, and nothing else does; the header of anybody
+  // else is ignored. Empty: nobody is listed. List a proxy that ends the TLS of
+  // your clients, checks their certificates and sets or appends the header.
+  std::string forwarded_identity_from = {};
+
+  // ---- Reflection -----------------------------------------------------------
+
+  // Whether the server tells which services it has, and their .proto files, to
+  // clients that ask by grpc.reflection.v1alpha, as `buf curl`, `grpcurl` and
+  // `pinion call` do. In a Hosting these are all services of the builder's
+  // server; if the program links gRPC's own reflection, that answers instead.
+  // Set it to false when clients that you do not trust reach the server and
+  // must not learn the names and fields of its messages.
+  bool reflection = true;
 };
 
 // Returns INVALID_ARGUMENT with one line that names the option, its value and
 // what would be valid.
 absl::Status Validate(const ListenOptions& options);
 absl::Status Validate(const HostingOptions& options);
+
+// The same for each option that is not valid; Validate() returns the first.
+std::vector<absl::Status> Mistakes(const ListenOptions& options);
+std::vector<absl::Status> Mistakes(const HostingOptions& options);
 
 }  // namespace pinion
 

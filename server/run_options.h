@@ -8,6 +8,9 @@
 #define PINION_SERVER_RUN_OPTIONS_H_
 
 #include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
 
 namespace pinion {
 
@@ -29,8 +32,25 @@ struct RunOptions {
   // method, in place of the line. Set it to true to see which method failed.
   bool summary = false;
 
+  // The address of a plain HTTP listener that answers /healthz, /readyz and
+  // /startupz (probes.h): "host:port" or "unix:/path". Empty: there is none.
+  // Set it when an orchestrator or a load balancer should watch this server by
+  // HTTP. It listens before the server starts.
+  std::string probe_listen = {};
+
   // Called once the server serves, after it has announced that.
   std::function<void(const Server& server)> started = {};
+
+  // Called on each SIGHUP until the stop begins, on the thread that called
+  // Run(). It may call Server::Reload(), and change `account` and `summary` of
+  // `options`. Returns what has changed, or an error that says why nothing has,
+  // in one line for the log and for systemd. While it runs, the server serves,
+  // but SIGTERM waits. Empty: SIGHUP does what it did before Run(), which is
+  // mostly to end the process. Set it when the server has options that are
+  // worth reading again.
+  std::function<absl::StatusOr<std::string>(Server& server,
+                                            RunOptions& options)>
+      reload = {};
 };
 
 }  // namespace pinion

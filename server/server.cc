@@ -25,6 +25,11 @@ Server::~Server() = default;
 
 absl::Status Server::Start() { return server_->Start(); }
 
+absl::Status Server::Reload(const ListenOptions& listen,
+                            const HostingOptions& hosting) {
+  return server_->Reload(listen, hosting);
+}
+
 absl::Status Server::Stop() { return server_->Stop(); }
 
 const std::string& Server::address() const { return server_->address(); }

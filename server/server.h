@@ -58,10 +58,22 @@ class Server {
   }
 
   // Starts serving. Call it once. Returns one line: INVALID_ARGUMENT for a
-  // mistake in the options or in a hosted service, UNAVAILABLE if the server
+  // mistake in the options, in the files of ListenOptions::tls or in a hosted
+  // service, UNAVAILABLE if the server
   // cannot listen on the address, or the error of a shard's factory with the
   // shard's name and worker. After an error no shard is left.
   absl::Status Start();
+
+  // Changes what may change while the server runs; all of it, or nothing. Of
+  // the ListenOptions that is max_connections and max_connections_per_address;
+  // of the HostingOptions what Hosting::Reload() says, as it says. Connections
+  // that are open stay so, even if there are now too many. Give it the options
+  // that the server was made with, but for what should change. It also reads
+  // the files of ListenOptions::tls, which else happens each second, and
+  // changes nothing if they are wrong. Call it between Start() and Stop(). (A
+  // program of ServerMain() does so on SIGHUP.)
+  absl::Status Reload(const ListenOptions& listen,
+                      const HostingOptions& hosting);
 
   // Stops accepting calls and waits for the open ones. Health becomes
   // NOT_SERVING; after `lame_duck` the server refuses new calls; open calls
@@ -76,10 +88,10 @@ class Server {
   // runs after its call was answered has the rest of the grace period.
   // Everything ends within a second after that, except workers whose threads
   // get no CPU: Stop() waits up to 30 s for those. Returns DEADLINE_EXCEEDED,
-  // with the method, the key and the time, if a handler has not returned. Its
-  // call is answered, but its worker's thread and its shard still exist, and
-  // the destructor waits for them. You may call Stop() more than once, but not
-  // from a handler.
+  // with the method, the key (as log_keys says) and the time, if a handler has
+  // not returned. Its call is answered, but its worker's thread and its shard
+  // still exist, and the destructor waits for them. You may call Stop() more
+  // than once, but not from a handler.
   absl::Status Stop();
 
   // Ends the waiting for open calls in a Drain() or Stop(), now or later. Any
@@ -88,12 +100,15 @@ class Server {
 
   // Runs the whole server: Start(), and Stop() on SIGTERM or SIGINT. A second
   // such signal ends the wait at once. It says what it serves, and at the end
-  // what became of the calls: see RunOptions. Returns the exit code for main():
+  // what became of the calls: see RunOptions. It tells systemd, if that has
+  // started it, that it serves and stops, and that its workers get on
+  // (systemd.h). Returns the exit code for main():
   // 0, or 2 if the server could not start; the reason then goes to standard
   // error. If a handler does not return, Run() ends the process with code 3; if
   // options.log does not return, with code 0. Call it before you create any
-  // other thread, because it blocks the two signals in the calling thread, and
-  // new threads inherit that. It also ignores SIGPIPE in this process, unless
+  // other thread, because it blocks the two signals in the calling thread (and
+  // SIGHUP, if options.reload is set), and new threads inherit that. It also
+  // ignores SIGPIPE in this process, unless
   // SIGPIPE has a handler, opens /dev/null in place of each closed standard
   // descriptor, raises the process's limit of open files to its hard limit, and
   // switches off the deadlock detection of Abseil's mutexes, which would cost
@@ -102,7 +117,8 @@ class Server {
 
   // Call the functions below only after Start().
 
-  // The address that the server listens on, with its real port.
+  // The address that the server listens on, with its real port; of sockets that
+  // systemd has handed over, the first one's.
   const std::string& address() const;
   const Scheduler& scheduler() const;
   // The state that grpc.health.v1.Health reports. Change it only before Stop().

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "pinion/server/call_counts.h"
 #include "pinion/server/connection_counts.h"
 #include "pinion/server/latency_histogram.h"
+#include "pinion/server/policy_snapshot.h"
 
 namespace pinion {
 
@@ -72,6 +74,11 @@ struct ServerSnapshot {
 
   // For a pinion::Server. All 0 in a Hosting, whose connections gRPC accepts.
   ConnectionCounts connections;
+
+  // What the policy has decided; none: there is no policy. And what the limits
+  // of parties have refused.
+  std::optional<PolicySnapshot> policy;
+  PartyLimitsSnapshot limits;
 };
 
 // The open calls of each method that has any, for people: "3 of

@@ -10,7 +10,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/server/call_counts.h"
+#include "pinion/server/policy_snapshot.h"
 #include "pinion/v1/failure.pb.h"
 
 namespace pinion {
@@ -68,6 +70,46 @@ std::string Peaks(const ServerSnapshot& snapshot) {
   return text;
 }
 
+// What the policy has decided; empty: there is none.
+std::string DescribePolicy(const ServerSnapshot& snapshot) {
+  if (!snapshot.policy.has_value()) return "";
+  const PolicySnapshot& policy = *snapshot.policy;
+  std::string text = absl::StrCat("policy ", Quoted(policy.name, 64),
+                                  policy.dry_run ? " (dry run)" : "", ": ");
+  for (const PolicySnapshot::Rule& rule : policy.rules) {
+    if (rule.calls == 0) continue;
+    absl::StrAppend(&text, rule.allows ? "" : "denied by ",
+                    Quoted(rule.name, 64), " ", rule.calls, ", ");
+  }
+  return absl::StrCat(text, "denied by no rule ", policy.matched_none);
+}
+
+// What the limits of parties have refused; empty: nothing.
+std::string DescribeLimits(const PartyLimitsSnapshot& limits) {
+  if (limits.refused() == 0) return "";
+  std::vector<std::string> parts;
+  const auto add = [&](absl::string_view what, uint64_t count) {
+    if (count > 0) parts.push_back(absl::StrCat(what, " ", count));
+  };
+  add("calls", limits.calls);
+  add("calls for their bytes", limits.bytes);
+  add("calls for their connection", limits.connections);
+  add("sessions", limits.sessions);
+  add("streams", limits.streams);
+  return absl::StrCat("limits of parties refused ", absl::StrJoin(parts, ", "));
+}
+
+// What the two say, each with `before` before it and `after` behind it.
+std::string Rules(const ServerSnapshot& snapshot, absl::string_view before,
+                  absl::string_view after) {
+  std::string text;
+  for (const std::string& part :
+       {DescribePolicy(snapshot), DescribeLimits(snapshot.limits)}) {
+    if (!part.empty()) absl::StrAppend(&text, before, part, after);
+  }
+  return text;
+}
+
 // A row of the table: a name, and the numbers of the columns.
 constexpr std::array<const char*, 7> kColumns = {
     "accepted", "ok", "error", "expired", "cancelled", "stopped", "refused"};
@@ -95,7 +137,7 @@ std::string SummaryLine(const ServerSnapshot& snapshot) {
                       ", error ", counts.error, ", expired ", counts.expired,
                       ", cancelled ", counts.cancelled, ", stopped ",
                       counts.stopped, abandoned, "), ", Refused(counts), "; ",
-                      Peaks(snapshot));
+                      Peaks(snapshot), Rules(snapshot, "; ", ""));
 }
 
 std::string SummaryTable(const ServerSnapshot& snapshot) {
@@ -117,7 +159,8 @@ std::string SummaryTable(const ServerSnapshot& snapshot) {
   if (counts.abandoned > 0) {
     absl::StrAppend(&table, "abandoned ", counts.abandoned, "\n");
   }
-  absl::StrAppend(&table, Refused(counts), "\n", Peaks(snapshot), "\n");
+  absl::StrAppend(&table, Refused(counts), "\n", Peaks(snapshot), "\n",
+                  Rules(snapshot, "", "\n"));
   return table;
 }
 

@@ -20,9 +20,11 @@ namespace pinion {
 
 // Why a call is answered in its handler's place.
 enum class RevokeReason : uint8_t {
-  kExpired = 1,  // Its deadline has passed.
-  kCancelled,    // Its client has cancelled it or is gone.
-  kStopped,      // The server stops and has no time left.
+  kExpired = 1,      // Its deadline has passed.
+  kCancelled,        // Its client has cancelled it or is gone.
+  kStopped,          // The server stops and has no time left.
+  kUnauthenticated,  // Its caller's token proves nothing any more.
+  kNotAllowed,       // A reload has brought a policy that does not allow it.
 };
 
 class Fate {

@@ -106,6 +106,23 @@ Answer Stopped(int worker, const std::string& where, v1::Executed executed) {
                      v1::REASON_STOPPING, executed));
 }
 
+Answer TokenOver(int worker, const std::string& where, v1::Executed executed) {
+  return OnWorker(worker, Failed(absl::UnauthenticatedError(absl::StrCat(
+                                     "the caller's token expired, or its key "
+                                     "was dropped, ",
+                                     where)),
+                                 v1::REASON_UNAUTHENTICATED, executed));
+}
+
+// The party has used up what it may in a second.
+Answer OverRate(const std::string& what, nanoseconds retry_after) {
+  Answer answer = RetryLater(
+      /*worker=*/0, v1::REASON_RATE_LIMITED,
+      absl::StrCat("these are too many ", what, "; retry later"), retry_after);
+  answer.failure()->clear_worker();
+  return answer;
+}
+
 // How much of a text an error repeats.
 constexpr size_t kQuotedBytes = 32;
 
@@ -115,10 +132,9 @@ std::string Numbered(v1::Priority priority) {
                       ")");
 }
 
-Answer NotHosted(absl::string_view what) {
-  return Failed(absl::UnimplementedError(
-                    absl::StrCat("this server hosts no method ", what)),
-                v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+Answer NotServed(absl::string_view why) {
+  return Failed(absl::UnimplementedError(why), v1::REASON_NO_SUCH_METHOD,
+                v1::EXECUTED_NO);
 }
 
 }  // namespace
@@ -186,6 +202,21 @@ Answer NoRoomForAnswer(int worker, int64_t answer_bytes, const Bound& bytes,
       retry_after);
 }
 
+Answer ReflectionFull(const Bound& streams) {
+  return Failed(absl::ResourceExhaustedError(
+                    absl::StrCat("the server already has ", streams.held,
+                                 " reflection streams open, of at most ",
+                                 streams.max, "; retry later")),
+                v1::REASON_SERVER_FULL, v1::EXECUTED_NO);
+}
+
+Answer TokenNotChecked(absl::Status why, nanoseconds retry_after) {
+  Answer answer = RetryLater(/*worker=*/0, v1::REASON_SERVER_FULL,
+                             why.message(), retry_after);
+  answer.failure()->clear_worker();
+  return answer;
+}
+
 // RESOURCE_EXHAUSTED SERVER_FULL YES
 
 Answer AnswerDropped(int64_t answer_bytes, const Bound& bytes) {
@@ -232,6 +263,16 @@ Answer ShareOfStreamsFull(const LaneName& lane, const Client& client,
                     absl::StrCat("the streams that worker ", lane.worker,
                                  " may have of ", lane.service)),
       retry_after);
+}
+
+Answer ShareOfReflectionFull(const Bound& streams) {
+  return Failed(
+      absl::ResourceExhaustedError(absl::StrCat(
+          "this connection already has ", streams.held, " of the server's ",
+          streams.max,
+          " reflection streams open, which is its share: as much as it leaves "
+          "free for others; end one, or ask on one that is open")),
+      v1::REASON_SHARE_FULL, v1::EXECUTED_NO);
 }
 
 // RESOURCE_EXHAUSTED WAIT_TOO_LONG NO
@@ -288,6 +329,27 @@ Answer TooManyOpenCalls(int64_t max) {
       v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
 }
 
+// RESOURCE_EXHAUSTED RATE_LIMITED NO
+
+Answer CallsOverRate(int64_t per_second, nanoseconds retry_after) {
+  return OverRate(absl::StrCat("calls of this client; it may begin ",
+                               per_second, " in a second"),
+                  retry_after);
+}
+
+Answer BytesOverRate(int64_t per_second, nanoseconds retry_after) {
+  return OverRate(absl::StrCat("bytes of requests of this client; it may send ",
+                               per_second, " in a second"),
+                  retry_after);
+}
+
+Answer TooManyOfParty(absl::string_view what, int64_t max) {
+  return Failed(absl::ResourceExhaustedError(
+                    absl::StrCat("this client already has ", max, " ", what,
+                                 " open, as many as it may; close one first")),
+                v1::REASON_RATE_LIMITED, v1::EXECUTED_NO);
+}
+
 // RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE YES
 
 Answer ResponseTooLarge(size_t bytes, int64_t max) {
@@ -310,6 +372,13 @@ Answer RequestTooLarge(size_t bytes, size_t max) {
 
 Answer ExpiredWaiting(int worker) {
   return Expired(worker, WhileWaiting(worker), v1::EXECUTED_NO);
+}
+
+Answer ExpiredAtCheck() {
+  return Failed(absl::DeadlineExceededError(
+                    "the call's deadline passed while its token was checked; "
+                    "no handler saw it"),
+                v1::REASON_EXPIRED, v1::EXECUTED_NO);
 }
 
 // DEADLINE_EXCEEDED EXPIRED MAYBE
@@ -372,6 +441,48 @@ Answer StreamCutOff() {
       absl::UnavailableError("the server had to stop before the whole stream "
                              "had left; its handler had ended it"),
       v1::REASON_STOPPING, v1::EXECUTED_YES);
+}
+
+// UNAUTHENTICATED UNAUTHENTICATED NO
+
+Answer NotAuthenticated(absl::Status why) {
+  return Failed(std::move(why), v1::REASON_UNAUTHENTICATED, v1::EXECUTED_NO);
+}
+
+Answer TokenOverWaiting(int worker) {
+  return TokenOver(worker, WhileWaiting(worker), v1::EXECUTED_NO);
+}
+
+// UNAUTHENTICATED UNAUTHENTICATED MAYBE
+
+Answer TokenOverRunning(int worker, Fate::Was was) {
+  return TokenOver(worker, WhileRunning(worker, was), v1::EXECUTED_MAYBE);
+}
+
+// PERMISSION_DENIED NOT_ALLOWED NO
+
+Answer NotAllowed() {
+  return Failed(
+      absl::PermissionDeniedError("this client may not make this call"),
+      v1::REASON_NOT_ALLOWED, v1::EXECUTED_NO);
+}
+
+Answer NoSessionForStrangers() {
+  return Failed(absl::PermissionDeniedError(
+                    "this server has sessions only for clients with an "
+                    "identity; connect with a certificate or a token"),
+                v1::REASON_NOT_ALLOWED, v1::EXECUTED_NO);
+}
+
+// PERMISSION_DENIED NOT_ALLOWED MAYBE
+
+Answer NotAllowedAnyMore(int worker, Fate::Was was) {
+  return OnWorker(worker,
+                  Failed(absl::PermissionDeniedError(absl::StrCat(
+                             "the server got a policy that does not allow the "
+                             "stream, ",
+                             WhileRunning(worker, was))),
+                         v1::REASON_NOT_ALLOWED, v1::EXECUTED_MAYBE));
 }
 
 // INVALID_ARGUMENT BAD_REQUEST NO
@@ -446,20 +557,25 @@ Answer IdIsOpen(uint64_t id) {
 // UNIMPLEMENTED NO_SUCH_METHOD NO
 
 Answer NoSuchMethod(absl::string_view path) {
-  return NotHosted(Escaped(BeginningOf(path, 256)));
+  return NotServed(absl::StrCat("this server hosts no method ",
+                                Escaped(BeginningOf(path, 256))));
 }
 
 Answer NoSuchMethodIndex(uint32_t index) {
-  return NotHosted(absl::StrCat("of the index ", index));
+  if (index == 0) {
+    return NotServed(
+        "the call says no method: it has neither a name nor an index");
+  }
+  return NotServed(
+      absl::StrCat("the session has named no method with the index ", index,
+                   "; name it in the same message or earlier"));
 }
 
 Answer NoStreamsInSessions(absl::string_view method) {
-  return Failed(
-      absl::UnimplementedError(absl::StrCat(
-          method,
-          " is a streaming method, which is served as a plain gRPC call only, "
-          "not within sessions")),
-      v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+  return NotServed(absl::StrCat(
+      method,
+      " is a streaming method, which is served as a plain gRPC call only, not "
+      "within sessions"));
 }
 
 // any HANDLER YES

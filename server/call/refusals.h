@@ -85,6 +85,12 @@ Answer ServerFull(int worker, const ServerBounds& held,
 // method probably gives.
 Answer NoRoomForAnswer(int worker, int64_t answer_bytes, const Bound& bytes,
                        std::chrono::nanoseconds retry_after);
+// At the reflection service: it has no place for one more stream.
+Answer ReflectionFull(const Bound& streams);
+
+// Before the door: the server has no time to check a new token now. `why` is
+// the TokenJudge's.
+Answer TokenNotChecked(absl::Status why, std::chrono::nanoseconds retry_after);
 
 // RESOURCE_EXHAUSTED SERVER_FULL YES
 
@@ -110,6 +116,9 @@ Answer ShareOfLaneFull(const LaneName& lane, const Client& client,
 // At the lane: the client has its share of the lane's open streams.
 Answer ShareOfStreamsFull(const LaneName& lane, const Client& client,
                           std::chrono::nanoseconds retry_after);
+// At the reflection service: of the `max` streams, the connection has its
+// share open.
+Answer ShareOfReflectionFull(const Bound& streams);
 
 // RESOURCE_EXHAUSTED WAIT_TOO_LONG NO
 
@@ -136,6 +145,16 @@ Answer SessionFullOfBytes(int64_t max);
 // ends a session that is one too many.
 Answer TooManyOpenCalls(int64_t max);
 
+// RESOURCE_EXHAUSTED RATE_LIMITED NO
+
+// At the door: the party has begun its `per_second` calls.
+Answer CallsOverRate(int64_t per_second, std::chrono::nanoseconds retry_after);
+// The same for the bytes of its requests.
+Answer BytesOverRate(int64_t per_second, std::chrono::nanoseconds retry_after);
+// On its arrival: the party has as many of `what` ("connections", "sessions",
+// "server streams") open as it may. Also ends a session.
+Answer TooManyOfParty(absl::string_view what, int64_t max);
+
 // RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE YES
 
 // After the handler: the message with its response would have `bytes` bytes.
@@ -151,6 +170,8 @@ Answer RequestTooLarge(size_t bytes, size_t max);
 
 // The deadline passed while the call waited.
 Answer ExpiredWaiting(int worker);
+// The same while its token was checked.
+Answer ExpiredAtCheck();
 
 // DEADLINE_EXCEEDED EXPIRED MAYBE
 
@@ -192,6 +213,35 @@ Answer StoppedRunning(int worker, Fate::Was was);
 // all messages had left.
 Answer StreamCutOff();
 
+// UNAUTHENTICATED UNAUTHENTICATED NO
+
+// Before the door: `why` says what is wrong with the caller's token, or with
+// what its proxy tells. Also ends a session that is opened so.
+Answer NotAuthenticated(absl::Status why);
+// The token's time was over, or its key dropped, while the stream waited.
+Answer TokenOverWaiting(int worker);
+
+// UNAUTHENTICATED UNAUTHENTICATED MAYBE
+
+// The same while the stream's handler ran (kRunning), or after it left the
+// stream open (kHeld).
+Answer TokenOverRunning(int worker, Fate::Was was);
+
+// PERMISSION_DENIED NOT_ALLOWED NO
+
+// On its arrival: the policy does not allow the call. The text is the same
+// whatever the call asks for, and whether there is such a method.
+Answer NotAllowed();
+// Ends a session of a client that has no identity, while the policy allows
+// nothing without one.
+Answer NoSessionForStrangers();
+
+// PERMISSION_DENIED NOT_ALLOWED MAYBE
+
+// A reload has brought a policy that does not allow the stream, while its
+// handler ran (kRunning) or after it left the stream open (kHeld).
+Answer NotAllowedAnyMore(int worker, Fate::Was was);
+
 // INVALID_ARGUMENT BAD_REQUEST NO
 
 // `why` is from a function below that returns a status, or from the KeyReader,
@@ -222,7 +272,7 @@ Answer IdIsOpen(uint64_t id);
 
 // No hosted service has the method.
 Answer NoSuchMethod(absl::string_view path);
-// In a session: no method was named with this index, or none that is hosted.
+// In a session: no method was named with this index; 0: the call has none.
 Answer NoSuchMethodIndex(uint32_t index);
 // In a session: the method is a server stream.
 Answer NoStreamsInSessions(absl::string_view method);

@@ -36,6 +36,7 @@
 namespace pinion {
 
 class AnswerBuffer;
+class Identity;
 class StreamSink;
 
 // The small fields of a call. They come first, where the alignment of a
@@ -93,10 +94,13 @@ class RoutedCall : public CallHead, public WorkItem {
   // fate.
   virtual void Deliver() = 0;
 
-  // For a transport that takes several answers together: a buffer for up to
-  // `entries` of the answers to this call and others of its party, with
-  // `bytes` bytes, for which `reserved` bytes of credit() are reserved. Null if
-  // each answer leaves alone.
+  // By what several answers leave together: the call's session. Null: each
+  // answer leaves alone. Never its party, which may have many sessions.
+  virtual const void* answered_by() const { return nullptr; }
+  // If there is that: a buffer for up to `entries` of the answers to this call
+  // and others with the same answered_by(), with `bytes` bytes, for which
+  // `reserved` bytes of credit() are reserved. Null if the answer must leave
+  // alone.
   virtual AnswerBuffer* MakeAnswerBuffer(uint32_t /*entries*/,
                                          uint32_t /*bytes*/,
                                          int64_t /*reserved*/) {
@@ -131,6 +135,9 @@ class RoutedCall : public CallHead, public WorkItem {
   // The client that is answerable for the call; null if it cannot be told from
   // others. The call then shares no limit with other calls.
   virtual Party* party() const { return nullptr; }
+  // Who makes the call, as far as that is proven; null if nobody has asked.
+  // Fixed when it enters; lives as long as the call.
+  virtual const Identity* identity() const { return nullptr; }
   // What the party holds of credit().
   Holding* party_held() const {
     Party* const its = party();

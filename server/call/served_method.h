@@ -8,6 +8,8 @@
 #ifndef PINION_SERVER_CALL_SERVED_METHOD_H_
 #define PINION_SERVER_CALL_SERVED_METHOD_H_
 
+#include <cstddef>
+
 #include "pinion/server/internal/hosted_method.h"
 
 namespace pinion {
@@ -17,6 +19,8 @@ class Lanes;
 struct ServedMethod {
   const HostedMethod& method;
   Lanes* lanes;
+  // Among all hosted methods of the server, from 0.
+  size_t number = 0;
 };
 
 }  // namespace pinion

@@ -44,7 +44,7 @@ class FrontDoor::Groups {
 
 bool FrontDoor::EnterAll(absl::Span<const Arrival> arrivals,
                          absl::FunctionRef<void(RoutedCall&, Answer)> refuse,
-                         int64_t held_bytes) {
+                         int64_t held_bytes, LimitedParty* limited) {
   const auto refuse_and_count = [&](RoutedCall& call, Answer answer) {
     call.served->lanes->CountRefused(call, answer.failure()->reason());
     refuse(call, std::move(answer));
@@ -61,9 +61,17 @@ bool FrontDoor::EnterAll(absl::Span<const Arrival> arrivals,
   const Credit::Grant room = held_bytes == 0
                                  ? Credit::Grant::kGranted
                                  : credit_.Reserve(0, held_bytes, party);
+  const WithinRate within = limited == nullptr
+                                ? WithinRate{.calls = arrivals.size()}
+                                : TakeRate(arrivals, *limited);
+  size_t begun = 0;
   thread_local Groups groups;
   for (const Arrival& arrival : arrivals) {
     arrival.call->inside = true;
+    if (!arrival.charged && begun++ >= within.calls) {
+      refuse_and_count(*arrival.call, OverRate(within, *limited));
+      continue;
+    }
     const absl::StatusOr<int> worker = Route(arrival);
     if (worker.ok()) {
       arrival.call->worker = *worker;
@@ -86,20 +94,57 @@ bool FrontDoor::EnterAll(absl::Span<const Arrival> arrivals,
 }
 
 std::optional<Answer> FrontDoor::Enter(const RequestedRoute& requested,
-                                       RoutedCall* call) {
+                                       RoutedCall* call,
+                                       LimitedParty* limited) {
   std::optional<Answer> result;
   const Arrival arrival = {.call = call, .requested = requested};
-  EnterAll(absl::MakeConstSpan(&arrival, 1),
-           [&](RoutedCall&, Answer refusal) { result = std::move(refusal); });
+  EnterAll(
+      absl::MakeConstSpan(&arrival, 1),
+      [&](RoutedCall&, Answer refusal) { result = std::move(refusal); },
+      /*held_bytes=*/0, limited);
   return result;
 }
 
+std::optional<Answer> FrontDoor::RefuseOverRate(LimitedParty& party,
+                                                int64_t bytes) {
+  if (limits_.TakeCalls(party, 1) == 0) return OverRate({.calls = 0}, party);
+  if (bytes == 0 || limits_.TakeBytes(party, bytes)) return std::nullopt;
+  return OverRate({.calls = 0, .has_bytes = false}, party);
+}
+
+FrontDoor::WithinRate FrontDoor::TakeRate(absl::Span<const Arrival> arrivals,
+                                          LimitedParty& party) {
+  const auto uncharged =
+      std::count_if(arrivals.begin(), arrivals.end(),
+                    [](const Arrival& arrival) { return !arrival.charged; });
+  const auto calls = static_cast<size_t>(limits_.TakeCalls(party, uncharged));
+  int64_t bytes = 0;
+  size_t begun = 0;
+  for (const Arrival& arrival : arrivals) {
+    if (arrival.charged) continue;
+    if (begun++ == calls) break;
+    bytes += static_cast<int64_t>(arrival.call->request().size());
+  }
+  if (calls == 0 || limits_.TakeBytes(party, bytes)) return {.calls = calls};
+  return {.calls = 0, .has_bytes = false};
+}
+
+Answer FrontDoor::OverRate(const WithinRate& within,
+                           const LimitedParty& party) const {
+  return within.has_bytes ? refusals::CallsOverRate(limits_.calls_per_second(),
+                                                    limits_.UntilCall(party))
+                          : refusals::BytesOverRate(limits_.bytes_per_second(),
+                                                    limits_.UntilBytes(party));
+}
+
 absl::StatusOr<int> FrontDoor::Route(const Arrival& arrival) const {
-  const auto& [call, requested] = arrival;
+  RoutedCall* const call = arrival.call;
+  const RequestedRoute& requested = arrival.requested;
   const TaskClass most = call->method().task_class;
   call->task_class = std::max(most, requested.task_class.value_or(most));
-  if (!call->deadline.has_value() && options_.default_timeout.has_value()) {
-    call->deadline = clock_.Now() + *options_.default_timeout;
+  if (!call->deadline.has_value()) {
+    const LiveSpan::Span timeout = default_timeout_.Get();
+    if (timeout != LiveSpan::kForever) call->deadline = clock_.Now() + timeout;
   }
   return router_.Route(*call->served, call->request(), requested.worker);
 }

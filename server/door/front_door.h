@@ -25,11 +25,17 @@
 #include "pinion/server/door/router.h"
 #include "pinion/server/internal/answer.h"
 #include "pinion/server/internal/credit.h"
+#include "pinion/server/internal/live_span.h"
 #include "pinion/server/lane/lanes.h"
+#include "pinion/server/log.h"
 #include "pinion/server/party/parties.h"
+#include "pinion/server/party/party_limits.h"
 #include "pinion/server/party/trusted_proxies.h"
+#include "pinion/server/security/policy/policy_in_force.h"
 
 namespace pinion {
+
+class Callers;
 
 struct FrontDoorOptions {
   // The most calls that the server holds, and the most bytes of their requests
@@ -41,12 +47,20 @@ struct FrontDoorOptions {
   // The number of lanes in the server, of all services together.
   size_t lanes = 0;
   TrustedProxies trusted_proxies = {};
+  // Says who makes the calls; null: nobody asks. Lives as long as the door.
+  Callers* callers = nullptr;
+  // The number of hosted methods in the server.
+  size_t methods = 0;
+  // Receives what is denied by a policy.
+  LogSink log = {};
 };
 
 // A call at the door, and what it asks for.
 struct Arrival {
   RoutedCall* call;
   RequestedRoute requested;
+  // It was taken from what another party may begin: its own caller's.
+  bool charged = false;
 };
 
 class FrontDoor {
@@ -55,9 +69,13 @@ class FrontDoor {
             const FrontDoorOptions& options)
       : router_(router),
         clock_(clock),
-        options_(options),
+        default_timeout_(options.default_timeout.value_or(LiveSpan::kForever)),
         credit_(options.max_calls, options.max_bytes),
-        parties_(options.lanes, options.trusted_proxies) {}
+        trusted_proxies_(options.trusted_proxies),
+        parties_(options.lanes, options.trusted_proxies),
+        policy_(options.methods, clock, options.log),
+        limits_(clock),
+        callers_(options.callers) {}
 
   // Lets calls in. They must all have the same party, or none. Each call goes
   // to the lane of its route, calls of one lane in their order; from then on
@@ -69,14 +87,27 @@ class FrontDoor {
   // Returns true if these were reserved: the caller then returns them to
   // credit() when they are released. If there is no room for them, all calls
   // are refused.
+  //
+  // `limited` is the party whose limits hold for the calls; null: none. Whether
+  // the policy allows them, the caller has asked: see Rights. Hops do not come
+  // by the door, and are not judged again.
   bool EnterAll(
       absl::Span<const Arrival> arrivals,
       absl::FunctionRef<void(RoutedCall& call, Answer refusal)> refuse,
-      int64_t held_bytes = 0);
+      int64_t held_bytes = 0, LimitedParty* limited = nullptr);
 
   // The same for one call; returns the refusal.
-  std::optional<Answer> Enter(const RequestedRoute& requested,
-                              RoutedCall* call);
+  std::optional<Answer> Enter(const RequestedRoute& requested, RoutedCall* call,
+                              LimitedParty* limited = nullptr);
+
+  // Takes one call, with a request of so many bytes, from what the party may
+  // begin; or returns the refusal.
+  std::optional<Answer> RefuseOverRate(LimitedParty& party, int64_t bytes = 0);
+
+  // Changes FrontDoorOptions::default_timeout for calls that come from now on.
+  void SetDefaultTimeout(std::optional<std::chrono::nanoseconds> timeout) {
+    default_timeout_.Set(timeout.value_or(LiveSpan::kForever));
+  }
 
   // Says that the answers of `calls` calls inside have left. Once for each
   // call.
@@ -94,6 +125,14 @@ class FrontDoor {
   Credit& credit() { return credit_; }
   // The clients of its calls.
   Parties& parties() { return parties_; }
+  const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
+  // What they may call, and how much of it.
+  PolicyInForce& policy() { return policy_; }
+  PartyLimits& limits() { return limits_; }
+  // Whether any of the two asks who calls.
+  bool has_rules() const { return policy_.exists() || limits_.any(); }
+  // Null: nobody asks who they are.
+  Callers* callers() const { return callers_; }
 
  private:
   // Calls for one lane, and for one list in it.
@@ -105,6 +144,15 @@ class FrontDoor {
   };
   // The groups of calls that came together.
   class Groups;
+
+  // How many of the arrivals that are not charged their party may begin now,
+  // and why no more.
+  struct WithinRate {
+    size_t calls;
+    bool has_bytes = true;
+  };
+  WithinRate TakeRate(absl::Span<const Arrival> arrivals, LimitedParty& party);
+  Answer OverRate(const WithinRate& within, const LimitedParty& party) const;
 
   // Where the call must go; an error if its request or metadata does not say.
   absl::StatusOr<int> Route(const Arrival& arrival) const;
@@ -119,10 +167,14 @@ class FrontDoor {
 
   const Router& router_;
   const Clock clock_;
-  const FrontDoorOptions options_;
+  LiveSpan default_timeout_;  // kForever: none.
   Inside inside_;
   Credit credit_;
+  const TrustedProxies trusted_proxies_;
   Parties parties_;
+  PolicyInForce policy_;
+  PartyLimits limits_;
+  Callers* const callers_;
 };
 
 }  // namespace pinion

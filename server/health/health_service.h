@@ -6,7 +6,7 @@
 //          They answer all calls themselves.
 // Life:    it must outlive the I/O threads. Changes of `health` reach them, so
 //          make none after they are stopped.
-// Example: HealthService service(health, raw_service);
+// Example: HealthService service(health, raw_service, guard);
 //          ...                    // gRPC has built its server.
 //          for (auto& io : io_threads) service.AwaitCalls(*io);
 #ifndef PINION_SERVER_HEALTH_HEALTH_SERVICE_H_
@@ -15,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include "pinion/server/call/call_guard.h"
 #include "pinion/server/health.h"
 #include "pinion/server/health/health_watch_call.h"
 #include "pinion/server/io/io_thread.h"
@@ -26,8 +27,8 @@ class HealthService {
  public:
   static constexpr char kName[] = "grpc.health.v1.Health";
 
-  // Adds its methods to `service`.
-  HealthService(Health& health, RawService& service);
+  // Adds its methods to `service`. `guard` says who may call them.
+  HealthService(Health& health, RawService& service, CallGuard guard);
 
   // Makes `io` answer calls. Call it once for each I/O thread.
   void AwaitCalls(IoThread& io);
@@ -35,6 +36,7 @@ class HealthService {
  private:
   Health& health_;
   RawService& service_;
+  const CallGuard guard_;
   const int check_method_;
   const int watch_method_;
   // One for each I/O thread.

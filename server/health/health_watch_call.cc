@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "pinion/core/clock.h"
 #include "pinion/server/health/health_bytes.h"
+#include "pinion/server/io/grpc_status.h"
 
 namespace pinion {
 namespace {
@@ -45,11 +46,19 @@ void HealthWatchCall::OnEvent(bool ok) {
   Await(watches_);
   watches_.io_.CallOpened(*this);
   outbox_.Open();
-  Begin();
+  guarded_ = watches_.guard_(outbox_.context(), watches_.io_);
+  guarded_->Find([this] {
+    begun_ = true;
+    Begin();
+    outbox_.FlushSoon();
+  });
   if (watches_.io_.no_more_time()) OnStop();
 }
 
 void HealthWatchCall::Begin() {
+  if (const auto refusal = guarded_->Refuse(HealthWatches::kPath)) {
+    return Refuse(*refusal);
+  }
   std::optional<std::string> name = TakeHealthRequest(buffer_);
   if (!name.has_value()) {
     refusal_ = BadHealthRequest();
@@ -68,14 +77,32 @@ void HealthWatchCall::Begin() {
   }
 }
 
+void HealthWatchCall::Refuse(const Answer& refusal) {
+  AddFailureTrailers(*refusal.failure(), outbox_.context());
+  refusal_ = ToGrpcStatus(refusal.status, *refusal.failure());
+}
+
+void HealthWatchCall::OnPolicyChanged() {
+  if (outbox_.finish_begun() || !EndIfOver()) return;
+  outbox_.FlushSoon();
+}
+
+bool HealthWatchCall::EndIfOver() {
+  if (!begun_ || refusal_.has_value() || outbox_.broken()) return false;
+  const auto refusal = guarded_->RefuseToGoOn(HealthWatches::kPath);
+  if (refusal.has_value()) Refuse(*refusal);
+  return refusal.has_value();
+}
+
 void HealthWatchCall::OnStop() {
   stopping_ = true;
   outbox_.FlushSoon();
 }
 
 std::optional<OutboxOwner::Message> HealthWatchCall::NextMessage() {
+  if (!begun_) return std::nullopt;
   const HealthStatus now = Now();
-  if (refusal_.has_value() || now == told_) return std::nullopt;
+  if (refusal_.has_value() || now == told_ || EndIfOver()) return std::nullopt;
   told_ = now;
   return Message{.bytes = HealthResponse(now)};
 }

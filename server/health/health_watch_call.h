@@ -20,7 +20,9 @@
 #include <string>
 #include <vector>
 
+#include "pinion/server/call/call_guard.h"
 #include "pinion/server/health.h"
+#include "pinion/server/internal/answer.h"
 #include "pinion/server/io/io_thread.h"
 #include "pinion/server/io/outbox.h"
 #include "pinion/server/io/raw_service.h"
@@ -35,11 +37,16 @@ class HealthWatches final : private IoDelivery {
   // Enough for every load balancer that watches one server; each takes some
   // kilobytes.
   static constexpr size_t kMax = 100;
+  static constexpr char kPath[] = "/grpc.health.v1.Health/Watch";
 
   // The watches are calls of the `method` of `service`.
   HealthWatches(const Health& health, RawService& service, int method,
-                IoThread& io)
-      : health_(health), service_(service), method_(method), io_(io) {}
+                const CallGuard& guard, IoThread& io)
+      : health_(health),
+        service_(service),
+        method_(method),
+        guard_(guard),
+        io_(io) {}
 
   // Makes each watch notify its client if its status has changed. Any thread
   // may call it, as IoThread::Deliver().
@@ -53,6 +60,7 @@ class HealthWatches final : private IoDelivery {
   const Health& health_;
   RawService& service_;
   const int method_;
+  const CallGuard& guard_;
   IoThread& io_;
   // True from a change until the I/O thread looks; it covers all changes
   // between. Pairs with itself: the look's exchange sees what was written
@@ -75,17 +83,24 @@ class HealthWatchCall final : private IoEvent,
 
   void OnEvent(bool ok) override;  // The arrival.
   void OnStop() override;
+  void OnPolicyChanged() override;
+  void OnTimesChanged() override { OnPolicyChanged(); }  // Keys, too.
   std::optional<Message> NextMessage() override;
   std::optional<grpc::Status> TryEnd() override;
   void OnClosed() override;
 
   void Begin();
+  void Refuse(const Answer& refusal);
+  // Refuses it if it may not go on.
+  bool EndIfOver();
   HealthStatus Now() const;
 
   HealthWatches& watches_;
   OutboxOf<RawStreamWriter> outbox_;
   grpc::ByteBuffer buffer_;
-  bool stopping_ = false;  // The server ends it.
+  std::unique_ptr<GuardedCall> guarded_;  // Once it has arrived.
+  bool begun_ = false;                    // It is known who the client is.
+  bool stopping_ = false;                 // The server ends it.
   std::optional<grpc::Status> refusal_;
   // None: the name does not exist, and never will.
   std::optional<std::string> name_;

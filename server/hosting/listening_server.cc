@@ -7,14 +7,26 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "pinion/core/base/check.h"
 #include "pinion/server/call/metadata_meter.h"
+#include "pinion/server/hosting/needs_restart.h"
 #include "pinion/server/listener/listen_address.h"
 #include "pinion/server/listener/listening_sockets.h"
+#include "pinion/server/listener/socket_address.h"
+#include "pinion/server/log.h"
 #include "pinion/server/party/party.h"
 #include "pinion/server/party/trusted_proxies.h"
+#include "pinion/server/reflection/reflection_offer.h"
+#include "pinion/server/systemd/inherited_sockets.h"
 
 namespace pinion::internal {
 namespace {
@@ -38,6 +50,15 @@ constexpr GrpcLimit kGrpcLimits[] = {
     // after which its client would wait.
     {GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20},
     {GRPC_ARG_HTTP2_BDP_PROBE, 0},
+    // What gRPC would do for each call in vain. Calls have Pinion's deadlines,
+    // which are told apart from a client that has gone; half a request that
+    // is never completed ends with its client, or its connection. Compressed
+    // messages are refused below, before they would be unpacked; answers are
+    // not compressed. And nobody asks for channelz.
+    {GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0},
+    {GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0},
+    {GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0},
+    {GRPC_ARG_ENABLE_CHANNELZ, 0},
     // A client that is gone is looked for also where nothing is open or sent:
     // gRPC would stop to ask after the second time.
     {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
@@ -47,8 +68,10 @@ constexpr GrpcLimit kGrpcLimits[] = {
     {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2},
 };
 
+// As gRPC takes it: INT_MAX is never.
 int Millis(absl::Duration span) {
-  return static_cast<int>(absl::ToInt64Milliseconds(span));
+  return static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(span),
+                                            std::numeric_limits<int>::max()));
 }
 
 void SetLimits(const ListenOptions& options, int64_t max_message_bytes,
@@ -63,6 +86,11 @@ void SetLimits(const ListenOptions& options, int64_t max_message_bytes,
   builder.AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
       Millis(options.min_ping_interval));
+  // Without a grace, the calls and sessions that are open end in their time.
+  if (options.max_connection_age < absl::InfiniteDuration()) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                               Millis(options.max_connection_age));
+  }
   builder.SetResourceQuota(
       grpc::ResourceQuota("pinion").Resize(options.grpc_memory_bytes));
   builder.SetMaxReceiveMessageSize(static_cast<int>(max_message_bytes));
@@ -74,12 +102,19 @@ void SetLimits(const ListenOptions& options, int64_t max_message_bytes,
 
 using Acceptor = grpc::experimental::ExternalConnectionAcceptor;
 
-AcceptLoop::Take GiveTo(const std::shared_ptr<Acceptor>& acceptor) {
-  return [acceptor](int descriptor, int listener) {
+// `tls` is null if the listener does not encrypt.
+AcceptLoop::Take GiveTo(const std::shared_ptr<Acceptor>& acceptor,
+                        ListenerTls* tls) {
+  return [acceptor, tls](int descriptor, int listener) {
     Acceptor::NewConnectionParameters connection;
     connection.fd = descriptor;
     connection.listener_fd = listener;
-    acceptor->HandleNewConnection(&connection);
+    const auto give = [&] { acceptor->HandleNewConnection(&connection); };
+    if (tls == nullptr) {
+      give();
+    } else {
+      tls->Give(descriptor, give);
+    }
   };
 }
 
@@ -89,6 +124,45 @@ ConnectionLimits LimitsOf(const ListenOptions& options) {
           .per_group = options.max_connections_per_address == 0
                            ? half
                            : options.max_connections_per_address};
+}
+
+absl::Status Refused(const ListenOptions& options, absl::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("listen is \"", options.listen, "\", but ", why));
+}
+
+// The sockets that systemd hands over. That others cannot reach them is checked
+// here: whoever made them has not read our options.
+absl::StatusOr<ListeningSockets> Adopt(const ListenOptions& options,
+                                       const ListeningOptions& tcp) {
+  const auto descriptors = TakeInheritedSockets(*SystemdName(options.listen));
+  if (!descriptors.ok()) {
+    return Refused(options, descriptors.status().message());
+  }
+  auto sockets = ListeningSockets::Adopt(*descriptors, tcp);
+  if (!sockets.ok()) return Refused(options, sockets.status().message());
+  if (options.tls.on() || options.allow_unencrypted_public_traffic) {
+    return sockets;
+  }
+  for (const SocketAddress& address : sockets->addresses()) {
+    if (IsLocal(address)) continue;
+    return Refused(
+        options,
+        absl::StrCat("it has handed over ", ToString(address),
+                     ", which others can reach, and the traffic is not "
+                     "encrypted; set tls_certificate and tls_key, let the "
+                     "socket unit listen on a loopback address, or set "
+                     "allow_unencrypted_public_traffic"));
+  }
+  return sockets;
+}
+
+absl::StatusOr<ListeningSockets> OpenOrAdopt(const ListenOptions& options) {
+  const ListeningOptions tcp = {
+      .silence = absl::ToChronoMilliseconds(options.keepalive_timeout)};
+  return SystemdName(options.listen).has_value()
+             ? Adopt(options, tcp)
+             : ListeningSockets::Open(options.listen, tcp);
 }
 
 }  // namespace
@@ -103,7 +177,14 @@ absl::Status ListeningServer::Start() {
   PINION_CHECK(grpc_server_ == nullptr, "a server starts once");
   absl::Status status = Validate(options_);
   if (!status.ok()) return status;
+  adopts_ = SystemdName(options_.listen).has_value();
+  // It changes the environment, and there will be threads.
+  if (adopts_) ReadInheritedSockets();
+  status = OpenTls();
+  if (!status.ok()) return status;
   grpc::ServerBuilder builder;
+  // Whoever links it has no say here: `reflection` has.
+  LeaveOutGrpcsReflection(builder);
   status = hosting_->Attach(builder);
   if (!status.ok()) return status;
   SetLimits(options_, hosting_->options().max_message_bytes, builder);
@@ -111,23 +192,21 @@ absl::Status ListeningServer::Start() {
       builder.experimental().AddExternalConnectionAcceptor(
           grpc::ServerBuilder::experimental_type::ExternalConnectionType::
               FROM_FD,
-          grpc::InsecureServerCredentials());
-  auto sockets = ListeningSockets::Open(
-      options_.listen,
-      {.silence = absl::ToChronoMilliseconds(options_.keepalive_timeout)});
+          Credentials());
+  auto sockets = OpenOrAdopt(options_);
   if (sockets.ok()) grpc_server_ = builder.BuildAndStart();
   status = hosting_->Start(grpc_server_);
   if (!sockets.ok()) return sockets.status();
   if (!status.ok()) return status;
-  address_ = WithPort(options_.listen, sockets->port());
+  address_ = adopts_ ? ToString(sockets->addresses()[0])
+                     : WithPort(options_.listen, sockets->port());
   accept_loop_ = std::make_unique<AcceptLoop>(
       *std::move(sockets),
-      AcceptOptions{
-          .limits = LimitsOf(options_),
-          .proxies =
-              *TrustedProxies::Parse(hosting_->options().trusted_proxies),
-          .log = [this](absl::string_view line) { hosting_->LogLine(line); }},
-      GiveTo(acceptor));
+      AcceptOptions{.limits = LimitsOf(options_),
+                    .proxies = *TrustedProxies::Parse(
+                        hosting_->options().trusted_proxies),
+                    .log = Sink()},
+      GiveTo(acceptor, tls_.get()));
   // Release, with the acquire in Snapshot(): it sees the whole loop.
   counted_.store(accept_loop_.get(), std::memory_order_release);
   status = accept_loop_->Start();
@@ -135,7 +214,47 @@ absl::Status ListeningServer::Start() {
   return status;
 }
 
+LogSink ListeningServer::Sink() {
+  return [this](LogRecord record) { hosting_->LogLine(std::move(record)); };
+}
+
+absl::Status ListeningServer::OpenTls() {
+  if (!options_.tls.on()) return absl::OkStatus();
+  auto tls = ListenerTls::Open(options_.tls, Sink());
+  if (!tls.ok()) return tls.status();
+  tls_ = *std::move(tls);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<grpc::ServerCredentials> ListeningServer::Credentials() const {
+  if (tls_ == nullptr) return grpc::InsecureServerCredentials();
+  return tls_->credentials();
+}
+
+absl::Status ListeningServer::Reload(const ListenOptions& listen,
+                                     const HostingOptions& hosting) {
+  absl::Status status = Validate(listen);
+  if (status.ok()) status = Validate(hosting);
+  if (!status.ok()) return status;
+  std::vector<std::string> names = NeedsRestart(options_, listen);
+  for (std::string& name : hosting_->NeedsRestart(hosting)) {
+    names.push_back(std::move(name));
+  }
+  status = RestartError(names);
+  if (status.ok() && tls_ != nullptr) status = tls_->Reload();
+  if (status.ok()) status = hosting_->Reload(hosting);
+  if (!status.ok()) return status;
+  accept_loop_->SetLimits(LimitsOf(listen));
+  return absl::OkStatus();
+}
+
 absl::Status ListeningServer::Stop() {
+  if (adopts_ && accept_loop_ != nullptr) {
+    // The sockets outlive this server: what connects now is for the next one,
+    // and need not be refused by this one.
+    hosting_->BeginDrain();
+    accept_loop_->Stop();
+  }
   hosting_->Drain();
   // gRPC leaks a connection that it is given once it is shut down.
   if (accept_loop_ != nullptr) accept_loop_->Stop();

@@ -10,6 +10,7 @@
 #ifndef PINION_SERVER_HOSTING_LISTENING_SERVER_H_
 #define PINION_SERVER_HOSTING_LISTENING_SERVER_H_
 
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include <atomic>
@@ -19,7 +20,9 @@
 #include "absl/status/status.h"
 #include "pinion/server/hosting.h"
 #include "pinion/server/listener/accept_loop.h"
+#include "pinion/server/log.h"
 #include "pinion/server/options.h"
+#include "pinion/server/security/tls/listener_tls.h"
 #include "pinion/server/snapshot.h"
 
 namespace pinion::internal {
@@ -32,6 +35,8 @@ class ListeningServer {
   ListeningServer& operator=(const ListeningServer&) = delete;
 
   absl::Status Start();
+  absl::Status Reload(const ListenOptions& listen,
+                      const HostingOptions& hosting);
   absl::Status Stop();
   ServerSnapshot Snapshot() const;
   std::shared_ptr<grpc::Channel> InProcessChannel();
@@ -41,13 +46,23 @@ class ListeningServer {
   const Hosting& hosting() const { return *hosting_; }
 
  private:
+  // A line of the log.
+  LogSink Sink();
+  // The files of options_.tls, if it encrypts.
+  absl::Status OpenTls();
+  // What encrypts the listener's connections, or does not.
+  std::shared_ptr<grpc::ServerCredentials> Credentials() const;
+
   const ListenOptions options_;
   const std::unique_ptr<Hosting> hosting_;
+  std::unique_ptr<ListenerTls> tls_;  // Once started, if it encrypts.
   std::shared_ptr<grpc::Server> grpc_server_;
   std::unique_ptr<AcceptLoop> accept_loop_;  // Once started.
   // The same, for Snapshot(), which any thread may call while Start() runs.
   std::atomic<AcceptLoop*> counted_{nullptr};
   std::string address_;
+  // Whether the sockets are systemd's, which keeps them.
+  bool adopts_ = false;
 };
 
 }  // namespace pinion::internal

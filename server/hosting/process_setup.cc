@@ -7,11 +7,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <string>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "pinion/server/log.h"
-#include "pinion/server/log/log_queue.h"
+#include "pinion/server/log/server_log.h"
 
 namespace pinion {
 namespace {
@@ -20,10 +23,25 @@ absl::string_view FileName(absl::string_view path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0.
 }
 
+LogLevel LevelOf(gpr_log_severity severity) {
+  switch (severity) {
+    case GPR_LOG_SEVERITY_DEBUG:
+      return LogLevel::kDebug;
+    case GPR_LOG_SEVERITY_INFO:
+      return LogLevel::kInfo;
+    case GPR_LOG_SEVERITY_ERROR:
+      break;
+  }
+  return LogLevel::kError;
+}
+
 void LogGrpcsLine(gpr_log_func_args* line) {
-  StandardErrorLog().Add(
-      absl::StrCat("gRPC: ", gpr_log_severity_string(line->severity), " ",
-                   FileName(line->file), ":", line->line, ": ", line->message));
+  std::string place = absl::StrCat(FileName(line->file), ":", line->line);
+  std::string message = absl::StrCat(place, ": ", line->message);
+  ProcessLog().Write({.level = LevelOf(line->severity),
+                      .area = LogArea::kGrpc,
+                      .event = std::move(place),
+                      .message = std::move(message)});
 }
 
 }  // namespace

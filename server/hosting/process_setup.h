@@ -31,8 +31,10 @@ void AllowManyFiles();
 // it updates a graph of all locks. That was 4 % of a unary server's CPU time.
 void DontLookForDeadlocks();
 
-// Sends gRPC's log lines (see GRPC_VERBOSITY) to the queue for standard error
-// (log.h), so that they do not delay gRPC's threads.
+// Sends gRPC's log lines (see GRPC_VERBOSITY) to ProcessLog()
+// (log/server_log.h), so that they do not delay gRPC's threads. They become
+// records of area grpc, whose event is the place in gRPC's source that writes
+// them; so each place has a limit of its own.
 void QueueGrpcsLines();
 
 }  // namespace pinion

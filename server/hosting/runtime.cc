@@ -5,16 +5,24 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "pinion/core/base/check.h"
+#include "pinion/core/base/duration_text.h"
 #include "pinion/core/watch_stalls.h"
+#include "pinion/server/door/plain_caller.h"
+#include "pinion/server/hosting/needs_restart.h"
+#include "pinion/server/internal/live_span.h"
 #include "pinion/server/listener/why_not_listening.h"
-#include "pinion/server/log.h"
 #include "pinion/server/rpc/unary_call.h"
 #include "pinion/server/rpc/unknown_method_call.h"
+#include "pinion/server/security/identity/list_of.h"
+#include "pinion/server/security/identity/wall_clock.h"
+#include "pinion/server/security/policy/read_policy.h"
+#include "pinion/server/security/policy/unknown_paths.h"
 
 namespace pinion::internal {
 namespace {
@@ -37,22 +45,24 @@ std::optional<std::chrono::nanoseconds> ToNanos(absl::Duration span) {
   return absl::ToChronoNanoseconds(span);
 }
 
-FrontDoorOptions DoorOptions(const HostingOptions& options, size_t lanes) {
+FrontDoorOptions DoorOptions(const HostingOptions& options, size_t lanes,
+                             size_t methods, Callers* callers, ServerLog& log) {
   // They were validated.
   return {.max_calls = options.server_calls,
           .max_bytes = options.server_bytes,
           .default_timeout = ToNanos(options.default_timeout),
           .lanes = lanes,
-          .trusted_proxies = *TrustedProxies::Parse(options.trusted_proxies)};
+          .trusted_proxies = *TrustedProxies::Parse(options.trusted_proxies),
+          .callers = callers,
+          .methods = methods,
+          .log = log.sink()};
 }
 
 SessionLimits SessionLimitsOf(const HostingOptions& options) {
   return {.max_calls = options.session_calls,
           .max_bytes = options.session_bytes,
           .max_message_bytes = options.max_message_bytes,
-          .write_timeout = absl::ToChronoNanoseconds(options.write_timeout),
-          .max_age = ToNanos(options.max_session_age),
-          .age_grace = absl::ToChronoNanoseconds(options.grace)};
+          .write_timeout = absl::ToChronoNanoseconds(options.write_timeout)};
 }
 
 StreamLimits StreamLimitsOf(const HostingOptions& options) {
@@ -62,14 +72,81 @@ StreamLimits StreamLimitsOf(const HostingOptions& options) {
 }
 
 LaneOptions LaneOptionsOf(const HostingOptions& options, size_t first_lane,
-                          LimitedLog& log) {
+                          size_t first_method, ServerLog& log) {
   return {.max_calls = options.lane_calls,
           .max_bytes = options.lane_bytes,
           .max_streams = options.lane_streams,
           .max_response_bytes = options.max_message_bytes,
           .first_lane = first_lane,
+          .first_method = first_method,
           .stall_after = absl::ToChronoNanoseconds(options.stall_after),
-          .log = [&log](absl::string_view line) { log.Add(line); }};
+          .log = log.sink()};
+}
+
+TokenJudgeOptions JudgeOptions(const HostingOptions& options, ServerLog& log,
+                               std::function<void()> on_voided) {
+  return {.rules = {.issuer = options.token_issuer,
+                    .audience = options.token_audience,
+                    .algorithms = ListOf(options.token_algorithms),
+                    .leeway = options.token_leeway},
+          .keys_path = options.token_keys,
+          .cache_entries = static_cast<size_t>(options.token_cache_entries),
+          .rates = {.all = options.token_checks_per_second,
+                    .per_address = options.token_checks_per_address},
+          .log = log.sink(),
+          .on_voided = std::move(on_voided)};
+}
+
+LogSettings LogSettingsOf(const HostingOptions& options) {
+  return {.format = options.log_format,
+          .level = options.log_level,
+          .keys = options.log_keys};
+}
+
+size_t CountMethods(
+    const std::vector<std::unique_ptr<HostedService>>& services) {
+  size_t methods = 0;
+  for (const auto& service : services) methods += service->methods().size();
+  return methods;
+}
+
+// None: there is no policy.
+absl::StatusOr<std::optional<PolicyRules>> PolicyOf(
+    const PolicyOptions& options) {
+  if (options.policy_file.empty()) return std::nullopt;
+  PolicyReading reading = ReadPolicyFile(options.policy_file);
+  absl::Status status = reading.status();
+  if (!status.ok()) {
+    return absl::Status(status.code(),
+                        absl::StrCat("policy_file: ", status.message()));
+  }
+  return std::move(reading.rules);
+}
+
+// How the services of the server's own ask who may call them.
+CallGuard GuardOf(FrontDoor& door) {
+  return [&door](const grpc::ServerContext& context, IoThread& io) {
+    return std::make_unique<PlainCaller>(door, context, io);
+  };
+}
+
+// The line about a worker that runs `running`, if that is known, for too long.
+LogRecord StallRecord(const StallReport& stall,
+                      const std::optional<RunningCalls::Running>& running) {
+  LogRecord record = {.level = LogLevel::kWarning,
+                      .area = LogArea::kHealth,
+                      .event = "worker_stalled",
+                      .worker = stall.worker,
+                      .message = DescribeRun(stall, stall.task->name()),
+                      .left_out = stall.suppressed};
+  if (!running.has_value()) return record;
+  record.method = running->method;
+  record.key = running->key;
+  record.caller = running->caller;
+  absl::StrAppend(&record.message, "; it runs ",
+                  running->method.empty() ? running->work : "this call",
+                  ", for ", DurationText(absl::FromChrono(running->age)));
+  return record;
 }
 
 // "Add (key name)", "Watch (key topic, stream)"
@@ -82,6 +159,15 @@ std::string DescribeMethod(const HostedMethod& method) {
 }
 
 }  // namespace
+
+Runtime::Runtime(HostingOptions options, std::optional<ManualRun> manual)
+    : options_(std::move(options)),
+      asked_io_threads_(options_.io_threads),
+      manual_(std::move(manual)),
+      log_({.function = options_.log,
+            .settings = LogSettingsOf(options_),
+            .key_seed = options_.key_seed,
+            .clock = manual_.has_value() ? manual_->clock : Clock()}) {}
 
 Runtime::~Runtime() {
   Stop().IgnoreError();
@@ -99,6 +185,7 @@ absl::Status Runtime::Attach(grpc::ServerBuilder& builder,
         "gRPC's own health service is enabled in this process, and a server "
         "can have one: attach with health = false, which has it told");
   }
+  if (status.ok()) status = MakeCallers();
   if (status.ok()) status = StartWorkers();
   if (status.ok()) status = MakeLanes();
   if (!status.ok()) {
@@ -117,11 +204,14 @@ void Runtime::AwaitStart() {
   start_alarm_ = scheduler_->AddTask(
       0, {.name = "the alarm for a start"}, [this](WakeReasons reasons) {
         if ((reasons & kWakeTimer) == 0) return;
-        LogLine(absl::StrCat(
-            "Hosting::Start() was not called within ",
-            absl::FormatDuration(absl::FromChrono(kStartsWithin)),
-            " of Attach(): until it is, nobody answers the hosted methods; "
-            "give it what BuildAndStart() has returned"));
+        log_.Write({.level = LogLevel::kWarning,
+                    .area = LogArea::kHosting,
+                    .event = "start_forgotten",
+                    .message = absl::StrCat(
+                        "Hosting::Start() was not called within ",
+                        absl::FormatDuration(absl::FromChrono(kStartsWithin)),
+                        " of Attach(): until it is, nobody answers the hosted "
+                        "methods; give it what BuildAndStart() has returned")});
       });
   start_alarm_->WakeAfter(kStartsWithin);
   if (scheduler_->manual()) scheduler_->RunUntilIdle(/*seed=*/0);
@@ -135,17 +225,15 @@ void Runtime::NoteStart() {
 // From now on whoever logs only adds to a queue. Here, because its thread is
 // born with the mask of this one, which is no worker.
 void Runtime::StartLog() {
-  if (!options_.log) {
-    StandardErrorLog();
-    return;
-  }
+  SetLog(log_.settings());
   if (manual_.has_value()) return;  // Who steps it has each line at once.
-  log_queue_ = std::make_unique<LogQueue>(
-      [log = std::move(options_.log)](absl::string_view line) {
-        log(line);
-        return true;
-      });
-  options_.log = [this](absl::string_view line) { log_queue_->Add(line); };
+  log_.Start();
+}
+
+void Runtime::SetLog(const LogSettings& settings) {
+  log_.Set(settings);
+  // The lines of one output are in one form.
+  if (!options_.log) ProcessLog().Set(settings);
 }
 
 absl::Status Runtime::CheckServices() const {
@@ -154,7 +242,8 @@ absl::Status Runtime::CheckServices() const {
   }
   for (const auto& service : services_) {
     if (service->name() == HealthService::kName ||
-        service->name() == SessionService::kName) {
+        service->name() == SessionService::kName ||
+        service->name() == ReflectionService::kName) {
       return absl::InvalidArgumentError(absl::StrCat(
           "the server itself serves ", service->name(), "; do not host it"));
     }
@@ -194,13 +283,48 @@ absl::Status Runtime::StartWorkers() {
   return absl::OkStatus();
 }
 
+absl::Status Runtime::MakeCallers() {
+  const Clock clock = manual_.has_value() ? manual_->clock : Clock();
+  const WallClock wall_clock =
+      manual_.has_value() ? WallClock(clock) : WallClock();
+  if (!options_.token_keys.empty()) {
+    token_judge_ =
+        std::make_unique<TokenJudge>(JudgeOptions(options_, log_,
+                                                  [this] {
+                                                    // Streams of callers whose
+                                                    // key is gone end.
+                                                    for (auto& io : io_threads_)
+                                                      io->TellTimesChanged();
+                                                  }),
+                                     clock, wall_clock);
+    absl::Status status = token_judge_->LoadKeys();
+    if (!status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat("token_keys: ", status.message()));
+    }
+  }
+  callers_ = std::make_unique<Callers>(
+      CallersOptions{
+          .forwarded_identity_from = ListOf(options_.forwarded_identity_from),
+          .trusted_proxies = *TrustedProxies::Parse(options_.trusted_proxies),
+          .wall_clock = wall_clock,
+          .log = log_.sink()},
+      token_judge_.get());
+  return absl::OkStatus();
+}
+
 absl::Status Runtime::MakeLanes() {
+  absl::StatusOr<std::optional<PolicyRules>> policy = PolicyOf(options_.policy);
+  if (!policy.ok()) return policy.status();
   const int workers = scheduler_->worker_count();
+  beat_ = std::make_unique<WorkerBeat>(*scheduler_);
   running_calls_ = std::make_unique<RunningCalls>(workers);
   router_ = std::make_unique<Router>(workers, options_.key_seed);
   door_ = std::make_unique<FrontDoor>(
       *router_, scheduler_->clock(),
-      DoorOptions(options_, services_.size() * workers));
+      DoorOptions(options_, services_.size() * workers, CountMethods(services_),
+                  callers_.get(), log_));
+  SetRules(*std::move(policy), options_);
   stop_.WorkersStarted({.scheduler = *scheduler_,
                         .running_calls = *running_calls_,
                         .lanes = lanes_,
@@ -211,12 +335,10 @@ absl::Status Runtime::MakeLanes() {
   stream_limits_ = StreamLimitsOf(options_);
   for (const auto& service : services_) {
     const size_t first_lane = lanes_.size() * workers;
-    lane_logs_.push_back(std::make_unique<LimitedLog>(
-        service->name(), options_.log, scheduler_->clock()));
-    auto lanes =
-        Lanes::Create(*scheduler_, *service,
-                      LaneOptionsOf(options_, first_lane, *lane_logs_.back()),
-                      *running_calls_, router_->owners());
+    auto lanes = Lanes::Create(
+        *scheduler_, *service,
+        LaneOptionsOf(options_, first_lane, methods_.size(), log_),
+        *running_calls_, router_->owners());
     if (!lanes.ok()) return lanes.status();
     lanes_.push_back(*std::move(lanes));
     MakeMethods(*lanes_.back());
@@ -244,16 +366,21 @@ void Runtime::MakeOwnServices(const AttachOptions& what) {
   health_ = std::make_unique<Health>(names, scheduler_->worker_count(),
                                      options_.healthy_share);
   if (what.health) {
-    health_service_ =
-        std::make_unique<HealthService>(*health_, AddRawService());
+    health_service_ = std::make_unique<HealthService>(*health_, AddRawService(),
+                                                      GuardOf(*door_));
   }
+  SetSessionTimes(options_);
   if (what.sessions) {
     session_service_ = std::make_unique<SessionService>(
         AddRawService(), *door_, *expirer_, SessionLimitsOf(options_),
-        absl::ToChronoNanoseconds(options_.lame_duck + options_.grace));
+        session_times_);
     for (const auto& method : methods_) {
       session_service_->Serve(*method->served);
     }
+  }
+  if (options_.reflection) {
+    reflection_service_ = std::make_unique<ReflectionService>(
+        *door_, absl::ToChronoNanoseconds(options_.write_timeout));
   }
   if (what.unknown_methods) unknown_methods_.emplace();
 }
@@ -269,6 +396,9 @@ void Runtime::Register(grpc::ServerBuilder& builder) {
   for (const auto& raw : raw_services_) builder.RegisterService(raw.get());
   if (unknown_methods_.has_value()) {
     builder.RegisterAsyncGenericService(&*unknown_methods_);
+  }
+  if (reflection_service_ != nullptr) {
+    reflection_offer_.emplace(builder, reflection_service_->raw_service());
   }
   IoThreadHooks hooks = {.on_server_end = [this] { stop_.OnServerEnd(); }};
   if (manual_.has_value()) hooks.after_turn = manual_->after_io_turn;
@@ -292,6 +422,7 @@ absl::Status Runtime::Start(std::shared_ptr<grpc::Server> server) {
         "the server is of another builder than this is attached to; start with "
         "what that one's BuildAndStart() returns");
   }
+  DescribeToClients();
   AwaitCalls();
   // Before the I/O threads, which tell of the end of a server that is shut
   // down.
@@ -300,9 +431,11 @@ absl::Status Runtime::Start(std::shared_ptr<grpc::Server> server) {
                        .inside = door_->inside(),
                        .io_threads = io_threads_,
                        .expirer = *expirer_,
+                       .token_judge = token_judge_.get(),
                        .stall_watch = stall_watch_,
                        .snapshot = [this] { return Snapshot(); },
                        .server = std::move(server)});
+  if (token_judge_ != nullptr && !manual_.has_value()) token_judge_->Start();
   for (auto& io : io_threads_) io->Start();
   if (!manual_.has_value()) {
     expirer_->Start();
@@ -314,6 +447,75 @@ absl::Status Runtime::Start(std::shared_ptr<grpc::Server> server) {
   }
   health_->SetStarted();
   return absl::OkStatus();
+}
+
+absl::Status Runtime::Reload(const HostingOptions& options) {
+  absl::Status status = Validate(options);
+  if (status.ok()) status = RestartError(NeedsRestart(options));
+  if (status.ok() && !stop_.serving()) {
+    status = absl::FailedPreconditionError(
+        "the server does not serve: it was not started, or has stopped");
+  }
+  // Also if its name is the same: the file may have changed.
+  absl::StatusOr<std::optional<PolicyRules>> policy =
+      std::optional<PolicyRules>();
+  if (status.ok()) policy = PolicyOf(options.policy);
+  if (status.ok()) status = policy.status();
+  if (status.ok() && token_judge_ != nullptr) {
+    status = token_judge_->Look(/*always=*/true);
+  }
+  if (!status.ok()) return status;
+  SetRules(*std::move(policy), options);
+  const auto nanos = absl::ToChronoNanoseconds;
+  door_->SetDefaultTimeout(ToNanos(options.default_timeout));
+  for (auto& lanes : lanes_) lanes->SetStallAfter(nanos(options.stall_after));
+  if (stall_watch_ != nullptr) {
+    stall_watch_->SetThreshold(nanos(options.stall_after));
+  }
+  health_->SetHealthyShare(options.healthy_share);
+  stop_.SetTimes(nanos(options.lame_duck), nanos(options.grace));
+  SetSessionTimes(options);
+  for (auto& io : io_threads_) {
+    io->TellTimesChanged();
+    io->TellPolicyChanged();
+  }
+  SetLog(LogSettingsOf(options));
+  return absl::OkStatus();
+}
+
+void Runtime::SetRules(std::optional<PolicyRules> policy,
+                       const HostingOptions& options) {
+  if (policy.has_value()) {
+    TellUnknownPaths(options.policy.policy_file, *policy);
+  }
+  // The limits first: who sees the policy's number change sees them.
+  door_->limits().Set(options.limits);
+  door_->policy().Set(std::move(policy), options.policy.policy_dry_run);
+}
+
+void Runtime::TellUnknownPaths(const std::string& file,
+                               const PolicyRules& policy) {
+  for (const ConfigMistake& path : UnknownPaths(file, policy, MethodPaths())) {
+    log_.Write({.level = LogLevel::kWarning,
+                .area = LogArea::kSecurity,
+                .event = "policy_path_unknown",
+                .message = path.ToString()});
+  }
+}
+
+std::vector<std::string> Runtime::NeedsRestart(
+    const HostingOptions& options) const {
+  HostingOptions made_with = options_;
+  made_with.io_threads = asked_io_threads_;
+  return pinion::NeedsRestart(made_with, options);
+}
+
+void Runtime::SetSessionTimes(const HostingOptions& options) {
+  session_times_.max_age.Set(
+      ToNanos(options.max_session_age).value_or(LiveSpan::kForever));
+  session_times_.age_grace.Set(absl::ToChronoNanoseconds(options.grace));
+  session_times_.stop_grace.Set(
+      absl::ToChronoNanoseconds(options.lame_duck + options.grace));
 }
 
 absl::Status Runtime::WhyNotBuilt() const {
@@ -331,7 +533,9 @@ absl::Status Runtime::WhyNotBuilt() const {
           "names it, as a duplicate registration); hosted are ",
           absl::StrJoin(paths, ", "),
           ": a service of your own leaves a hosted method M out as a "
-          "WithGenericMethod_M<...>"));
+          "WithGenericMethod_M<...>; health, sessions and reflection, if you "
+          "have your own, are left out by AttachOptions and "
+          "HostingOptions::reflection"));
     case BuildWatch::Reached::kServices:
     case BuildWatch::Reached::kServer:
       break;
@@ -350,6 +554,15 @@ absl::Status Runtime::WhyNotBuilt() const {
           : ", or a method is marked generic and there is no generic service"));
 }
 
+void Runtime::DescribeToClients() {
+  if (reflection_service_ == nullptr) return;
+  if (reflection_offer_->taken()) {
+    reflection_service_->Describe(reflection_offer_->services());
+  } else {
+    reflection_service_ = nullptr;  // gRPC's own answers.
+  }
+}
+
 void Runtime::AwaitCalls() {
   // The last ones are for sessions alone, if there are such.
   const bool sessions_apart = options_.session_io_threads > 0;
@@ -362,10 +575,11 @@ void Runtime::AwaitCalls() {
     for (const auto& method : methods_) AwaitCallsOf(*method, *io);
     if (unknown_methods_.has_value()) {
       for (int i = 0; i < kAwaitedUnknownCalls; ++i) {
-        UnknownMethodCall::Await(*unknown_methods_, *io);
+        UnknownMethodCall::Await(*unknown_methods_, *door_, *io);
       }
     }
     if (health_service_ != nullptr) health_service_->AwaitCalls(*io);
+    if (reflection_service_ != nullptr) reflection_service_->AwaitCalls(*io);
   }
 }
 
@@ -393,10 +607,8 @@ void Runtime::TellGrpcsHealth(grpc::Server& server) {
 
 absl::Status Runtime::WatchForStalls() {
   const auto report = [this](const StallReport& stall) {
-    const std::string call =
-        running_calls_->Describe(stall.worker, scheduler_->clock());
-    Log(options_.log, absl::StrCat(Describe(stall, stall.task->name()),
-                                   call.empty() ? "" : "; its call: ", call));
+    log_.Write(StallRecord(
+        stall, running_calls_->WhatRuns(stall.worker, scheduler_->clock())));
   };
   const auto state = [this](int worker, bool stalled) {
     health_->SetStalled(worker, stalled);
@@ -408,6 +620,16 @@ absl::Status Runtime::WatchForStalls() {
   if (!watch.ok()) return watch.status();
   stall_watch_ = *std::move(watch);
   return absl::OkStatus();
+}
+
+std::vector<std::string> Runtime::MethodPaths() const {
+  std::vector<std::string> paths;
+  for (const auto& service : services_) {
+    for (const HostedMethod& method : service->methods()) {
+      paths.push_back(method.path);
+    }
+  }
+  return paths;
 }
 
 std::string Runtime::DescribeServices() const {
@@ -430,6 +652,8 @@ ServerSnapshot Runtime::Snapshot() const {
   snapshot.held_bytes = door_->credit().bytes();
   snapshot.most_calls = door_->credit().most_calls();
   snapshot.most_bytes = door_->credit().most_bytes();
+  snapshot.policy = door_->policy().Snapshot();
+  snapshot.limits = door_->limits().Snapshot();
   for (const auto& lanes : lanes_) {
     for (int i = 0; i < scheduler_->worker_count(); ++i) {
       snapshot.lanes.push_back(lanes->Snapshot(i));
@@ -449,13 +673,6 @@ Scheduler& Runtime::manual_scheduler() {
 Expirer& Runtime::manual_expirer() {
   PINION_CHECK(manual_.has_value(), "only a manual hosting is stepped");
   return *expirer_;
-}
-
-void Runtime::LogLine(absl::string_view line) const { Log(options_.log, line); }
-
-bool Runtime::FlushLog(absl::Duration timeout) {
-  LogQueue* const queue = options_.log ? log_queue_.get() : &StandardErrorLog();
-  return queue == nullptr || queue->Flush(absl::ToChronoNanoseconds(timeout));
 }
 
 void Runtime::TurnIo() {

@@ -22,8 +22,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "pinion/core/scheduler.h"
 #include "pinion/core/stall_watch.h"
 #include "pinion/core/task.h"
@@ -41,21 +39,27 @@
 #include "pinion/server/io/raw_service.h"
 #include "pinion/server/lane/lanes.h"
 #include "pinion/server/lane/running_calls.h"
-#include "pinion/server/log/limited_log.h"
-#include "pinion/server/log/log_queue.h"
+#include "pinion/server/log.h"
+#include "pinion/server/log/server_log.h"
 #include "pinion/server/options.h"
+#include "pinion/server/reflection/reflection_offer.h"
+#include "pinion/server/reflection/reflection_service.h"
 #include "pinion/server/rpc/grpc_call.h"
 #include "pinion/server/rpc/stream_call.h"
+#include "pinion/server/security/identity/callers.h"
+#include "pinion/server/security/identity/token_judge.h"
+#include "pinion/server/security/policy/policy_rules.h"
+#include "pinion/server/session/session_host.h"
 #include "pinion/server/session/session_service.h"
 #include "pinion/server/snapshot.h"
+#include "pinion/server/systemd/worker_beat.h"
 
 namespace pinion::internal {
 
 class Runtime {
  public:
   // With `manual` its test steps it.
-  Runtime(HostingOptions options, std::optional<ManualRun> manual)
-      : options_(std::move(options)), manual_(std::move(manual)) {}
+  Runtime(HostingOptions options, std::optional<ManualRun> manual);
   ~Runtime();  // Stops first.
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -67,12 +71,20 @@ class Runtime {
 
   absl::Status Attach(grpc::ServerBuilder& builder, const AttachOptions& what);
   absl::Status Start(std::shared_ptr<grpc::Server> server);
+  absl::Status Reload(const HostingOptions& options);
+  // The options that Reload() would refuse to change.
+  std::vector<std::string> NeedsRestart(const HostingOptions& options) const;
   void BeginDrain() { stop_.BeginDrain(); }
   void Drain() { stop_.Drain(); }
   absl::Status Stop() { return stop_.Stop(); }
   void HurryStop() { stop_.Hurry(); }
 
   const HostingOptions& options() const { return options_; }
+  // Of the services that it keeps so far.
+  std::vector<std::string> MethodPaths() const;
+
+  ServerLog& log() { return log_; }
+  void SetLog(const LogSettings& settings);
 
   // The rest is for after Attach().
 
@@ -81,8 +93,10 @@ class Runtime {
   int io_threads() const { return static_cast<int>(io_threads_.size()); }
   std::string DescribeServices() const;
   ServerSnapshot Snapshot() const;
-  void LogLine(absl::string_view line) const;
-  bool FlushLog(absl::Duration timeout);
+  int CountBeats() { return beat_->Count(); }
+
+  // Null if tokens are not judged. For tests.
+  TokenJudge* token_judge() { return token_judge_.get(); }
 
   // For manual runs only: the workers that the test steps, and the expirer.
   Scheduler& manual_scheduler();
@@ -95,6 +109,7 @@ class Runtime {
   void StartLog();
   absl::Status CheckServices() const;
   absl::Status StartWorkers();
+  absl::Status MakeCallers();
   absl::Status MakeLanes();
   void MakeMethods(Lanes& lanes);
   void MakeOwnServices(const AttachOptions& what);
@@ -107,23 +122,34 @@ class Runtime {
   // Start().
   void NoteStart();
   absl::Status WhyNotBuilt() const;
+  void DescribeToClients();
   void AwaitCalls();
   void AwaitCallsOf(const GrpcMethod& method, IoThread& io);
   void TellGrpcsHealth(grpc::Server& server);
   absl::Status WatchForStalls();
 
+  // Reload().
+  void SetRules(std::optional<PolicyRules> policy,
+                const HostingOptions& options);
+  void TellUnknownPaths(const std::string& file, const PolicyRules& policy);
+  void SetSessionTimes(const HostingOptions& options);
+
+  // What a Reload() changes is not changed here: any thread may read it.
   HostingOptions options_;
+  const int asked_io_threads_;  // Attach() chooses if it is 0.
   const std::optional<ManualRun> manual_;
   std::vector<std::unique_ptr<HostedService>> services_;
 
   // In the order in which they are made; destroyed in the reverse order.
-  std::unique_ptr<LogQueue> log_queue_;  // For options.log, if it is set.
-  std::vector<std::unique_ptr<LimitedLog>> lane_logs_;  // By service.
+  ServerLog log_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<WorkerBeat> beat_;
   Task* start_alarm_ = nullptr;  // The scheduler's, until Start().
   std::unique_ptr<RunningCalls> running_calls_;
   std::unique_ptr<StallWatch> stall_watch_;
   std::unique_ptr<Router> router_;
+  std::unique_ptr<TokenJudge> token_judge_;  // If tokens are judged.
+  std::unique_ptr<Callers> callers_;
   std::unique_ptr<FrontDoor> door_;
   std::vector<std::unique_ptr<Lanes>> lanes_;
   std::vector<std::unique_ptr<RawService>> raw_services_;
@@ -131,14 +157,17 @@ class Runtime {
   std::vector<std::unique_ptr<GrpcMethod>> methods_;
   StreamLimits stream_limits_;
   std::unique_ptr<Health> health_;
+  SessionTimes session_times_;
   std::unique_ptr<SessionService> session_service_;           // If attached.
   std::unique_ptr<HealthService> health_service_;             // If attached.
+  std::unique_ptr<ReflectionService> reflection_service_;     // If wanted.
   std::optional<grpc::AsyncGenericService> unknown_methods_;  // If attached.
+  std::optional<ReflectionOffer> reflection_offer_;           // The same.
   std::optional<BuildWatch> build_;
   std::vector<std::unique_ptr<IoThread>> io_threads_;
 
   // It ends what is above, and holds the gRPC server until then.
-  StopSequence stop_{options_};
+  StopSequence stop_{options_, log_};
 };
 
 }  // namespace pinion::internal

@@ -7,11 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "pinion/core/base/check.h"
 #include "pinion/server/hosting/stop_lines.h"
 #include "pinion/server/hosting/stop_wait.h"
-#include "pinion/server/log.h"
 
 namespace pinion {
 namespace {
@@ -63,14 +63,14 @@ bool LookAtHandlers(const RunningCalls& running,
 }  // namespace
 
 void StopSequence::BeginDrain() {
-  if (serving_.has_value()) BeginDrain(options_.lame_duck);
+  if (serving_.has_value()) BeginDrain(lame_duck_.Get());
 }
 
 void StopSequence::Drain() {
-  if (serving_.has_value()) Drain(options_.lame_duck);
+  if (serving_.has_value()) Drain(lame_duck_.Get());
 }
 
-void StopSequence::BeginDrain(absl::Duration lame_duck) {
+void StopSequence::BeginDrain(std::chrono::nanoseconds lame_duck) {
   std::call_once(drain_begun_, [&] {
     serving_->health.SetStopping();
     for (auto& io : serving_->io_threads) io->BeginStop();
@@ -79,25 +79,28 @@ void StopSequence::BeginDrain(absl::Duration lame_duck) {
   });
 }
 
-void StopSequence::PassLameDuck(absl::Duration lame_duck) {
+void StopSequence::PassLameDuck(std::chrono::nanoseconds lame_duck) {
   const Clock clock;
-  const Moment ends = clock.Now() + absl::ToChronoNanoseconds(lame_duck);
+  const Moment ends = clock.Now() + lame_duck;
   StopLines lines(clock.Now());
   for (Moment now = clock.Now(); now < ends; now = clock.Now()) {
     if (lines.Due(now)) {
-      Log(options_.log, absl::StrCat("the stop still accepts calls for ",
-                                     Seconds(ends - now), " (lame_duck)"));
+      log_.Write(
+          {.area = LogArea::kStop,
+           .event = "stop_lame_duck",
+           .message = absl::StrCat("the stop still accepts calls for ",
+                                   Seconds(ends - now), " (lame_duck)")});
     }
     const auto wait = std::min(ends, lines.next()) - now;
     if (hurry_.WaitForNotificationWithTimeout(absl::FromChrono(wait))) return;
   }
 }
 
-void StopSequence::Drain(absl::Duration lame_duck) {
+void StopSequence::Drain(std::chrono::nanoseconds lame_duck) {
   draining_ = true;
   BeginDrain(lame_duck);
   std::call_once(drained_, [&] {
-    grace_ends_ = Clock().Now() + absl::ToChronoNanoseconds(options_.grace);
+    grace_ends_ = Clock().Now() + grace_.Get();
     for (auto& io : serving_->io_threads) io->BeginGrace();
     AwaitCallsInside();
     // What is open has used its grace; each I/O thread answers its own.
@@ -127,20 +130,25 @@ void StopSequence::TellWhatIsInside(std::chrono::nanoseconds left) const {
   const int64_t inside = serving_->inside.count();
   if (inside == 0) return;  // The last has just left.
   const std::string open = DescribeOpenCalls(serving_->snapshot());
-  Log(options_.log,
-      absl::StrCat(
-          "the stop waits for ", inside, inside == 1 ? " call" : " calls",
-          ", for ", Seconds(left),
-          " at most: ", open.empty() ? "their answers have not left" : open));
+  log_.Write(
+      {.area = LogArea::kStop,
+       .event = "stop_waits_for_calls",
+       .message = absl::StrCat(
+           "the stop waits for ", inside, inside == 1 ? " call" : " calls",
+           ", for ", Seconds(left),
+           " at most: ", open.empty() ? "their answers have not left" : open)});
 }
 
 void StopSequence::TellWhatHasNotLeft() const {
-  Log(options_.log,
-      absl::StrCat(
-          "the stop cuts off ", serving_->inside.count(),
-          " answers, and sessions or streams, which have not left ",
-          absl::FormatDuration(absl::FromChrono(kAnswersLeave)),
-          " after they were given to gRPC: their clients do not take them"));
+  log_.Write(
+      {.level = LogLevel::kWarning,
+       .area = LogArea::kStop,
+       .event = "stop_cuts_off_answers",
+       .message = absl::StrCat(
+           "the stop cuts off ", serving_->inside.count(),
+           " answers, and sessions or streams, which have not left ",
+           absl::FormatDuration(absl::FromChrono(kAnswersLeave)),
+           " after they were given to gRPC: their clients do not take them")});
 }
 
 // On an I/O thread. gRPC lets a server's Shutdown() wait for its streams; ours
@@ -149,7 +157,7 @@ void StopSequence::OnServerEnd() {
   if (server_ended_.exchange(true) || draining_) return;
   drainer_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "pinion-drain");
-    Drain(/*lame_duck=*/absl::ZeroDuration());
+    Drain(/*lame_duck=*/std::chrono::nanoseconds(0));
   });
 }
 
@@ -173,6 +181,8 @@ void StopSequence::EndIo() {
   // It tells the I/O.
   if (serving_->stall_watch != nullptr) serving_->stall_watch->Stop();
   ShutDownServer();
+  // It tells the I/O, too.
+  if (serving_->token_judge != nullptr) serving_->token_judge->Stop();
   for (auto& io : serving_->io_threads) io->Stop();
   if (drainer_.joinable()) drainer_.join();
   serving_->expirer.Stop();
@@ -270,12 +280,19 @@ absl::Status StopSequence::LetWorkersFinish() {
 
 void StopSequence::TellWhatRuns(std::chrono::nanoseconds left) const {
   const std::string running = RunningHandlers();
-  Log(options_.log,
-      running.empty()
-          ? absl::StrCat("the stop waits for workers: ", WhichWorkersAreLate())
-          : absl::StrCat("the stop waits for handlers, whose calls are "
-                         "answered, to return, for ",
-                         Seconds(left), " at most: ", running));
+  LogRecord record = {.level = LogLevel::kWarning, .area = LogArea::kStop};
+  if (running.empty()) {
+    record.event = "stop_waits_for_workers";
+    record.message =
+        absl::StrCat("the stop waits for workers: ", WhichWorkersAreLate());
+  } else {
+    record.event = "stop_waits_for_handlers";
+    record.message = absl::StrCat(
+        "the stop waits for handlers, whose calls are answered, to return, "
+        "for ",
+        Seconds(left), " at most: ", running);
+  }
+  log_.Write(std::move(record));
 }
 
 std::string StopSequence::RunningHandlers() const {
@@ -286,8 +303,9 @@ std::string StopSequence::RunningHandlers() const {
         absl::StrCat("hops of ", lanes->service().name(), " have not ended"));
   }
   for (int i = 0; i < workers_->scheduler.worker_count(); ++i) {
-    const std::string call =
-        workers_->running_calls.Describe(i, workers_->scheduler.clock());
+    const std::string call = workers_->running_calls.Describe(
+        i, workers_->scheduler.clock(),
+        [this](absl::string_view key) { return log_.DescribeKey(key); });
     if (!call.empty()) {
       stuck.push_back(absl::StrCat("worker ", i, " runs ", call));
     }

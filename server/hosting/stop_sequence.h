@@ -20,7 +20,7 @@
 //          and the held answers follow its GOAWAY.
 // Threads: the owner's, as Hosting says of its functions (server/hosting.h).
 //          Any thread may Hurry(), at any time. I/O threads call OnServerEnd().
-// Example: StopSequence stop(options);
+// Example: StopSequence stop(options, log);
 //          stop.WorkersStarted({...}), stop.ServingStarts({...});
 //          absl::Status status = stop.Stop();
 #ifndef PINION_SERVER_HOSTING_STOP_SEQUENCE_H_
@@ -49,10 +49,14 @@
 #include "pinion/server/door/inside.h"
 #include "pinion/server/expiry/expirer.h"
 #include "pinion/server/health.h"
+#include "pinion/server/internal/live_span.h"
 #include "pinion/server/io/io_thread.h"
 #include "pinion/server/lane/lanes.h"
 #include "pinion/server/lane/running_calls.h"
+#include "pinion/server/log.h"
+#include "pinion/server/log/server_log.h"
 #include "pinion/server/options.h"
+#include "pinion/server/security/identity/token_judge.h"
 #include "pinion/server/snapshot.h"
 
 namespace pinion {
@@ -63,6 +67,7 @@ struct ServingParts {
   Inside& inside;
   absl::Span<const std::unique_ptr<IoThread>> io_threads;
   Expirer& expirer;
+  TokenJudge* token_judge;  // Null: there is none.
   // Null if there is none when the I/O ends.
   const std::unique_ptr<StallWatch>& stall_watch;
   // What its lines say of open calls.
@@ -83,9 +88,12 @@ struct WorkerParts {
 
 class StopSequence {
  public:
-  // Reads the times and the log of `options` when it needs them. The parts that
-  // it is given below must live until it has ended them.
-  explicit StopSequence(const HostingOptions& options) : options_(options) {}
+  // It writes its lines to `log`, and has its times of `options`. The parts
+  // that it is given below must live until it has ended them.
+  StopSequence(const HostingOptions& options, ServerLog& log)
+      : log_(log),
+        lame_duck_(absl::ToChronoNanoseconds(options.lame_duck)),
+        grace_(absl::ToChronoNanoseconds(options.grace)) {}
   StopSequence(const StopSequence&) = delete;
   StopSequence& operator=(const StopSequence&) = delete;
 
@@ -102,6 +110,17 @@ class StopSequence {
   void ServingStarts(ServingParts serving) {
     serving_.emplace(std::move(serving));
   }
+
+  // Changes the times that the options had, for a lame duck or a grace period
+  // that has not begun. Any thread may call it.
+  void SetTimes(std::chrono::nanoseconds lame_duck,
+                std::chrono::nanoseconds grace) {
+    lame_duck_.Set(lame_duck);
+    grace_.Set(grace);
+  }
+
+  // Whether there is what steps 1 to 3 end. The owner's.
+  bool serving() const { return serving_.has_value(); }
 
   // Step 1.
   void BeginDrain();
@@ -122,9 +141,9 @@ class StopSequence {
   void OnServerEnd();
 
  private:
-  void BeginDrain(absl::Duration lame_duck);
-  void PassLameDuck(absl::Duration lame_duck);
-  void Drain(absl::Duration lame_duck);
+  void BeginDrain(std::chrono::nanoseconds lame_duck);
+  void PassLameDuck(std::chrono::nanoseconds lame_duck);
+  void Drain(std::chrono::nanoseconds lame_duck);
   void AwaitCallsInside();
   void TellWhatIsInside(std::chrono::nanoseconds left) const;
   void TellWhatHasNotLeft() const;
@@ -145,7 +164,7 @@ class StopSequence {
   std::string WhichHandlersRun() const;
   std::string WhichWorkersAreLate() const;
 
-  const HostingOptions& options_;
+  ServerLog& log_;
 
   // The owner's; the drainer only reads them. None: not begun, or ended.
   std::optional<WorkerParts> workers_;
@@ -155,6 +174,8 @@ class StopSequence {
   Moment grace_ends_ = Clock().Now();
 
   // Any thread's.
+  LiveSpan lame_duck_;
+  LiveSpan grace_;
   absl::Notification hurry_;
   std::atomic<bool> hurried_{false};
   std::atomic<Inside*> inside_to_hurry_{nullptr};  // Null before there is one.

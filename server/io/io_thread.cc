@@ -121,6 +121,20 @@ void IoThread::BeginGrace() {
   });
 }
 
+void IoThread::TellTimesChanged() {
+  Post([this] {
+    io_thread_.Assert();
+    ForEachOpenCall(&OpenCall::OnTimesChanged);
+  });
+}
+
+void IoThread::TellPolicyChanged() {
+  Post([this] {
+    io_thread_.Assert();
+    ForEachOpenCall(&OpenCall::OnPolicyChanged);
+  });
+}
+
 void IoThread::HoldLateAnswers() {
   Post([this] {
     io_thread_.Assert();

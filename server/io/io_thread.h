@@ -88,6 +88,14 @@ class OpenCall : public ListHook<OpenCall> {
   // close calls.
   virtual void OnGraceBegun() {}
 
+  // Called when times that may change while the server runs have changed. Must
+  // not close calls.
+  virtual void OnTimesChanged() {}
+
+  // Called when another policy says what clients may call. Must not close
+  // calls.
+  virtual void OnPolicyChanged() {}
+
   // Called when late answers may leave: see HoldLateAnswers(). Must not close
   // calls.
   virtual void OnLateAnswersLeave() {}
@@ -147,7 +155,7 @@ class IoThread {
   // run, so workers need not have ended.
   void Stop();
 
-  // Any thread may call the next eight, from Start() until Stop().
+  // Any thread may call the next ten, from Start() until Stop().
 
   // Makes the I/O thread handle `delivery`, which belongs to that thread from
   // now on.
@@ -165,6 +173,14 @@ class IoThread {
   // Calls OnGraceBegun() of each call that is open when the I/O thread gets the
   // request.
   void BeginGrace();
+
+  // Calls OnTimesChanged() of each call that is open when the I/O thread gets
+  // the request.
+  void TellTimesChanged();
+
+  // Calls OnPolicyChanged() of each call that is open when the I/O thread gets
+  // the request.
+  void TellPolicyChanged();
 
   // From the moment in which gRPC's server begins to shut down until its
   // clients have heard of it (GOAWAY), gRPC ends each call that arrives with

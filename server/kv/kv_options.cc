@@ -15,11 +15,4 @@ absl::Status Validate(const KvOptions& options) {
       "kv_bytes is ", options.bytes, "; valid are ", kMin, " to ", kMax));
 }
 
-absl::StatusOr<WhenFull> ParseWhenFull(absl::string_view text) {
-  if (text == "refuse") return WhenFull::kRefuse;
-  if (text == "evict") return WhenFull::kEvict;
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", text, "' is neither 'refuse' nor 'evict'"));
-}
-
 }  // namespace pinion::kv

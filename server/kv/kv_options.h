@@ -11,8 +11,6 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "pinion/server/keyed/keyed.h"
 
 namespace pinion::kv {
@@ -32,9 +30,6 @@ struct KvOptions {
 // Returns INVALID_ARGUMENT with one line that names the option, its value and
 // what would be valid.
 absl::Status Validate(const KvOptions& options);
-
-// Parses "refuse" or "evict".
-absl::StatusOr<WhenFull> ParseWhenFull(absl::string_view text);
 
 }  // namespace pinion::kv
 

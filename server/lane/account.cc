@@ -75,15 +75,21 @@ CallCounts Account::ReadOnce(const std::vector<size_t>& cells) const {
     taken_held += held;
     return held + revoked(reason, Fate::Was::kRunning);
   };
-  counts.expired_running = revoked_begun(RevokeReason::kExpired);
+  // A token's time is over, too.
+  counts.expired_running = revoked_begun(RevokeReason::kExpired) +
+                           revoked_begun(RevokeReason::kUnauthenticated);
   counts.cancelled_running = revoked_begun(RevokeReason::kCancelled);
-  counts.stopped_running = revoked_begun(RevokeReason::kStopped);
+  // What a policy does not allow any more, the server has stopped.
+  counts.stopped_running = revoked_begun(RevokeReason::kStopped) +
+                           revoked_begun(RevokeReason::kNotAllowed);
   counts.expired = counts.expired_running +
-                   revoked(RevokeReason::kExpired, Fate::Was::kWaiting);
+                   revoked(RevokeReason::kExpired, Fate::Was::kWaiting) +
+                   revoked(RevokeReason::kUnauthenticated, Fate::Was::kWaiting);
   counts.cancelled = counts.cancelled_running +
                      revoked(RevokeReason::kCancelled, Fate::Was::kWaiting);
   counts.stopped = counts.stopped_running +
-                   revoked(RevokeReason::kStopped, Fate::Was::kWaiting);
+                   revoked(RevokeReason::kStopped, Fate::Was::kWaiting) +
+                   revoked(RevokeReason::kNotAllowed, Fate::Was::kWaiting);
   const uint64_t claimed = of(Event::kClaimed);
   counts.accepted = of(Event::kAccepted);
 

@@ -69,7 +69,7 @@ class Account {
   // The cells of a worker and method: the events, answers in the handler's
   // place by reason and state, refusals by reason.
   static constexpr size_t kEvents = static_cast<size_t>(Event::kCount);
-  static constexpr size_t kRevokeReasons = 3;
+  static constexpr size_t kRevokeReasons = 5;
   // Of a call answered in its handler's place.
   static constexpr size_t kStates = 3;
   static constexpr size_t kRevoked = kEvents;

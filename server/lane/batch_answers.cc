@@ -8,27 +8,27 @@
 
 namespace pinion {
 
-AnswerBuffer* BatchAnswers::Next(RoutedCall& call, Party* party, Place& place,
-                                 int64_t response_bytes) {
+AnswerBuffer* BatchAnswers::Next(RoutedCall& call, const void* session,
+                                 Place& place, int64_t response_bytes) {
   if (response_bytes > static_cast<int64_t>(AnswerBuffer::kMaxResponse)) {
     return nullptr;
   }
   const auto bytes = static_cast<uint32_t>(response_bytes);
-  const uint32_t before = place.party == party ? place.entries : 0;
+  const uint32_t before = place.session == session ? place.entries : 0;
   Leave(place);
   const uint32_t most =
       std::max(kMaxBytes / (bytes + AnswerBuffer::kMaxHead), size_t{1});
   const uint32_t entries = std::min<uint32_t>(
       most, before == 0 ? kFirstEntries : before * kTimesMore);
-  place = {.party = party,
-           .buffer = Open(call, party, bytes, entries),
+  place = {.session = session,
+           .buffer = Open(call, bytes, entries),
            .entries = entries};
   used_ = true;
   return place.buffer;
 }
 
-AnswerBuffer* BatchAnswers::Open(RoutedCall& call, Party* party,
-                                 uint32_t response_bytes, uint32_t entries) {
+AnswerBuffer* BatchAnswers::Open(RoutedCall& call, uint32_t response_bytes,
+                                 uint32_t entries) {
   const uint32_t bytes =
       entries * static_cast<uint32_t>(response_bytes + AnswerBuffer::kMaxHead);
   const int64_t reserved = AnswerBuffer::BytesOf(entries, bytes);
@@ -36,7 +36,7 @@ AnswerBuffer* BatchAnswers::Open(RoutedCall& call, Party* party,
   if (reserved * kPartOfFree > credit.max_bytes() - credit.bytes()) {
     return nullptr;
   }
-  Holding* const held = party != nullptr ? &party->held() : nullptr;
+  Holding* const held = call.party_held();
   if (credit.Reserve(0, reserved, held) != Credit::Grant::kGranted) {
     return nullptr;
   }

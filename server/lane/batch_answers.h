@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchAnswers: the AnswerBuffers of one batch: for each client with several
+// BatchAnswers: the AnswerBuffers of one batch: for each session with several
 //               calls in it one, or a few one after the other.
 //
 // Threads: the lane's worker only.
-// Size:    a client's first buffer in a batch has room for 4 answers, the next
-//          one for 16, and so on up to kMaxBytes. So a client with one call
+// Size:    a session's first buffer in a batch has room for 4 answers, the next
+//          one for 16, and so on up to kMaxBytes. So a session with one call
 //          makes the server hold little more than its answer, and one with many
 //          needs few buffers.
 // Example: if (AnswerBuffer* buffer = answers.For(call, expected)) {
@@ -23,7 +23,6 @@
 
 #include "pinion/server/call/answer_buffer.h"
 #include "pinion/server/call/routed_call.h"
-#include "pinion/server/party/party.h"
 
 namespace pinion {
 
@@ -38,18 +37,19 @@ class BatchAnswers {
   // transport has no buffers, it is too large, or the server's memory limit is
   // near, where each answer is counted exactly.
   AnswerBuffer* For(RoutedCall& call, int64_t response_bytes) {
-    Party* const party = call.party();
-    Place& place = PlaceOf(party);
-    if (place.party == party && place.buffer != nullptr &&
+    const void* const session = call.answered_by();
+    if (session == nullptr) return nullptr;
+    Place& place = PlaceOf(session);
+    if (place.session == session && place.buffer != nullptr &&
         place.buffer->HasRoomFor(static_cast<size_t>(response_bytes))) {
       return place.buffer;
     }
-    return Next(call, party, place, response_bytes);
+    return Next(call, session, place, response_bytes);
   }
 
-  // An answer of `call`'s party leaves alone: later ones go into another
-  // buffer, so that they come behind it.
-  void BreakOff(const RoutedCall& call) { Leave(PlaceOf(call.party())); }
+  // The answer of `call` leaves alone: later ones of its session go into
+  // another buffer, so that they come behind it.
+  void BreakOff(const RoutedCall& call) { Leave(PlaceOf(call.answered_by())); }
   // One of the calls whose answers are held; null if there is none.
   const RoutedCall* FirstHeld() const;
   // AnswerBuffer::Release() and Drop(), for all of them.
@@ -67,27 +67,28 @@ class BatchAnswers {
   std::vector<AnswerBuffer*> TakeHolding();
 
  private:
-  static constexpr size_t kClients = 16;
+  static constexpr size_t kSessions = 16;
   static constexpr uint32_t kFirstEntries = 4;
   static constexpr uint32_t kTimesMore = 4;
   static constexpr uint32_t kMaxBytes = 16 << 10;
   // The part of the free bytes that one buffer may reserve.
   static constexpr int64_t kPartOfFree = 64;
 
-  // Clients whose calls come in turns have a place each, mostly.
+  // Sessions whose calls come in turns have a place each, mostly.
   struct Place {
-    Party* party = nullptr;
+    const void* session = nullptr;
     AnswerBuffer* buffer = nullptr;
     uint32_t entries = 0;  // Those of the buffer.
   };
 
-  Place& PlaceOf(Party* party) {
-    return places_[(reinterpret_cast<uintptr_t>(party) >> 6) % kClients];
+  // Sessions are large: neighbours in memory are some hundred bytes apart.
+  Place& PlaceOf(const void* session) {
+    return places_[(reinterpret_cast<uintptr_t>(session) >> 10) % kSessions];
   }
-  // The party's next buffer, in its place.
-  AnswerBuffer* Next(RoutedCall& call, Party* party, Place& place,
+  // The session's next buffer, in its place.
+  AnswerBuffer* Next(RoutedCall& call, const void* session, Place& place,
                      int64_t response_bytes);
-  AnswerBuffer* Open(RoutedCall& call, Party* party, uint32_t response_bytes,
+  AnswerBuffer* Open(RoutedCall& call, uint32_t response_bytes,
                      uint32_t entries);
   // Takes the buffer from its place: closes it, or keeps it for its answers.
   void Leave(Place& place);
@@ -99,7 +100,7 @@ class BatchAnswers {
     }
   }
 
-  std::array<Place, kClients> places_;
+  std::array<Place, kSessions> places_;
   std::vector<AnswerBuffer*> full_;  // They hold answers, and take no more.
   bool used_ = false;                // A place is not empty.
 };

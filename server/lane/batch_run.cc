@@ -10,7 +10,6 @@
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "pinion/core/tally.h"
 #include "pinion/core/worker.h"
 #include "pinion/server/call/refusals.h"
@@ -22,6 +21,7 @@
 #include "pinion/server/lane/release_condition.h"
 #include "pinion/server/lane/running_calls.h"
 #include "pinion/server/log.h"
+#include "pinion/server/log/server_log.h"
 #include "pinion/server/shard/hops.h"
 #include "pinion/server/shard/running_work.h"
 
@@ -311,8 +311,12 @@ void BatchRun::EndBatch() {
     shared_.running.End(worker);
   }
   if (threw) {
-    Log(shared_.options.log, absl::StrCat(shared_.end_of_batch, ", worker ",
-                                          worker, ": ", status.message()));
+    Log(shared_.options.log, {.level = LogLevel::kError,
+                              .area = LogArea::kLane,
+                              .event = "batch_end_threw",
+                              .worker = worker,
+                              .method = shared_.service.name(),
+                              .message = std::string(status.message())});
   }
   if (!status.ok()) FailBatch(status);
 }

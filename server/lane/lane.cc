@@ -10,6 +10,7 @@
 #include "pinion/server/call_context.h"
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/log.h"
+#include "pinion/server/log/server_log.h"
 
 namespace pinion {
 namespace {
@@ -26,6 +27,12 @@ Answer RevokedAnswer(const RoutedCall& call, RevokeReason reason,
     case RevokeReason::kCancelled:
       return waited ? refusals::CancelledWaiting(worker)
                     : refusals::CancelledRunning(worker, was);
+    case RevokeReason::kNotAllowed:
+      return waited ? refusals::NotAllowed()
+                    : refusals::NotAllowedAnyMore(worker, was);
+    case RevokeReason::kUnauthenticated:
+      return waited ? refusals::TokenOverWaiting(worker)
+                    : refusals::TokenOverRunning(worker, was);
     case RevokeReason::kStopped:
       break;
   }
@@ -134,16 +141,25 @@ void Lane::AnswerHeld(HeldCall& held_call, Answer answer) {
 
 void Lane::TellThrown(const RoutedCall& call, absl::string_view what) const {
   const std::optional<Key> key = CallContext(call, shared.clock).key();
-  Log(shared.options.log,
-      absl::StrCat(call.method().path, key.has_value() ? ", key " : ", no key",
-                   key.has_value() ? key->ToString() : "", ", worker ", worker,
-                   ": ", what));
+  LogRecord record = {.level = LogLevel::kError,
+                      .area = LogArea::kLane,
+                      .event = "handler_threw",
+                      .worker = worker,
+                      .method = call.method().path,
+                      .message = std::string(what)};
+  if (key.has_value()) record.key.emplace(key->bytes());
+  Log(shared.options.log, std::move(record));
 }
 
 // Without the key: the request may be gone.
 void Lane::TellDropped(const RoutedCall& call) const {
-  Log(shared.options.log, absl::StrCat(call.method().path, ", worker ", worker,
-                                       ": ", call.answer.status.message()));
+  Log(shared.options.log,
+      {.level = LogLevel::kError,
+       .area = LogArea::kLane,
+       .event = "call_dropped",
+       .worker = worker,
+       .method = call.method().path,
+       .message = std::string(call.answer.status.message())});
 }
 
 void Lane::DropLateResult(RoutedCall& call) {
@@ -180,10 +196,15 @@ void Lane::KeepStream() {
   if (kept != next_told_kept.load(std::memory_order_relaxed)) return;
   next_told_kept.store(2 * kept, std::memory_order_relaxed);
   Log(shared.options.log,
-      absl::StrCat("worker ", worker, " of ", shared.service.name(), ": ", kept,
-                   " streams are over and their handlers still keep them: "
-                   "let go of a stream that is cancelled(); pinion::Followers "
-                   "does so"));
+      {.level = LogLevel::kWarning,
+       .area = LogArea::kLane,
+       .event = "streams_kept",
+       .worker = worker,
+       .method = shared.service.name(),
+       .message = absl::StrCat(
+           kept,
+           " streams are over and their handlers still keep them: let go of a "
+           "stream that is cancelled(); pinion::Followers does so")});
 }
 
 }  // namespace pinion

@@ -34,12 +34,13 @@ struct LaneOptions {
   // The index of the first worker's lane among all lanes of the server, as a
   // Party counts them.
   size_t first_lane = 0;
+  // The number of the service's first method among all methods of the server.
+  size_t first_method = 0;
   // A worker counts as stalled once one handler has run this long.
   std::chrono::nanoseconds stall_after = std::chrono::seconds(1);
-  // Gets what handlers, hops, timers and background work of shards throw, which
-  // calls handlers drop, and hops to workers that do not exist. Clients may
-  // cause such lines, so it should limit them.
-  LogFunction log = {};
+  // Receives what handlers, hops, timers and background work of shards throw,
+  // which calls handlers drop, and hops to workers that do not exist.
+  LogSink log = {};
   // What the answers of batches wait for; null: nothing. It must outlive the
   // lanes.
   ReleaseCondition* release = nullptr;

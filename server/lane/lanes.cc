@@ -32,6 +32,7 @@ Lanes::Lanes(Scheduler& scheduler, const HostedService& service,
       end_of_batch_(absl::StrCat("the end of a batch of ", service.name())),
       options_(options),
       running_(running),
+      stall_after_(options.stall_after),
       account_(scheduler.worker_count(),
                static_cast<int>(service.methods().size())),
       hops_(scheduler, service.name(), service.shards().type(), owners,
@@ -45,7 +46,9 @@ Lanes::Lanes(Scheduler& scheduler, const HostedService& service,
               .largest_answers = largest_answers_,
               .hops = hops_} {
   for (const HostedMethod& method : service.methods()) {
-    served_.push_back({.method = method, .lanes = this});
+    served_.push_back({.method = method,
+                       .lanes = this,
+                       .number = options.first_method + served_.size()});
     largest_answers_.emplace_back(options.max_response_bytes);
   }
   for (int i = 0; i < scheduler.worker_count(); ++i) {

@@ -40,6 +40,7 @@
 #include "pinion/server/internal/answer.h"
 #include "pinion/server/internal/credit.h"
 #include "pinion/server/internal/largest_answer.h"
+#include "pinion/server/internal/live_span.h"
 #include "pinion/server/lane/account.h"
 #include "pinion/server/lane/lane.h"
 #include "pinion/server/lane/lane_options.h"
@@ -107,6 +108,9 @@ class Lanes {
   int64_t used(int worker) const {
     return At(worker).credit.calls() + At(worker).streams.calls();
   }
+
+  // Changes LaneOptions::stall_after. Any thread may call it.
+  void SetStallAfter(std::chrono::nanoseconds span) { stall_after_.Set(span); }
 
   // How long `worker` will take, at its recent speed, for this service's
   // waiting calls and for the one that it runs; 0 if there are none.
@@ -176,6 +180,7 @@ class Lanes {
   std::vector<ServedMethod> served_;  // By method.
 
   // Shared.
+  LiveSpan stall_after_;
   Account account_;
   std::vector<LargestAnswer> largest_answers_;  // By method.
   Hops hops_;

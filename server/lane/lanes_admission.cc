@@ -134,7 +134,7 @@ std::optional<Answer> Lanes::RefuseIfTooLate(const RoutedCall& call,
   const refusals::Wait wait = {
       .lane = NameOf(call, service_), .left = left, .expected = expected};
   const nanoseconds retry_after = expected - left / kAllParts * kExpectedParts;
-  return age >= options_.stall_after
+  return age >= stall_after_.Get()
              ? refusals::LaneStalled(wait, age, retry_after)
              : refusals::WaitTooLong(wait, retry_after);
 }

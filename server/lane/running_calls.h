@@ -18,10 +18,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
 #include "pinion/core/clock.h"
 #include "pinion/core/tally.h"
 #include "pinion/server/call/routed_call.h"
@@ -113,10 +115,22 @@ class RunningCalls {
     return true;
   }
 
-  // The call that `worker` runs, for people: /shop.v1.CounterService/Add, key
-  // "a", for 1.2s; or the other work: a hop of shop.v1.CounterService, for 3ms.
-  // Empty if it runs none.
-  std::string Describe(int worker, const Clock& clock);
+  // What `worker` runs now, copied: a call or other work. None if neither.
+  struct Running {
+    std::string method;  // Its path; empty: it is other work.
+    std::optional<std::string> key;
+    std::string caller;  // Identity::ToString(); empty if that is not known.
+    std::string work;    // A hop of shop.v1.CounterService, say.
+    std::chrono::nanoseconds age;
+  };
+  std::optional<Running> WhatRuns(int worker, const Clock& clock);
+
+  // The same for people: /shop.v1.CounterService/Add, key "a", for 1.2s; or: a
+  // hop of shop.v1.CounterService, for 3ms. `describe_key` has the key as it
+  // may be seen. Empty if it runs none.
+  std::string Describe(
+      int worker, const Clock& clock,
+      absl::FunctionRef<std::string(absl::string_view key)> describe_key);
 
  private:
   static constexpr uintptr_t kVisited = 1;

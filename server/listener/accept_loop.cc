@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "pinion/core/base/duration_text.h"
 #include "pinion/server/listener/last_files.h"
+#include "pinion/server/log/server_log.h"
 
 namespace pinion {
 namespace {
@@ -154,14 +155,19 @@ void AcceptLoop::Receive(int descriptor, int listener,
   }
   close(descriptor);
   if (!refusals_.Note(now)) return;
+  const ConnectionLimits limits = connections_.limits();
   Log(options_.log,
-      outcome == OpenConnections::Outcome::kFull
-          ? absl::StrCat("max_connections, ", options_.limits.in_all,
-                         ", are open: new ones are closed at once")
-          : absl::StrCat("max_connections_per_address, ",
-                         options_.limits.per_group, ", are open of ",
-                         ToString(peer),
-                         " or its network: its new ones are closed at once"));
+      {.level = LogLevel::kWarning,
+       .area = LogArea::kListener,
+       .event = "connections_refused",
+       .message =
+           outcome == OpenConnections::Outcome::kFull
+               ? absl::StrCat("max_connections, ", limits.in_all,
+                              ", are open: new ones are closed at once")
+               : absl::StrCat(
+                     "max_connections_per_address, ", limits.per_group,
+                     ", are open of ", ToString(peer),
+                     " or its network: its new ones are closed at once")});
 }
 
 void AcceptLoop::Pause(int error) {
@@ -170,29 +176,40 @@ void AcceptLoop::Pause(int error) {
   if (pauses_.Note(now)) Log(options_.log, WhyPaused(error));
 }
 
-std::string AcceptLoop::WhyPaused(int error) {
-  if (error != EMFILE) {
-    return absl::StrCat("cannot accept connections: ", std::strerror(error),
-                        "; new ones wait");
+LogRecord AcceptLoop::WhyPaused(int error) {
+  LogRecord record = {.level = LogLevel::kError, .area = LogArea::kListener};
+  if (error == EMFILE) {
+    record.event = "files_ran_out";
+    record.message = absl::StrCat(
+        "open files run out: the process may have ", MaxFiles(), ", and ",
+        connections_.Counts().open,
+        " connections are open; new ones wait. Raise the limit (ulimit -n), or "
+        "set max_connections well below it");
+  } else {
+    record.event = "accept_failed";
+    record.message = absl::StrCat(
+        "cannot accept connections: ", std::strerror(error), "; new ones wait");
   }
-  return absl::StrCat(
-      "open files run out: the process may have ", MaxFiles(), ", and ",
-      connections_.Counts().open,
-      " connections are open; new ones wait. Raise the limit (ulimit -n), or "
-      "set max_connections well below it");
+  return record;
 }
 
 void AcceptLoop::SayWhatIsOver() {
   const Moment now = options_.clock.Now();
   if (pauses_.EndBy(now)) {
-    Log(options_.log, absl::StrCat("connections are accepted again; for ",
-                                   ToText(pauses_.lasted()), " they waited"));
+    Log(options_.log,
+        {.area = LogArea::kListener,
+         .event = "accepting_again",
+         .message = absl::StrCat("connections are accepted again; for ",
+                                 ToText(pauses_.lasted()), " they waited")});
   }
   if (refusals_.EndBy(now)) {
     Log(options_.log,
-        absl::StrCat(refusals_.times(), " connections were refused within ",
-                     ToText(refusals_.lasted()), ", and none since for ",
-                     ToText(Episode::kCalm)));
+        {.area = LogArea::kListener,
+         .event = "refusals_over",
+         .message = absl::StrCat(
+             refusals_.times(), " connections were refused within ",
+             ToText(refusals_.lasted()), ", and none since for ",
+             ToText(Episode::kCalm))});
   }
 }
 

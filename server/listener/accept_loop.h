@@ -3,8 +3,8 @@
 // AcceptLoop: accepts connections from listening sockets, within limits, and
 //             gives them to gRPC.
 //
-// Threads: the owner starts and stops it; any thread may ask for the counts.
-//          Its own thread, pinion-accept, sleeps in poll().
+// Threads: the owner starts and stops it; any thread may ask for the counts and
+//          change the limits. Its own thread, pinion-accept, sleeps in poll().
 // Why:     gRPC 1.51 stops accepting for good, without a word, once it has had
 //          no descriptor for a connection. Nor does it limit connections.
 // Files:   when descriptors run out, the loop waits, and connections wait in
@@ -43,7 +43,7 @@ namespace pinion {
 struct AcceptOptions {
   ConnectionLimits limits;
   TrustedProxies proxies = {};
-  LogFunction log = {};
+  LogSink log = {};
   Clock clock = {};
 };
 
@@ -66,6 +66,11 @@ class AcceptLoop {
   // given away stay open. You may call it more than once.
   void Stop();
 
+  // Changes AcceptOptions::limits. Connections that are open stay so.
+  void SetLimits(const ConnectionLimits& limits) {
+    connections_.SetLimits(limits);
+  }
+
   ConnectionCounts Counts() { return connections_.Counts(); }
 
  private:
@@ -79,7 +84,7 @@ class AcceptLoop {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(accept_thread_);
   void Pause(int error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(accept_thread_);
   void SayWhatIsOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(accept_thread_);
-  std::string WhyPaused(int error);
+  LogRecord WhyPaused(int error);
 
   // Fixed at construction.
   const AcceptOptions options_;

@@ -50,6 +50,14 @@ bool IsUnixAddress(absl::string_view address) {
          absl::StartsWith(address, "unix-abstract:");
 }
 
+std::optional<std::string> SystemdName(absl::string_view address) {
+  if (address == "systemd") return "";
+  if (!absl::ConsumePrefix(&address, "systemd:") || address.empty()) {
+    return std::nullopt;
+  }
+  return std::string(address);
+}
+
 absl::StatusOr<bool> IsLocalAddress(absl::string_view address) {
   if (IsUnixAddress(address) && !IsEmptyUnix(address)) return true;
   const std::optional<HostPort> split = SplitHostPort(address);
@@ -57,7 +65,7 @@ absl::StatusOr<bool> IsLocalAddress(absl::string_view address) {
     return absl::InvalidArgumentError(
         absl::StrCat("listen is \"", address,
                      "\"; valid are host:port with a port of 0 to 65535, "
-                     "[ipv6]:port, and unix:path"));
+                     "[ipv6]:port, unix:path, and systemd"));
   }
   return IsLoopback(split->host);
 }

@@ -26,6 +26,10 @@ std::string WithPort(absl::string_view address, int port);
 // Whether `address` is a Unix socket's.
 bool IsUnixAddress(absl::string_view address);
 
+// The name of the sockets that systemd hands over, if `address` means those:
+// NAME of "systemd:NAME", or "" of "systemd", which means all of them.
+std::optional<std::string> SystemdName(absl::string_view address);
+
 // The parts of "host:port", without the brackets of an IPv6 host; none if it
 // has another form.
 struct HostPort {

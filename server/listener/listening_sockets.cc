@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -56,6 +57,33 @@ void SetTcpOptions(int descriptor, const ListeningOptions& options) {
 void SetFlags(int descriptor) {
   fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
   fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
+
+// An integer option of a socket; none if the descriptor is none.
+std::optional<int> Option(int descriptor, int name) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  if (getsockopt(descriptor, SOL_SOCKET, name, &value, &size) != 0) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+// What is wrong with a socket of others, whose address it fills in; empty if
+// nothing is.
+absl::string_view WhyNotAdopted(int descriptor, SocketAddress& address) {
+  const std::optional<int> type = Option(descriptor, SO_TYPE);
+  if (!type.has_value() ||
+      getsockname(descriptor, address.get(), &address.size) != 0) {
+    return "is no socket";
+  }
+  const int family = address.family();
+  if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) {
+    return "is a socket of another family";
+  }
+  if (type != SOCK_STREAM) return "is no stream socket";
+  if (Option(descriptor, SO_ACCEPTCONN) != 1) return "does not listen";
+  return "";
 }
 
 bool IsServed(const SocketAddress& unix_socket) {
@@ -183,17 +211,14 @@ absl::StatusOr<ListeningSockets> ListeningSockets::Adopt(
     std::vector<int> descriptors, const ListeningOptions& options) {
   ListeningSockets sockets;
   for (const int descriptor : descriptors) {
-    int listens = 0;
-    socklen_t size = sizeof(listens);
     Socket socket = {.descriptor = descriptor, .address = {}};
-    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) !=
-            0 ||
-        listens == 0 ||
-        getsockname(descriptor, socket.address.get(), &socket.address.size) !=
-            0) {
+    const absl::string_view flaw = WhyNotAdopted(descriptor, socket.address);
+    if (!flaw.empty()) {
       sockets.sockets_.clear();
-      return absl::InvalidArgumentError(absl::StrCat(
-          "descriptor ", descriptor, " is no socket that listens"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("descriptor ", descriptor, " ", flaw,
+                       ", and a TCP or Unix stream socket that listens is "
+                       "needed"));
     }
     sockets.sockets_.push_back(socket);
   }
@@ -226,6 +251,12 @@ std::vector<int> ListeningSockets::descriptors() const {
     descriptors.push_back(socket.descriptor);
   }
   return descriptors;
+}
+
+std::vector<SocketAddress> ListeningSockets::addresses() const {
+  std::vector<SocketAddress> addresses;
+  for (const Socket& socket : sockets_) addresses.push_back(socket.address);
+  return addresses;
 }
 
 int ListeningSockets::port() const {

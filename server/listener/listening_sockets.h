@@ -44,9 +44,9 @@ class ListeningSockets {
   static absl::StatusOr<ListeningSockets> OpenAll(
       std::vector<SocketAddress> addresses, const ListeningOptions& options);
 
-  // Takes over listening stream sockets made by others, as systemd passes them.
-  // INVALID_ARGUMENT if one of them is not such a socket; then all still belong
-  // to the caller.
+  // Takes over listening stream sockets made by others, as systemd passes them:
+  // TCP or Unix. INVALID_ARGUMENT if one of them is not such a socket; then all
+  // still belong to the caller.
   static absl::StatusOr<ListeningSockets> Adopt(
       std::vector<int> descriptors, const ListeningOptions& options);
 
@@ -65,6 +65,8 @@ class ListeningSockets {
   void Close();
 
   std::vector<int> descriptors() const;
+  // Their addresses, each with its real port.
+  std::vector<SocketAddress> addresses() const;
   // The port; 0 if the first one is a Unix socket.
   int port() const;
 

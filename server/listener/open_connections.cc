@@ -51,6 +51,16 @@ OpenConnections::Outcome OpenConnections::Add(int descriptor,
   return outcome;
 }
 
+void OpenConnections::SetLimits(const ConnectionLimits& limits) {
+  const MutexLock lock(mutex_);
+  limits_ = limits;
+}
+
+ConnectionLimits OpenConnections::limits() const {
+  const MutexLock lock(mutex_);
+  return limits_;
+}
+
 ConnectionCounts OpenConnections::Counts() {
   const MutexLock lock(mutex_);
   RemoveEnded();

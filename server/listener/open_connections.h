@@ -48,6 +48,10 @@ class OpenConnections {
   // the caller must close it.
   Outcome Add(int descriptor, std::optional<uint64_t> group, Moment now);
 
+  // Changes the limits. Connections that are open stay so.
+  void SetLimits(const ConnectionLimits& limits);
+  ConnectionLimits limits() const;
+
   // The present numbers.
   ConnectionCounts Counts();
 
@@ -64,9 +68,8 @@ class OpenConnections {
   void RemoveEnded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remove(Connection& connection) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const ConnectionLimits limits_;
-
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  ConnectionLimits limits_ ABSL_GUARDED_BY(mutex_);
   std::vector<Connection> by_descriptor_ ABSL_GUARDED_BY(mutex_);
   // The number of open connections of each group that has any.
   std::map<uint64_t, int64_t> groups_ ABSL_GUARDED_BY(mutex_);

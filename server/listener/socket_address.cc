@@ -64,8 +64,25 @@ std::string HostOf(const SocketAddress& address) {
   return absl::StrCat("[", text, "]");
 }
 
+// "unix" if it has no name, as clients have none.
+std::string UnixName(const SocketAddress& address) {
+  const std::string path = PathOf(address);
+  if (!path.empty()) return absl::StrCat("unix:", path);
+  if (address.size <= kPathOffset + 1) return "unix";
+  return absl::StrCat("unix-abstract:",
+                      absl::string_view(As<sockaddr_un>(address).sun_path + 1,
+                                        address.size - kPathOffset - 1));
+}
+
+const uint8_t* BytesOfIpv4(const SocketAddress& address) {
+  return reinterpret_cast<const uint8_t*>(
+      &As<sockaddr_in>(address).sin_addr.s_addr);
+}
+
+bool IsLoopbackIpv4(const uint8_t* bytes) { return bytes[0] == 127; }
+
 std::optional<uint64_t> GroupOfIpv4(const uint8_t* bytes) {
-  if (bytes[0] == 127) return std::nullopt;
+  if (IsLoopbackIpv4(bytes)) return std::nullopt;
   uint64_t group = 0;
   for (int i = 0; i < 4; ++i) group = group << 8 | bytes[i];
   // No IPv6 network in use begins with 32 bits of zero.
@@ -103,10 +120,7 @@ absl::StatusOr<std::vector<SocketAddress>> Resolve(absl::string_view address) {
 }
 
 std::string ToString(const SocketAddress& address) {
-  if (address.family() == AF_UNIX) {
-    const std::string path = PathOf(address);
-    return path.empty() ? "unix" : absl::StrCat("unix:", path);
-  }
+  if (address.family() == AF_UNIX) return UnixName(address);
   return absl::StrCat(HostOf(address), ":", PortOf(address));
 }
 
@@ -132,6 +146,22 @@ std::string PathOf(const SocketAddress& address) {
   return As<sockaddr_un>(address).sun_path;  // Empty if abstract.
 }
 
+bool IsLocal(const SocketAddress& address) {
+  switch (address.family()) {
+    case AF_UNIX:
+      return true;
+    case AF_INET:
+      return IsLoopbackIpv4(BytesOfIpv4(address));
+    case AF_INET6: {
+      const in6_addr& v6 = As<sockaddr_in6>(address).sin6_addr;
+      return IN6_IS_ADDR_LOOPBACK(&v6) ||
+             (IN6_IS_ADDR_V4MAPPED(&v6) && IsLoopbackIpv4(v6.s6_addr + 12));
+    }
+    default:
+      return false;
+  }
+}
+
 std::string PeerName(const SocketAddress& address) {
   const char* const scheme = address.family() == AF_INET    ? "ipv4:"
                              : address.family() == AF_INET6 ? "ipv6:"
@@ -142,10 +172,7 @@ std::string PeerName(const SocketAddress& address) {
 std::optional<uint64_t> GroupOf(const SocketAddress& address,
                                 const TrustedProxies& proxies) {
   if (proxies.Contains(PeerName(address))) return std::nullopt;
-  if (address.family() == AF_INET) {
-    return GroupOfIpv4(reinterpret_cast<const uint8_t*>(
-        &As<sockaddr_in>(address).sin_addr.s_addr));
-  }
+  if (address.family() == AF_INET) return GroupOfIpv4(BytesOfIpv4(address));
   if (address.family() != AF_INET6) return std::nullopt;
   const in6_addr& v6 = As<sockaddr_in6>(address).sin6_addr;
   if (IN6_IS_ADDR_LOOPBACK(&v6)) return std::nullopt;

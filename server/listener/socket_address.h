@@ -37,7 +37,7 @@ struct SocketAddress {
 // Unix socket is too long.
 absl::StatusOr<std::vector<SocketAddress>> Resolve(absl::string_view address);
 
-// "127.0.0.1:80", "[::1]:80", "unix:/path".
+// "127.0.0.1:80", "[::1]:80", "unix:/path", "unix-abstract:name".
 std::string ToString(const SocketAddress& address);
 
 // The port; 0 for a Unix socket.
@@ -46,6 +46,10 @@ void SetPort(SocketAddress& address, int port);
 
 // The path of a Unix socket that has a file; otherwise empty.
 std::string PathOf(const SocketAddress& address);
+
+// Whether only this machine can reach it: a loopback IP address, or a Unix
+// socket.
+bool IsLocal(const SocketAddress& address);
 
 // As gRPC names it: "ipv4:127.0.0.1:80", "ipv6:[::1]:80", "unix:/path".
 std::string PeerName(const SocketAddress& address);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/rpc/stream_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "pinion/server/call/refusals.h"
 #include "pinion/server/internal/answer.h"
 
@@ -46,7 +48,27 @@ void StreamCall::OnEvent(bool ok) {
 void StreamCall::Begin() {
   outbox_->Open();
   if (io_.stop_begun()) stopping_.store(true, std::memory_order_relaxed);
-  if (auto refusal = Arrive(outbox_->context(), incoming_)) {
+  Arrive(outbox_->context(), incoming_);
+}
+
+Deadline StreamCall::due() const {
+  if (caller() == nullptr || !caller()->expires().has_value()) return deadline;
+  const absl::Duration left =
+      *caller()->expires() - host_.door->callers()->wall_clock().Now();
+  const Moment end =
+      host_.expirer->clock().Now() + absl::ToChronoNanoseconds(left);
+  return deadline.has_value() ? std::min(*deadline, end) : end;
+}
+
+// Keys may have been dropped.
+void StreamCall::OnTimesChanged() {
+  if (caller() != nullptr && caller()->voided()) {
+    Revoke(RevokeReason::kUnauthenticated);
+  }
+}
+
+void StreamCall::OnEntered(std::optional<Answer> refusal) {
+  if (refusal.has_value()) {
     answer = *std::move(refusal);
     held_ = answer_is_held();
     if (!held_) End();
@@ -137,6 +159,13 @@ absl::Status StreamCall::WhyEnded() const {
     case RevokeReason::kCancelled:
       return absl::CancelledError(
           "the client has cancelled the stream, or is gone; end it");
+    case RevokeReason::kNotAllowed:
+      return absl::PermissionDeniedError(
+          "the server's policy does not allow the stream any more; end it");
+    case RevokeReason::kUnauthenticated:
+      return absl::UnauthenticatedError(
+          "the token of the stream's client has expired, or its key is in use "
+          "no more; end it");
     case RevokeReason::kStopped:
       break;
   }
@@ -192,6 +221,11 @@ bool StreamCall::StopMustEnd(uint8_t what) {
 
 void StreamCall::OnGraceBegun() {
   if (StopMustEnd(kGraceBegun)) Revoke(RevokeReason::kStopped);
+}
+
+void StreamCall::OnPolicyChanged() {
+  if (answered_ || outbox_->broken()) return;
+  if (!MayGoOn(outbox_->context())) Revoke(RevokeReason::kNotAllowed);
 }
 
 void StreamCall::OnStop() {

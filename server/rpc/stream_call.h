@@ -98,6 +98,8 @@ class StreamCall final : public GrpcCall,
   void OnDelivered() override;  // The answer has arrived.
   void OnStopBegun() override;
   void OnGraceBegun() override;
+  void OnPolicyChanged() override;
+  void OnTimesChanged() override;
   void OnLateAnswersLeave() override {
     if (std::exchange(held_, false)) End();
   }
@@ -116,6 +118,9 @@ class StreamCall final : public GrpcCall,
   }
 
   void Begin();
+  void OnEntered(std::optional<Answer> refusal) override;
+  // Its deadline, or the end of its caller's token, if that comes first.
+  Deadline due() const override;
   // Makes a message of `size` bytes if the stream has room for it; otherwise
   // returns the reason.
   absl::StatusOr<Sent*> Count(size_t size);

@@ -28,7 +28,8 @@ void UnaryCall::OnEvent(bool ok) {
     CloseWhenOver();
   } else if (ok) {
     Await(host_, io_);
-    Begin();
+    arrived_ = true;
+    Arrive(rpc_->context, rpc_->request);
   } else {
     // The server shuts down: no call will come, nor word that it is over.
     io_.NoCallComes();
@@ -36,9 +37,8 @@ void UnaryCall::OnEvent(bool ok) {
   }
 }
 
-void UnaryCall::Begin() {
-  arrived_ = true;
-  if (auto refusal = Arrive(rpc_->context, rpc_->request)) {
+void UnaryCall::OnEntered(std::optional<Answer> refusal) {
+  if (refusal.has_value()) {
     answer = *std::move(refusal);
     held_ = answer_is_held();
     if (!held_) SendAnswer();

@@ -66,7 +66,7 @@ class UnaryCall final : public GrpcCall,
     if (std::exchange(held_, false)) SendAnswer();
   }
 
-  void Begin();
+  void OnEntered(std::optional<Answer> refusal) override;
   void SendAnswer();
   void CloseWhenOver();
 

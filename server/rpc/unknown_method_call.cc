@@ -7,23 +7,23 @@
 namespace pinion {
 
 void UnknownMethodCall::Await(grpc::AsyncGenericService& service,
-                              IoThread& io) {
+                              FrontDoor& door, IoThread& io) {
   UnknownMethodCall* call =
-      new UnknownMethodCall(service, io);  // Deletes itself.
+      new UnknownMethodCall(service, door, io);  // Deletes itself.
   service.RequestCall(&call->context_, &call->stream_, io.queue(), io.queue(),
                       static_cast<IoEvent*>(call));
 }
 
 UnknownMethodCall::UnknownMethodCall(grpc::AsyncGenericService& service,
-                                     IoThread& io)
-    : service_(service), io_(io), stream_(&context_) {}
+                                     FrontDoor& door, IoThread& io)
+    : service_(service), door_(door), io_(io), stream_(&context_) {}
 
 void UnknownMethodCall::OnEvent(bool ok) {
   if (ok && !arrived_) {
     arrived_ = true;
     io_.CallOpened(*this);
-    Await(service_, io_);
-    Answer();
+    Await(service_, door_, io_);
+    Begin();
     return;
   }
   if (arrived_) {
@@ -33,11 +33,19 @@ void UnknownMethodCall::OnEvent(bool ok) {
   delete this;
 }
 
-void UnknownMethodCall::Answer() {
+void UnknownMethodCall::Begin() {
   io_.patience().Begin(*this);
-  const auto refusal = refusals::NoSuchMethod(context_.method());
-  AddFailureTrailers(*refusal.failure(), context_);
-  stream_.Finish(ToGrpcStatus(refusal.status, *refusal.failure()),
+  caller_.emplace(door_, context_, io_);
+  caller_->Find([this] { Answer(); });
+}
+
+void UnknownMethodCall::Answer() {
+  std::optional<pinion::Answer> refusal = caller_->Refuse(context_.method());
+  if (!refusal.has_value()) {
+    refusal = refusals::NoSuchMethod(context_.method());
+  }
+  AddFailureTrailers(*refusal->failure(), context_);
+  stream_.Finish(ToGrpcStatus(refusal->status, *refusal->failure()),
                  static_cast<IoEvent*>(this));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // UnknownMethodCall: a call of a method that is not hosted; answers it with an
-// error.
+//                    error: that of the policy, if the client may not call it.
 //
 // Threads: its I/O thread only.
 // Life:    as for UnaryCall.
@@ -10,6 +10,10 @@
 
 #include <grpcpp/generic/async_generic_service.h>
 
+#include <optional>
+
+#include "pinion/server/door/front_door.h"
+#include "pinion/server/door/plain_caller.h"
 #include "pinion/server/io/io_patience.h"
 #include "pinion/server/io/io_thread.h"
 
@@ -20,21 +24,26 @@ class UnknownMethodCall final : private IoEvent,
                                 private IoPatience::Wait {
  public:
   // Waits for one call that no registered method takes.
-  static void Await(grpc::AsyncGenericService& service, IoThread& io);
+  static void Await(grpc::AsyncGenericService& service, FrontDoor& door,
+                    IoThread& io);
 
  private:
-  UnknownMethodCall(grpc::AsyncGenericService& service, IoThread& io);
+  UnknownMethodCall(grpc::AsyncGenericService& service, FrontDoor& door,
+                    IoThread& io);
 
   void OnEvent(bool ok) override;
   void OnStop() override {}  // It is answered when it arrives.
   void OnOverdue() override { context_.TryCancel(); }
+  void Begin();
   void Answer();
 
   grpc::AsyncGenericService& service_;
+  FrontDoor& door_;
   IoThread& io_;
   bool arrived_ = false;
   grpc::GenericServerContext context_;
   grpc::GenericServerAsyncReaderWriter stream_;
+  std::optional<PlainCaller> caller_;  // Once it has arrived.
 };
 
 }  // namespace pinion

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/session/session.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,7 @@ void Session::Await(const SessionHost& host, IoThread& io) {
 Session::Session(const SessionHost& host, IoThread& io)
     : host_(host),
       io_(io),
+      rights_(*host.door),
       outbox_(io, *this, host.expirer->clock(), host.limits.write_timeout),
       open_(host.limits.max_calls),
       answers_(host) {}
@@ -46,7 +48,9 @@ void Session::OnEvent(bool ok) {
   connection_ = parties.OfConnection(outbox_.context().peer());
   outbox_.Open();  // The hello is due.
   EndIfTooMuch();
-  if (host_.limits.max_age.has_value()) age_.Set(*host_.limits.max_age);
+  if (!end_.has_value()) FindCaller();
+  began_ = host_.expirer->clock().Now();
+  AwaitAge();
   if (io_.stop_begun()) OnStopBegun();
   if (io_.no_more_time()) OnStop();
   ReadOn();
@@ -57,15 +61,30 @@ absl::Status Session::StatusOfDrain(v1::DrainReason reason) {
                                              : refusals::SessionTooOld().status;
 }
 
+void Session::AwaitAge() {
+  const LiveSpan::Span most = host_.times.max_age.Get();
+  if (age_told_ || age_.under_way() || most == LiveSpan::kForever) return;
+  const LiveSpan::Span age = host_.expirer->clock().Now() - began_;
+  age_.Set(std::max(most - age, LiveSpan::Span(0)));
+}
+
+void Session::OnTimesChanged() {
+  if (age_told_ || outbox_.finish_begun() || outbox_.broken()) return;
+  age_.Cancel();  // Then OnOld(false) awaits the new age.
+  AwaitAge();
+}
+
 void Session::OnOld(bool ok) {
-  if (!ok || outbox_.finish_begun() || outbox_.broken()) return CloseWhenOver();
-  if (!age_told_) {
+  if (outbox_.finish_begun() || outbox_.broken()) return CloseWhenOver();
+  if (!ok) {
+    AwaitAge();
+  } else if (!age_told_) {
     // A session that is told to stop was told enough.
     if (drain_reason_ == v1::DRAIN_REASON_UNSPECIFIED) {
       Drain(v1::DRAIN_REASON_CONNECTION_AGE);
     }
     age_told_ = true;
-    age_.Set(host_.limits.age_grace);
+    age_.Set(host_.times.age_grace.Get());
   } else {
     RevokeAll(RevokeReason::kStopped);
     EndWith(StatusOfDrain(v1::DRAIN_REASON_CONNECTION_AGE));
@@ -103,7 +122,7 @@ void Session::RevokeSomeOfAll() {
 }
 
 void Session::OnClientGone() {
-  intake_.reset();
+  DropIntake();
   RevokeAll(RevokeReason::kCancelled);
 }
 
@@ -125,7 +144,7 @@ std::optional<OutboxOwner::Message> Session::NextMessage() {
 }
 
 void Session::DropReady() {
-  intake_.reset();
+  DropIntake();
   answers_.Drop([this](CallWithId& call) { Close(call); },
                 [this](absl::Span<const AnswerBuffer::Entry> entries) {
                   CloseBuffered(entries);
@@ -160,6 +179,12 @@ void Session::CloseBuffered(absl::Span<const AnswerBuffer::Entry> entries) {
   }
   leave_block();
   if (places > 0) host_.door->credit().Return(places, 0, &party_->held());
+}
+
+void Session::DropIntake() {
+  // What it waits for is of no use any more.
+  if (intake_.has_value()) ForgetVerdict();
+  intake_.reset();
 }
 
 void Session::Close(CallWithId& call) {
@@ -206,6 +231,36 @@ void Session::EndIfTooMuch() {
   }
 }
 
+void Session::EndIfNotAllowed() {
+  FrontDoor& door = *host_.door;
+  rights_.Take(identity_);
+  if (rights_.IsStranger()) {
+    return EndWith(refusals::NoSessionForStrangers().status);
+  }
+  PartyLimits& limits = door.limits();
+  if (connection_ != nullptr &&
+      !connection_->CountConnection(limits, rights_.limited())) {
+    return EndWith(refusals::TooManyOfParty(
+                       "connections", limits.most(LimitedParty::kConnections))
+                       .status);
+  }
+  auto open = limits.Open(rights_.limited(), LimitedParty::kSessions);
+  if (!open.has_value()) {
+    return EndWith(refusals::TooManyOfParty(
+                       "sessions", limits.most(LimitedParty::kSessions))
+                       .status);
+  }
+  open_session_ = *std::move(open);
+}
+
+void Session::OnPolicyChanged() {
+  // Until it is known who the client is, nothing of it was allowed.
+  if (identity_ == nullptr) return;
+  if (end_.has_value() || outbox_.finish_begun() || outbox_.broken()) return;
+  rights_.Look();
+  if (rights_.IsStranger()) EndWith(refusals::NoSessionForStrangers().status);
+}
+
 void Session::EndWith(const absl::Status& status) {
   if (!end_.has_value()) {
     end_ = status;
@@ -237,6 +292,7 @@ std::optional<grpc::Status> Session::TryEnd() {
 void Session::CloseWhenOver() {
   if (!outbox_.closed() || read_.under_way() || age_.under_way()) return;
   if (portion_due_) return;
+  if (verdict_time_.under_way()) return verdict_time_.Cancel();
   if (connection_ != nullptr) connection_->CloseCall();
   io_.CallClosed(*this);
   delete this;

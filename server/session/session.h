@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -38,12 +39,16 @@
 #include "pinion/server/call/served_method.h"
 #include "pinion/server/door/front_door.h"
 #include "pinion/server/door/requested_route.h"
+#include "pinion/server/door/rights.h"
 #include "pinion/server/expiry/expirer.h"
 #include "pinion/server/io/io_operation.h"
 #include "pinion/server/io/io_thread.h"
 #include "pinion/server/io/outbox.h"
 #include "pinion/server/io/raw_service.h"
 #include "pinion/server/party/party.h"
+#include "pinion/server/party/party_limits.h"
+#include "pinion/server/security/identity/callers.h"
+#include "pinion/server/security/identity/identity.h"
 #include "pinion/server/session/open_calls.h"
 #include "pinion/server/session/session_answer_buffer.h"
 #include "pinion/server/session/session_answers.h"
@@ -93,12 +98,25 @@ class Session final : private IoEvent,
     SessionBytes bytes;
     SessionRequest request;
     Step step = Step::kScan;
-    absl::Status names;     // What is wrong with its names.
-    size_t calls_read = 0;  // The number of its calls taken so far.
+    absl::Status names;        // What is wrong with its names.
+    size_t calls_read = 0;     // The number of its calls taken so far.
+    bool token_taken = false;  // Its token was looked at, if it has one.
+    // A call with a token of its own, which is checked; it was read, and is the
+    // next one to enter. Then what was found out.
+    std::optional<CallView> blocked;
+    std::optional<Caller> ruling;
+    // When its calls arrived, if some of them had to wait for that.
+    std::optional<Moment> arrived;
     // What the session's share and the server have reserved for its bytes.
     Credit& credit;
     Holding& party;
     int64_t reserved = 0;
+  };
+  // What the client has given an index. Both null: nothing.
+  struct NamedMethod {
+    const ServedMethod* served = nullptr;
+    // The beginning of the name, if there is no such method.
+    std::unique_ptr<const std::string> unknown = {};
   };
   // What was read of a portion of its calls.
   struct Candidate {
@@ -109,18 +127,42 @@ class Session final : private IoEvent,
   class Portion;
 
   Session(const SessionHost& host, IoThread& io);
-  ~Session() = default;
+  ~Session() { ForgetVerdict(); }
 
   // Events.
   void OnEvent(bool ok) override;  // The arrival.
   void OnRead(bool ok);
-  void OnOld(bool ok);
+  void OnOld(bool ok);  // Of `age_`.
   void RunPortion() override;
   void OnStopBegun() override;
+  void OnTimesChanged() override;
+  void OnPolicyChanged() override;
   void OnStop() override;
   void OnWritten(int64_t added) override;
   void OnClientGone() override;
   void OnClosed() override { CloseWhenOver(); }
+
+  // Who the caller is. The verdict on a token may come later: nothing is read
+  // until then.
+  void FindCaller();
+  // What a verdict is awaited for.
+  enum class Awaits { kOpening, kToken, kCall };
+  // Makes what takes the verdict to this session.
+  Callers::Done MakeDone(Awaits what);
+  void OnVerdict(Awaits what, Caller caller);
+  // Makes whoever brings the verdict find nobody.
+  void ForgetVerdict();
+  void TakeOpening(Caller caller);
+  void TakeToken(Caller caller);
+  // Looks at the token of the message, if it has one. Returns whether the
+  // verdict is there.
+  bool JudgeToken(Intake& in);
+  // The same for a call that has a token of its own.
+  std::optional<Caller> JudgeCall(Intake& in, absl::string_view authorization);
+  // Why calls without a token of their own are refused now; OK: they are not.
+  void LookAtIdentity();
+  void AwaitVerdictTime();
+  void OnVerdictLate(bool ok);
 
   // Calls RunPortion() later, unless that is due already.
   void RunLater();
@@ -137,6 +179,7 @@ class Session final : private IoEvent,
   bool CheckSome(Intake& in);
   bool EnterSome(Intake& in);
   void EndIntake(const absl::Status& status);
+  void DropIntake();
   size_t MaxMessage() const;
   // Ends the session for what it has read, which is too large.
   void RefuseMessage();
@@ -147,11 +190,34 @@ class Session final : private IoEvent,
   // Null: there is no such method.
   const ServedMethod* FindMethod(absl::string_view path) const;
   const ServedMethod* MethodOf(const CallView& view) const;
+  // What the client has named with an index, and there is not; null: nothing.
+  const std::string* UnknownNameOf(uint32_t index) const;
   void Cancel(uint64_t id);
   void ReadPortion(Intake& in, Portion& portion);
+  // Whether the policy allows the call, by its own path: nothing of the
+  // session's opening counts for it but the client and the headers that came
+  // with that, which a proxy may have set.
+  bool IsAllowed(const Candidate& candidate, Rights& rights);
+  // Reads the next call to where the portion has room.
+  bool NextCall(Intake& in, Portion& portion);
   // Whether the call may enter; then it has what it asks for. If not, it was
   // refused.
-  bool MayEnter(const Intake& in, const Portion& portion, Candidate& candidate);
+  bool MayEnter(Intake& in, Portion& portion, Candidate& candidate);
+  // The same for one that is not as most are.
+  bool MayEnterWithCare(Intake& in, Portion& portion, Candidate& candidate);
+  // Why the caller may not make the call, or not now; why the call itself is
+  // wrong. None if not; else `alike` says which refusals are like it.
+  std::optional<Answer> RefuseCaller(const Portion& portion,
+                                     const Candidate& candidate,
+                                     SessionRefusals::Likeness& alike);
+  std::optional<Answer> RefuseContent(Candidate& candidate,
+                                      SessionRefusals::Likeness& alike) const;
+  // Takes the refused call from what the session's party may begin; if that is
+  // used up, it is refused for this.
+  void TakeFromRate(Answer& refusal, SessionRefusals::Likeness& alike);
+  // Whether what proves who makes the call does so; otherwise it was refused,
+  // or waits in `in.blocked`.
+  bool IsProven(Intake& in, Portion& portion, const Candidate& candidate);
   void Enter(Intake& in, Portion& portion);
   // Takes over the candidate's fields; `kept` is the place of its bytes.
   void Fill(const Candidate& candidate, absl::string_view kept, Moment now,
@@ -176,6 +242,9 @@ class Session final : private IoEvent,
   // Leaves the door for the answers that have left.
   void LeaveDoor();
 
+  // Sets `age_`, unless it is set or has passed.
+  void AwaitAge();
+
   // The end.
   // The status with which a drained session ends.
   static absl::Status StatusOfDrain(v1::DrainReason reason);
@@ -187,6 +256,8 @@ class Session final : private IoEvent,
   }
   // Ends it as it begins, if there is no room for it or for what came with it.
   void EndIfTooMuch();
+  // The same if its client may have no session, or no other one.
+  void EndIfNotAllowed();
   void EndWith(const absl::Status& status);
   std::optional<grpc::Status> TryEnd() override;
   void CloseWhenOver();
@@ -196,10 +267,30 @@ class Session final : private IoEvent,
   // From its arrival.
   std::shared_ptr<Party> party_;
   std::shared_ptr<Party> connection_;  // On which it is open; null: none's.
+  // What its client may do; and its place among the sessions of the client.
+  Rights rights_;
+  OpenOfParty open_session_;
+  // What the connection proves, and what with the session's token. Null: nobody
+  // asks who it is, or that is not known yet.
+  SharedIdentity base_identity_;
+  SharedIdentity identity_;
+  absl::Status unproven_;  // Why it proves nothing now; OK: it does.
+  // The newest token, if it has yet to be checked, and when that may be tried
+  // again.
+  struct Unchecked {
+    std::string token;
+    Moment retry_at = Moment();
+  };
+  std::optional<Unchecked> unchecked_;
+  // While one is checked, by whom the verdict finds this session.
+  std::shared_ptr<Session*> awaited_;
+  IoTimer<Session> verdict_time_{io_, *this, &Session::OnVerdictLate};
+  Moment verdict_due_;  // While `intake_->blocked`.
   OutboxOf<RawBidiStream> outbox_;
   grpc::ByteBuffer incoming_;
 
   IoOperation<Session> read_{*this, &Session::OnRead};
+  Moment began_;  // From its arrival.
   IoTimer<Session> age_{io_, *this, &Session::OnOld};
   bool portion_due_ = false;  // The I/O thread will call RunPortion().
 
@@ -209,7 +300,7 @@ class Session final : private IoEvent,
   std::optional<absl::Status> end_;  // With which the stream must end.
 
   std::optional<Intake> intake_;
-  std::vector<const ServedMethod*> methods_;  // By the client's index.
+  std::vector<NamedMethod> methods_;  // By the client's index.
   // Calls without an answer, or whose answer is not in a message yet.
   OpenCallsOf<SessionCall> open_;
   // The bytes of its blocks; a block counts until its last call is destroyed.

@@ -252,8 +252,8 @@ std::string SessionAnswers::TakeHead() {
   }
   if (drain_.has_value()) {
     const nanoseconds grace = *drain_ == v1::DRAIN_REASON_STOPPING
-                                  ? host_.stop_grace
-                                  : host_.limits.age_grace;
+                                  ? host_.times.stop_grace.Get()
+                                  : host_.times.age_grace.Get();
     head += EncodeDrain(
         std::chrono::duration_cast<std::chrono::microseconds>(grace).count(),
         *drain_);

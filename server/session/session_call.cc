@@ -62,7 +62,11 @@ absl::Span<const RoutedCall::MetadataEntry> SessionCall::metadata(
 
 Credit& SessionCall::credit() const { return block_.host().door->credit(); }
 
+const void* SessionCall::answered_by() const { return &block_.session(); }
+
 Party* SessionCall::party() const { return &block_.party(); }
+
+const Identity* SessionCall::identity() const { return block_.CallerOf(*this); }
 
 void SessionCall::Revoke(RevokeReason reason) {
   if (admitted && !fate.answered()) served->lanes->Revoke(*this, reason);
@@ -134,6 +138,17 @@ absl::string_view SessionBlock::MetadataOf(const SessionCall& call) const {
       });
   if (found == metadata_.end() || found->first != &call) return {};
   return found->second;
+}
+
+const Identity* SessionBlock::CallerOf(const SessionCall& call) const {
+  if (own_callers_ == nullptr) return caller_.get();
+  const auto found = std::lower_bound(
+      own_callers_->begin(), own_callers_->end(), &call,
+      [](const auto& entry, const SessionCall* call) {
+        return std::less<const SessionCall*>()(entry.first, call);
+      });
+  const bool is_own = found != own_callers_->end() && found->first == &call;
+  return is_own ? found->second.get() : caller_.get();
 }
 
 void SessionBlock::Unref(uint32_t count) {

@@ -32,6 +32,8 @@
 #include "pinion/server/call/routed_call.h"
 #include "pinion/server/expiry/expirer.h"
 #include "pinion/server/party/party.h"
+#include "pinion/server/security/identity/callers.h"
+#include "pinion/server/security/identity/identity.h"
 #include "pinion/server/session/call_with_id.h"
 #include "pinion/server/session/due_order.h"
 #include "pinion/server/session/session_host.h"
@@ -66,6 +68,7 @@ class SessionCall final : public CallWithId {
   ~SessionCall() override = default;
 
   void Deliver() override;
+  const void* answered_by() const override;
   AnswerBuffer* MakeAnswerBuffer(uint32_t entries, uint32_t bytes,
                                  int64_t reserved) override;
   size_t MessageSize(const Answer& answer) const override;
@@ -74,6 +77,7 @@ class SessionCall final : public CallWithId {
       std::vector<MetadataEntry>& room) const override;
   Credit& credit() const override;
   Party* party() const override;
+  const Identity* identity() const override;
   void LeaveServer() override;
 
   // Answers it in its handler's place, if it was admitted and is not answered.
@@ -143,6 +147,15 @@ class alignas(alignof(SessionCall)) SessionBlock final
   // Empty if it has none.
   absl::string_view MetadataOf(const SessionCall& call) const;
 
+  // Who makes its calls; null: nobody asks. Before the calls enter.
+  void SetCaller(SharedIdentity caller) { caller_ = std::move(caller); }
+  // The same for the last added call, which has a token of its own.
+  void SetCallerOf(const SessionCall& call, SharedIdentity caller) {
+    if (own_callers_ == nullptr) own_callers_ = std::make_unique<OwnCallers>();
+    own_callers_->emplace_back(&call, std::move(caller));
+  }
+  const Identity* CallerOf(const SessionCall& call) const;
+
   // The block lives as long as one of its calls, or its maker's reference.
   void AddRef() { references_.fetch_add(1, std::memory_order_relaxed); }
   void Unref(uint32_t count = 1);
@@ -157,6 +170,8 @@ class alignas(alignof(SessionCall)) SessionBlock final
  private:
   // A call, and where its metadata is.
   using CallMetadata = std::pair<const SessionCall*, absl::string_view>;
+  // Calls with a token of their own, in the order in which they were added.
+  using OwnCallers = std::vector<std::pair<const SessionCall*, SharedIdentity>>;
 
   SessionBlock(Session& session, const SessionHost& host,
                std::shared_ptr<Party> party, SessionMemory memory,
@@ -181,7 +196,9 @@ class alignas(alignof(SessionCall)) SessionBlock final
   const std::shared_ptr<Party> party_;
   const SessionMemory memory_;
   const SessionBytes bytes_;
-  std::vector<CallMetadata> metadata_;  // Fixed before they enter.
+  std::vector<CallMetadata> metadata_;       // Fixed before they enter.
+  SharedIdentity caller_;                    // The same.
+  std::unique_ptr<OwnCallers> own_callers_;  // Null: none has its own.
   std::atomic<uint32_t> references_{1};
   uint32_t size_ = 0;
   bool reserved_ = false;

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "pinion/proto/wire/metadata_rules.h"
 #include "pinion/proto/wire/priority_name.h"
@@ -18,6 +20,7 @@
 #include "pinion/server/call/metadata_meter.h"
 #include "pinion/server/call/refusals.h"
 #include "pinion/server/call/served_method.h"
+#include "pinion/server/door/plain_caller.h"
 #include "pinion/server/door/requested_route.h"
 #include "pinion/server/internal/task_class_of.h"
 #include "pinion/server/lane/lanes.h"
@@ -60,7 +63,10 @@ enum Kind {
   kTooManyInMessage,
   kTooManyBytes,
   kNoIndex,
+  kNoName,
   kIdOpen,
+  kNotAllowed,
+  kUnproven,
   kDoor
 };
 
@@ -68,6 +74,12 @@ uint64_t HashOf(std::initializer_list<uint64_t> numbers) {
   uint64_t hash = 0;
   for (const uint64_t number : numbers) hash = ProcessHash()(hash ^ number);
   return hash;
+}
+
+// Advice that differs by less than a millisecond is the same.
+SessionRefusals::Likeness LikenessOfRate(const Answer& refusal) {
+  return {kDoor, HashOf({static_cast<uint64_t>(v1::REASON_RATE_LIMITED),
+                         refusal.failure()->retry_after_us() / 1000})};
 }
 
 // Refusals of a door or lane that is full are alike for calls of one size: only
@@ -85,6 +97,8 @@ SessionRefusals::Likeness LikenessOf(const SessionCall& call,
                              static_cast<uint64_t>(call.worker),
                              reinterpret_cast<uintptr_t>(call.served->lanes),
                              call.request().size()})};
+    case v1::REASON_RATE_LIMITED:
+      return LikenessOfRate(refusal);
     default:
       return {kOwn};
   }
@@ -103,6 +117,17 @@ std::optional<Answer> MistakeInMetadata(const CallView& view) {
     }
   }
   return std::nullopt;
+}
+
+// The authorization of a call; of two, none counts.
+std::optional<absl::string_view> AuthorizationOf(const CallView& view) {
+  std::optional<absl::string_view> found;
+  MetadataReader reader = view.metadata();
+  for (MetadataView entry; reader.Next(&entry);) {
+    if (entry.name != "authorization") continue;
+    found = found.has_value() ? absl::string_view("given twice") : entry.value;
+  }
+  return found;
 }
 
 bool KeepsMetadata(const CallView& view, const HostedMethod& method) {
@@ -141,6 +166,7 @@ class Session::Portion {
     size_ = read_calls_ = read_bytes_ = with_metadata_ = kept_bytes_ = 0;
     arrivals.clear();
     same_id.clear();
+    callers.clear();
   }
 
   // Where the next call is read; it stays if it is then kept.
@@ -159,8 +185,20 @@ class Session::Portion {
     ++size_;
   }
 
+  // Of the next call, if it has a token of its own, who makes it; else null.
+  const SharedIdentity* OwnCaller() const {
+    const bool has = !callers.empty() && callers.back().first == size_;
+    return has ? &callers.back().second : nullptr;
+  }
+  // It was refused, and its place is another call's.
+  void ForgetOwnCaller() {
+    if (OwnCaller() != nullptr) callers.pop_back();
+  }
+
   std::vector<Arrival> arrivals;
   std::vector<SessionCall*> same_id;  // As a call that is open.
+  // Those that have a token of their own, by their place among the candidates.
+  std::vector<std::pair<size_t, SharedIdentity>> callers;
 
  private:
   std::vector<Candidate> candidates_{kPortionCalls};
@@ -174,20 +212,44 @@ class Session::Portion {
 bool Session::EnterSome(Intake& in) {
   thread_local Portion portion;
   portion.Clear();
+  LookAtIdentity();
   ReadPortion(in, portion);
   if (!in.request.ok()) return EndIntake(in.request.status()), false;
   if (!portion.empty()) Enter(in, portion);
   return in.calls_read == in.request.calls();
 }
 
+bool Session::IsAllowed(const Candidate& candidate, Rights& rights) {
+  const CallView& view = candidate.view;
+  const auto headers =
+      [&](absl::string_view name) -> std::optional<std::string> {
+    // What came with the stream may be a proxy's, and no call replaces it.
+    if (auto value = HeaderOf(outbox_.context(), name)) return value;
+    std::vector<absl::string_view> values;
+    MetadataReader reader = view.metadata();
+    for (MetadataView entry; reader.Next(&entry);) {
+      if (entry.name == name) values.push_back(entry.value);
+    }
+    if (values.empty()) return std::nullopt;
+    return absl::StrJoin(values, ",");
+  };
+  if (candidate.served != nullptr) {
+    return rights.MayCall(*candidate.served, headers);
+  }
+  if (!view.method.empty()) return rights.MayCallPath(view.method, headers);
+  const std::string* const name = UnknownNameOf(view.method_index);
+  // An index without a name is no method's.
+  return name == nullptr || rights.MayCallPath(*name, headers);
+}
+
 void Session::ReadPortion(Intake& in, Portion& portion) {
-  while (!portion.full() && !HasMuchUnsent() &&
-         in.request.NextCall(&portion.Next().view)) {
+  while (!portion.full() && !HasMuchUnsent() && NextCall(in, portion)) {
     Candidate& candidate = portion.Next();
     portion.NoteRead();
     candidate.served = MethodOf(candidate.view);
     const int64_t refusal_bytes = answers_.refusal_bytes();
     const bool may_enter = MayEnter(in, portion, candidate);
+    if (in.blocked.has_value()) return;  // It is read again.
     ++in.calls_read;
     if (may_enter) {
       portion.Keep();
@@ -197,14 +259,26 @@ void Session::ReadPortion(Intake& in, Portion& portion) {
   }
 }
 
-const ServedMethod* Session::MethodOf(const CallView& view) const {
-  if (!view.method.empty()) return FindMethod(view.method);
-  return view.method_index < methods_.size() ? methods_[view.method_index]
-                                             : nullptr;
+bool Session::NextCall(Intake& in, Portion& portion) {
+  if (!in.blocked.has_value()) {
+    return in.request.NextCall(&portion.Next().view);
+  }
+  portion.Next().view = *std::exchange(in.blocked, std::nullopt);
+  return true;
 }
 
-bool Session::MayEnter(const Intake& in, const Portion& portion,
-                       Candidate& candidate) {
+const ServedMethod* Session::MethodOf(const CallView& view) const {
+  if (!view.method.empty()) return FindMethod(view.method);
+  return view.method_index < methods_.size()
+             ? methods_[view.method_index].served
+             : nullptr;
+}
+
+const std::string* Session::UnknownNameOf(uint32_t index) const {
+  return index < methods_.size() ? methods_[index].unknown.get() : nullptr;
+}
+
+bool Session::MayEnter(Intake& in, Portion& portion, Candidate& candidate) {
   const CallView& view = candidate.view;
   const auto refuse = [&](SessionRefusals::Likeness alike,
                           absl::FunctionRef<Answer()> refusal) {
@@ -240,36 +314,150 @@ bool Session::MayEnter(const Intake& in, const Portion& portion,
       return refusals::SessionFullOfBytes(limits.max_bytes);
     });
   }
-  if (candidate.served == nullptr && view.method.empty()) {
-    return refuse({kNoIndex, view.method_index}, [&] {
-      return refusals::NoSuchMethodIndex(view.method_index);
-    });
+  if (candidate.served != nullptr && IsPlain(view) && unproven_.ok() &&
+      !candidate.served->method.handler.streams) {
+    if (rights_.MayCallAtOnce(*candidate.served) ||
+        IsAllowed(candidate, rights_)) {
+      candidate.requested = {};
+      return true;
+    }
+    candidate.served->lanes->CountRefused(candidate.served->method,
+                                          v1::REASON_NOT_ALLOWED);
+    return refuse({kNotAllowed}, [] { return refusals::NotAllowed(); });
+  }
+  return MayEnterWithCare(in, portion, candidate);
+}
+
+// Whatever is wrong with a call, it is first asked who makes it, and whether
+// that one may: so nobody learns from a mistake which methods there are.
+bool Session::MayEnterWithCare(Intake& in, Portion& portion,
+                               Candidate& candidate) {
+  // The caller that it notes is that of the next candidate that is kept.
+  if (!IsProven(in, portion, candidate)) return false;
+  SessionRefusals::Likeness alike = {kOwn};
+  std::optional<Answer> refusal = RefuseCaller(portion, candidate, alike);
+  if (!refusal.has_value()) {
+    refusal = RefuseContent(candidate, alike);
+    // It does not get to the door, where its party's limits would hold.
+    if (refusal.has_value() && portion.OwnCaller() == nullptr) {
+      TakeFromRate(*refusal, alike);
+    }
+  }
+  if (!refusal.has_value()) return true;
+  portion.ForgetOwnCaller();
+  if (candidate.served != nullptr) {
+    candidate.served->lanes->CountRefused(candidate.served->method,
+                                          refusal->failure()->reason());
+  }
+  Refuse(candidate.view.id, alike, [&] { return *std::move(refusal); });
+  return false;
+}
+
+std::optional<Answer> Session::RefuseCaller(const Portion& portion,
+                                            const Candidate& candidate,
+                                            SessionRefusals::Likeness& alike) {
+  const SharedIdentity* const own = portion.OwnCaller();
+  std::optional<Rights> own_rights;
+  if (own != nullptr) own_rights.emplace(*host_.door).Take(*own);
+  if (!IsAllowed(candidate, own != nullptr ? *own_rights : rights_)) {
+    alike = {kNotAllowed};
+    return refusals::NotAllowed();
+  }
+  if (own == nullptr || own_rights->limited() == nullptr) return std::nullopt;
+  // At the door the session's party would be charged.
+  std::optional<Answer> over = host_.door->RefuseOverRate(
+      *own_rights->limited(),
+      static_cast<int64_t>(candidate.view.payload.size()));
+  if (over.has_value()) alike = LikenessOfRate(*over);
+  return over;
+}
+
+void Session::TakeFromRate(Answer& refusal, SessionRefusals::Likeness& alike) {
+  if (rights_.limited() == nullptr) return;
+  std::optional<Answer> over = host_.door->RefuseOverRate(*rights_.limited());
+  if (!over.has_value()) return;
+  alike = LikenessOfRate(*over);
+  refusal = *std::move(over);
+}
+
+std::optional<Answer> Session::RefuseContent(
+    Candidate& candidate, SessionRefusals::Likeness& alike) const {
+  const CallView& view = candidate.view;
+  if (candidate.served == nullptr && !view.method.empty()) {
+    return refusals::NoSuchMethod(view.method);
   }
   if (candidate.served == nullptr) {
-    return refuse({kOwn}, [&] { return refusals::NoSuchMethod(view.method); });
+    const std::string* const name = UnknownNameOf(view.method_index);
+    if (name == nullptr) {
+      alike = {kNoIndex, view.method_index};
+      return refusals::NoSuchMethodIndex(view.method_index);
+    }
+    // The index may get another name.
+    alike = {kNoName, HashOf({view.method_index, ProcessHash()(*name)})};
+    return refusals::NoSuchMethod(*name);
   }
   const HostedMethod& method = candidate.served->method;
-  if (!method.handler.streams && IsPlain(view)) {
-    candidate.requested = {};
+  if (method.handler.streams) return refusals::NoStreamsInSessions(method.path);
+  if (auto mistake = MistakeInMetadata(view)) return mistake;
+  const absl::StatusOr<RequestedRoute> requested = RequestedBy(view);
+  if (!requested.ok()) return refusals::BadRequest(requested.status());
+  candidate.requested = *requested;
+  return std::nullopt;
+}
+
+bool Session::IsProven(Intake& in, Portion& portion,
+                       const Candidate& candidate) {
+  const CallView& view = candidate.view;
+  Callers* const callers = host_.door->callers();
+  std::optional<absl::string_view> authorization;
+  if (view.has_metadata && callers != nullptr && callers->judges_tokens()) {
+    authorization = AuthorizationOf(view);
+  }
+  const auto refuse = [&](SessionRefusals::Likeness alike, Answer refusal) {
+    if (candidate.served != nullptr) {
+      candidate.served->lanes->CountRefused(candidate.served->method,
+                                            refusal.failure()->reason());
+    }
+    Refuse(view.id, alike, [&] { return std::move(refusal); });
+    return false;
+  };
+  if (!authorization.has_value()) {
+    if (unproven_.ok()) return true;
+    const SessionRefusals::Likeness alike = {
+        kUnproven, ProcessHash()(unproven_.message())};
+    if (!unchecked_.has_value()) {
+      return refuse(alike, refusals::NotAuthenticated(unproven_));
+    }
+    return refuse(alike, refusals::TokenNotChecked(
+                             unproven_, unchecked_->retry_at -
+                                            host_.expirer->clock().Now()));
+  }
+  std::optional<Caller> caller = JudgeCall(in, *authorization);
+  if (!caller.has_value()) {
+    in.blocked = view;
+    if (!in.arrived.has_value()) in.arrived = host_.expirer->clock().Now();
+    verdict_due_ = *in.arrived + std::chrono::microseconds(std::min(
+                                     view.timeout_us, kLongestTimeoutMicros));
+    AwaitVerdictTime();
+    return false;
+  }
+  if (caller->status.ok()) {
+    portion.callers.emplace_back(portion.candidates().size(),
+                                 std::move(caller->identity));
     return true;
   }
-  Lanes& lanes = *candidate.served->lanes;
-  if (method.handler.streams) {
-    return refuse({kOwn},
-                  [&] { return refusals::NoStreamsInSessions(method.path); });
+  switch (caller->status.code()) {
+    case absl::StatusCode::kDeadlineExceeded:
+      return refuse({kOwn}, refusals::ExpiredAtCheck());
+    case absl::StatusCode::kResourceExhausted:
+      return refuse({kOwn}, refusals::TokenNotChecked(std::move(caller->status),
+                                                      caller->retry_after));
+    case absl::StatusCode::kUnavailable:
+      return refuse({kOwn}, refusals::ServerStopping());
+    default:
+      return refuse({kOwn},
+                    refusals::NotAuthenticated(std::move(caller->status)));
   }
-  if (std::optional<Answer> mistake = MistakeInMetadata(view)) {
-    lanes.CountRefused(method, v1::REASON_BAD_REQUEST);
-    return refuse({kOwn}, [&] { return *std::move(mistake); });
-  }
-  const absl::StatusOr<RequestedRoute> requested = RequestedBy(view);
-  if (!requested.ok()) {
-    lanes.CountRefused(method, v1::REASON_BAD_REQUEST);
-    return refuse({kOwn},
-                  [&] { return refusals::BadRequest(requested.status()); });
-  }
-  candidate.requested = *requested;
-  return true;
 }
 
 void Session::Enter(Intake& in, Portion& portion) {
@@ -285,8 +473,11 @@ void Session::Enter(Intake& in, Portion& portion) {
   SessionBlock* block =
       SessionBlock::Make(*this, host_, party_, memory_, std::move(bytes),
                          candidates.size(), portion.with_metadata());
-  const Moment now = host_.expirer->clock().Now();
-  for (const Candidate& candidate : candidates) {
+  block->SetCaller(identity_);
+  const Moment now = in.arrived.value_or(host_.expirer->clock().Now());
+  auto own_caller = portion.callers.begin();
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const Candidate& candidate = candidates[i];
     absl::string_view kept = KeptOf(candidate.view, candidate.served->method);
     if (!whole) {
       char* const begin = copy;
@@ -295,12 +486,18 @@ void Session::Enter(Intake& in, Portion& portion) {
     }
     SessionCall* const call = block->Add();
     Fill(candidate, kept, now, *call);
+    const bool has_own =
+        own_caller != portion.callers.end() && own_caller->first == i;
+    if (has_own) {
+      block->SetCallerOf(*call, std::move(own_caller->second));
+      ++own_caller;
+    }
     if (!open_.Insert(call)) {
       portion.same_id.push_back(call);
       continue;
     }
     portion.arrivals.push_back(
-        {.call = call, .requested = candidate.requested});
+        {.call = call, .requested = candidate.requested, .charged = has_own});
   }
   block->AllAdded();
   for (SessionCall* call : portion.same_id) {
@@ -315,7 +512,7 @@ void Session::Enter(Intake& in, Portion& portion) {
         RefuseAdded(call, LikenessOf(call, refusal),
                     [&] { return std::move(refusal); });
       },
-      block->bytes());
+      block->bytes(), rights_.limited().get());
   if (reserved) block->SetReserved();
   block->ArmDeadline(io_.index());
   block->Unref();

@@ -2,7 +2,8 @@
 //
 // SessionHost: what all sessions of a server share, and their limits.
 //
-// Threads: fixed while the server runs; any thread may read it.
+// Threads: fixed while the server runs, but for the times; any thread may read
+//          it.
 // Example: SessionHost host{.service = &service, ...};
 //          host.methods[served.method.path] = &served;
 #ifndef PINION_SERVER_SESSION_SESSION_HOST_H_
@@ -10,10 +11,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "pinion/proto/wire/process_hash.h"
+#include "pinion/server/internal/live_span.h"
 
 namespace pinion {
 
@@ -30,10 +31,16 @@ struct SessionLimits {
   int64_t max_message_bytes = int64_t{4} << 20;
   // How long the client may take nothing of what is written.
   std::chrono::nanoseconds write_timeout = std::chrono::seconds(30);
-  // After this time the client is asked to open another session; none: never.
-  // And how long it then has until the session ends.
-  std::optional<std::chrono::nanoseconds> max_age = std::nullopt;
-  std::chrono::nanoseconds age_grace = std::chrono::seconds(10);
+};
+
+// May change while the server runs.
+struct SessionTimes {
+  // After this time the client is asked to open another session; kForever:
+  // never. And how long it then has until the session ends.
+  LiveSpan max_age{LiveSpan::kForever};
+  LiveSpan age_grace{std::chrono::seconds(10)};
+  // How long a stop lets streams go on; clients are told.
+  LiveSpan stop_grace{std::chrono::seconds(10)};
 };
 
 struct SessionHost {
@@ -43,8 +50,7 @@ struct SessionHost {
   Expirer* expirer;
   SessionLimits limits;
   std::string instance_id;
-  // How long a stop lets streams go on; clients are told.
-  std::chrono::nanoseconds stop_grace;
+  const SessionTimes& times;
   HashMap<std::string, const ServedMethod*> methods;  // By path.
 };
 

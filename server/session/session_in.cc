@@ -2,10 +2,13 @@
 //
 // The way in of a session: messages are read and taken in, step by step. Its
 // last step, by which calls enter, is in session_enter.cc.
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "pinion/proto/wire/session_protocol.h"
+#include "pinion/proto/wire/utf8.h"
 #include "pinion/server/call/refusals.h"
 #include "pinion/server/session/session.h"
 
@@ -25,13 +28,16 @@ constexpr size_t kScanSteps = 16384;
 // itself, and is not counted.
 constexpr int64_t kSmallMessage = 16 << 10;
 
+// Of the name of a method that is not hosted, for the refusals of its calls.
+constexpr size_t kKeptOfName = 128;
+
 // A call takes two bytes of a message, and each its time.
 constexpr size_t kMaxCallsOfMessage = 128 << 10;
 
 }  // namespace
 
 void Session::ReadOn() {
-  if (reads_ended_ || outbox_.broken()) return;
+  if (reads_ended_ || outbox_.broken() || awaited_ != nullptr) return;
   if (end_.has_value() || intake_.has_value() || read_.under_way()) return;
   if (HasMuchUnsent()) return;
   outbox_.stream().Read(&incoming_, read_.Begin());
@@ -80,9 +86,11 @@ void Session::RefuseMessage() {
 bool Session::AdvanceIntake() {
   using Step = Intake::Step;
   // Nobody would hear of it.
-  if (outbox_.broken()) return intake_.reset(), false;
+  if (outbox_.broken()) return DropIntake(), false;
+  if (awaited_ != nullptr) return false;  // OnVerdict() goes on.
   Intake& in = *intake_;
   if (in.step == Step::kScan && !ScanSome(in)) return intake_.has_value();
+  if (!in.token_taken && !JudgeToken(in)) return false;
   if (in.step == Step::kCheck && !CheckSome(in)) return intake_.has_value();
   if (HasMuchUnsent()) return false;  // OnWritten() goes on.
   if (!EnterSome(in)) return intake_.has_value();
@@ -161,7 +169,12 @@ absl::Status Session::NameMethod(const MethodNameView& name) {
                      kMaxMethodIndex));
   }
   if (name.index >= methods_.size()) methods_.resize(name.index + 1);
-  methods_[name.index] = FindMethod(name.name);
+  NamedMethod method = {.served = FindMethod(name.name)};
+  if (method.served == nullptr) {
+    method.unknown = std::make_unique<const std::string>(
+        BeginningOf(name.name, kKeptOfName));
+  }
+  methods_[name.index] = std::move(method);
   return absl::OkStatus();
 }
 

@@ -21,14 +21,14 @@ std::string NewInstanceId() {
 
 SessionService::SessionService(RawService& service, FrontDoor& door,
                                Expirer& expirer, const SessionLimits& limits,
-                               std::chrono::nanoseconds stop_grace)
+                               const SessionTimes& times)
     : host_{.service = &service,
             .index = service.AddBidiMethod(session_protocol::kOpenPath),
             .door = &door,
             .expirer = &expirer,
             .limits = limits,
             .instance_id = NewInstanceId(),
-            .stop_grace = stop_grace,
+            .times = times,
             .methods = {}} {}
 
 }  // namespace pinion

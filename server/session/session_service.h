@@ -4,13 +4,11 @@
 //
 // Threads: made before the server starts; AwaitSessions() as for IoThread's
 //          queue.
-// Example: SessionService sessions(raw_service, door, expirer, limits, grace);
+// Example: SessionService sessions(raw_service, door, expirer, limits, times);
 //          sessions.Serve(lanes.served(i));       // each hosted method
 //          sessions.AwaitSessions(io);            // each I/O thread
 #ifndef PINION_SERVER_SESSION_SESSION_SERVICE_H_
 #define PINION_SERVER_SESSION_SESSION_SERVICE_H_
-
-#include <chrono>
 
 #include "pinion/proto/wire/session_protocol.h"
 #include "pinion/server/call/served_method.h"
@@ -24,8 +22,7 @@ class SessionService {
   static constexpr const char* kName = session_protocol::kService;
 
   SessionService(RawService& service, FrontDoor& door, Expirer& expirer,
-                 const SessionLimits& limits,
-                 std::chrono::nanoseconds stop_grace);
+                 const SessionLimits& limits, const SessionTimes& times);
 
   // Lets sessions find the method by its path.
   void Serve(const ServedMethod& served) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "pinion/core/worker.h"
 #include "pinion/server/internal/guarded.h"
+#include "pinion/server/log/server_log.h"
 #include "pinion/server/shard/running_work.h"
 
 namespace pinion {
@@ -21,7 +22,7 @@ constexpr std::chrono::microseconds kLongestRun(500);
 
 BackgroundWork::BackgroundWork(Scheduler& scheduler, int worker,
                                const std::string& name, RunningWork& running,
-                               LogFunction log)
+                               LogSink log)
     : clock_(scheduler.clock()),
       worker_(worker),
       running_(running),
@@ -131,7 +132,13 @@ bool BackgroundWork::RunPosted(Queue& queue) {
 }
 
 void BackgroundWork::LogIfThrown(const absl::Status& thrown) const {
-  if (!thrown.ok()) Log(log_, absl::StrCat(name_, ": ", thrown.message()));
+  if (thrown.ok()) return;
+  Log(log_, {.level = LogLevel::kError,
+             .area = LogArea::kShard,
+             .event = "background_threw",
+             .worker = worker_,
+             .method = name_,
+             .message = std::string(thrown.message())});
 }
 
 }  // namespace pinion

@@ -39,7 +39,7 @@ class BackgroundWork {
   // For the shard of the service `name` on `worker`. `running` shows what runs,
   // and `log` gets what functions and timers throw.
   BackgroundWork(Scheduler& scheduler, int worker, const std::string& name,
-                 RunningWork& running, LogFunction log);
+                 RunningWork& running, LogSink log);
   BackgroundWork(const BackgroundWork&) = delete;
   BackgroundWork& operator=(const BackgroundWork&) = delete;
 
@@ -94,7 +94,7 @@ class BackgroundWork {
   RunningWork& running_;
   const std::string name_;
   const std::string what_;  // For people: background work of the service.
-  const LogFunction log_;
+  const LogSink log_;
 
   // Shared.
   std::atomic<bool> ended_{false};

@@ -9,6 +9,7 @@
 #include "pinion/core/base/check.h"
 #include "pinion/server/internal/guarded.h"
 #include "pinion/server/internal/why_dropped.h"
+#include "pinion/server/log/server_log.h"
 #include "pinion/server/shard/running_work.h"
 
 namespace pinion {
@@ -43,7 +44,7 @@ int Hops::Node::OwnerOf(const Key& key) const {
 
 Hops::Hops(Scheduler& scheduler, const std::string& name,
            const void* shard_type, const SlotOwners& owners,
-           RunningWork& running, LogFunction log)
+           RunningWork& running, LogSink log)
     : clock_(scheduler.clock()),
       shard_type_(shard_type),
       owners_(owners),
@@ -117,20 +118,26 @@ void Hops::RunOne(Queue& queue, int worker, Node* node) {
     const RunningWork::Scope scope(running_, worker, what_, clock_.Now());
     Hop::Function function = std::move(node->function);
     Hop hop(node);
-    if (runs) RunFunction(queue, std::move(function), std::move(hop));
+    if (runs) RunFunction(queue, worker, std::move(function), std::move(hop));
   }
   // Release, with the acquire in UnderWay(): who sees the end sees what the
   // function has posted.
   queue.ended.fetch_add(1, std::memory_order_release);
 }
 
-void Hops::RunFunction(Queue& queue, Hop::Function function, Hop hop) {
+void Hops::RunFunction(Queue& queue, int worker, Hop::Function function,
+                       Hop hop) {
   const absl::Status thrown = Guarded("a hop's function", [&] {
     function(queue.shard, std::move(hop));
     return absl::OkStatus();
   });
   if (thrown.ok()) return;
-  Log(log_, absl::StrCat(name_, ": ", thrown.message()));
+  Log(log_, {.level = LogLevel::kError,
+             .area = LogArea::kShard,
+             .event = "hop_threw",
+             .worker = worker,
+             .method = name_,
+             .message = std::string(thrown.message())});
   // The Calls that it has are answered so.
   const WhyDropped why(thrown);
   function = nullptr;
@@ -157,7 +164,11 @@ void Hops::DropForNoWorker(int worker, Node* node) {
       absl::StrCat("a hop was posted to worker ", worker,
                    ", which does not exist; there are 0 to ",
                    owners_.workers() - 1, ", so its function did not run"));
-  Log(log_, absl::StrCat(name_, ": ", error.message()));
+  Log(log_, {.level = LogLevel::kError,
+             .area = LogArea::kShard,
+             .event = "hop_to_no_worker",
+             .method = name_,
+             .message = std::string(error.message())});
   // The Calls that the function has are answered so.
   const WhyDropped why(error);
   Drop(node);

@@ -42,7 +42,7 @@ class Hops {
   // shows what runs, and `log` gets what functions throw, and hops to workers
   // that do not exist.
   Hops(Scheduler& scheduler, const std::string& name, const void* shard_type,
-       const SlotOwners& owners, RunningWork& running, LogFunction log);
+       const SlotOwners& owners, RunningWork& running, LogSink log);
   ~Hops();  // Drops the functions that never ran.
   Hops(const Hops&) = delete;
   Hops& operator=(const Hops&) = delete;
@@ -131,7 +131,7 @@ class Hops {
   // Destroys its function, and ends the hop.
   void Drop(Node* node);
   void RunOne(Queue& queue, int worker, Node* node);
-  void RunFunction(Queue& queue, Hop::Function function, Hop hop);
+  void RunFunction(Queue& queue, int worker, Hop::Function function, Hop hop);
   bool MayRun(const Node& node) const {
     if (ended_.load(std::memory_order_relaxed)) return false;
     return !node.own || !own_ended_.load(std::memory_order_relaxed);
@@ -145,7 +145,7 @@ class Hops {
   RunningWork& running_;
   const std::string name_;
   const std::string what_;  // For people: a hop of the service.
-  const LogFunction log_;
+  const LogSink log_;
   std::vector<std::unique_ptr<Queue>> queues_;
 
   // Shared. Relaxed: a thread that must know that a worker has seen it asks

@@ -68,6 +68,26 @@ TEST(SummaryTest, TheLineNamesHandlersThatWereLeftBehind) {
   EXPECT_THAT(SummaryLine(snapshot), HasSubstr("stopped 5, abandoned 1)"));
 }
 
+TEST(SummaryTest, TheLineHasWhatAPolicyAndLimitsDecided) {
+  ServerSnapshot snapshot = TwoMethods();
+  EXPECT_THAT(SummaryLine(snapshot), Not(HasSubstr("policy")));
+  snapshot.policy =
+      PolicySnapshot{.name = "carts",
+                     .rules = {{.name = "no_eve", .allows = false, .calls = 3},
+                               {.name = "bob", .allows = true, .calls = 12},
+                               {.name = "unused", .allows = true, .calls = 0}},
+                     .matched_none = 4};
+  snapshot.limits.calls = 5;
+  snapshot.limits.sessions = 1;
+  EXPECT_THAT(SummaryLine(snapshot),
+              HasSubstr("; policy \"carts\": denied by \"no_eve\" 3, \"bob\" "
+                        "12, denied by no rule 4; limits of parties refused "
+                        "calls 5, sessions 1"));
+  snapshot.policy->dry_run = true;
+  EXPECT_THAT(SummaryTable(snapshot),
+              HasSubstr("policy \"carts\" (dry run): denied by"));
+}
+
 TEST(SummaryTest, TheTableHasARowForEachMethodAndOneForAll) {
   const std::vector<std::string> lines =
       absl::StrSplit(SummaryTable(TwoMethods()), '\n');

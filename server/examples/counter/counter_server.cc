@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "pinion/server/server.h"
+#include "pinion/server/server_main.h"
 #include "shop/v1/counter.pb.h"
 
 using shop::v1::AddRequest;
@@ -23,8 +24,8 @@ class Counter {  // one per worker: its members need no lock
   absl::flat_hash_map<std::string, int64_t> values_;
 };
 
-int main() {
-  pinion::Server server({.listen = "127.0.0.1:50051"});
-  server.Host<Counter>("shop.v1.CounterService").On("Add", &Counter::Add);
-  return server.Run();  // until SIGTERM; drains; exit code
+int main(int argc, char** argv) {  // flags, a file, SIGTERM, exit codes
+  return pinion::ServerMain(argc, argv, [](pinion::Server& server) {
+    server.Host<Counter>("shop.v1.CounterService").On("Add", &Counter::Add);
+  });
 }

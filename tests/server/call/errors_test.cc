@@ -32,6 +32,7 @@
 #include "pinion/tests/support/session_client.h"
 #include "pinion/tests/support/started_call.h"
 #include "pinion/tests/support/stream_client.h"
+#include "pinion/tests/support/token_maker.h"
 #include "pinion/v1/session.pb.h"
 #include "tests/server/support/bad.pb.h"
 
@@ -39,9 +40,11 @@ namespace pinion {
 namespace {
 
 using ::pinion::testing::AddOf;
+using ::pinion::testing::ClaimsOf;
 using ::pinion::testing::Gate;
 using ::pinion::testing::HeldWorker;
 using ::pinion::testing::kAdd;
+using ::pinion::testing::KeySetOf;
 using ::pinion::testing::LaneTest;
 using ::pinion::testing::OpenCall;
 using ::pinion::testing::ScriptedSessions;
@@ -49,7 +52,9 @@ using ::pinion::testing::ScriptedStream;
 using ::pinion::testing::SessionClient;
 using ::pinion::testing::Started;
 using ::pinion::testing::StreamClient;
+using ::pinion::testing::TokenMaker;
 using ::pinion::testing::TransportName;
+using ::pinion::testing::WriteFile;
 
 // A row of the table, by what tells it from others: "CODE REASON EXECUTED".
 using Row = std::string;
@@ -101,11 +106,17 @@ enum Deed { kSucceeds, kStays, kFails, kSaysTooMuch, kStaysAndSaysMuch };
 struct StreamShard {
   void Do(const test::Thing& request, Stream<test::Thing> stream) {
     if (request.name() == "dropped") return;
+    if (request.name() == "kept") {
+      EXPECT_TRUE(stream.Send(request).ok());
+      kept.push_back(std::move(stream));
+      return;
+    }
     test::Thing large = request;
     large.add_tags(std::string(1 << 20, 'x'));
     for (int i = 0; i < 64; ++i) EXPECT_TRUE(stream.Send(large).ok());
     stream.Finish();
   }
+  std::vector<Stream<test::Thing>> kept;
 };
 
 class ErrorsTest : public LaneTest {
@@ -312,9 +323,79 @@ class ErrorsTest : public LaneTest {
                                           "/pinion.test.GoodService/Streaming",
                                           request.SerializeAsString());
   }
+
+  // A token that is none, and one whose key goes while its stream is open.
+  void ProvokeTokens() {
+    const std::string path = ::testing::TempDir() + "/errors_keys.json";
+    const TokenMaker issuer = TokenMaker::Ec("k1");
+    WriteFile(path, KeySetOf({&issuer}));
+    HostingOptions options;
+    options.token_keys = path;
+    options.token_issuer = testing::kIssuer;
+    options.token_audience = testing::kAudience;
+    StartAnew(options);
+    OpenCall refused(channel(), kAdd, AddOf("a"),
+                     {.metadata = {{"authorization", "Bearer none"}}});
+    Saw(refused);
+    test::Thing request;
+    request.set_name("kept");
+    StreamClient stream(
+        channel(), "/pinion.test.GoodService/Streaming",
+        request.SerializeAsString(),
+        {.metadata = {
+             {"authorization", "Bearer " + issuer.Sign(ClaimsOf({}))}}});
+    EXPECT_TRUE(stream.Next().has_value());
+    const TokenMaker next = TokenMaker::Ec("k2");
+    WriteFile(path, KeySetOf({&next}));
+    options.workers = 1;
+    const absl::Status reloaded = server().hosting().Reload(options);
+    EXPECT_TRUE(reloaded.ok()) << reloaded;
+    Saw(stream);
+  }
   void HostMore(Server& server) override {
     server.Host<StreamShard>("pinion.test.GoodService")
         .On("Streaming", &StreamShard::Do);
+  }
+
+  // Has a call and a stream denied, the stream by a policy that comes later.
+  void ProvokePolicy() {
+    const std::string file =
+        absl::StrCat(::testing::TempDir(), "/errors_policy");
+    const auto allow =
+        [&](absl::string_view path) {
+          std::ofstream(file)
+              << "name: p\nallow_rules: [{name: r, request: {paths: [" << path
+              << "]}}]\n";
+        };
+    allow("/pinion.test.GoodService/Streaming");
+    const HostingOptions options = {.workers = 1,
+                                    .policy = {.policy_file = file}};
+    StartAnew(options);
+    OpenCall denied(channel(), kAdd, AddOf("a"));
+    Saw(denied);
+    const auto stream = OpenStream("kept");
+    const auto runs = [](const LaneSnapshot& lane) {
+      return lane.service == "pinion.test.GoodService" &&
+             lane.counts.running == 1;
+    };
+    for (bool begun = false; !begun;) {
+      const auto lanes = server().Snapshot().lanes;
+      begun = std::any_of(lanes.begin(), lanes.end(), runs);
+    }
+    allow(kAdd);
+    EXPECT_TRUE(server().Reload({.listen = "127.0.0.1:0"}, options).ok());
+    Saw(*stream);
+  }
+
+  // Over TCP: a client in the process is no party.
+  void ProvokeRate() {
+    StartAnew({.limits = {.calls_per_second = 1}});
+    SessionClient session(test().TcpChannel());
+    v1::OpenRequest message = Call(1, kSucceeds);
+    message.MergeFrom(Call(2, kSucceeds));
+    session.Send(message);
+    EXPECT_EQ(session.Await(1).code(), 0);
+    Saw(session.Await(2));
   }
 
   void ProvokeAnswersOfTheirOwn() {
@@ -377,6 +458,9 @@ TEST_P(ErrorsTest, AreThoseOfThePage) {
   ProvokeStop();
   ProvokeCutOff();
   ProvokeDrop();
+  ProvokeTokens();
+  ProvokePolicy();
+  ProvokeRate();
   ProvokeAnswersOfTheirOwn();
   ProvokeTheClientLibrarys();
   EXPECT_EQ(provoked_, rows_) << "each row was provoked, or should go";

@@ -45,6 +45,8 @@ using ::pinion::testing::OpenCallOptions;
 using ::pinion::testing::SessionClient;
 using ::pinion::testing::TransportName;
 
+// A method of the service that nobody hosts.
+constexpr char kSubtract[] = "/shop.v1.CounterService/Subtract";
 constexpr int kWorkers = 2;
 constexpr absl::Duration kDefaultTimeout = absl::Milliseconds(20);
 constexpr absl::Duration kPlenty = absl::Hours(1);
@@ -52,7 +54,8 @@ constexpr absl::Duration kPlenty = absl::Hours(1);
 // The calls, all of one key but for two, by what becomes of them. Each says its
 // number to the handler.
 enum Traveller {
-  kLost,  // Nobody hosts its method.
+  kLost,    // Nobody hosts its method.
+  kDenied,  // The policy does not allow it.
   kKeyless,
   kLate,   // Expires while it waits.
   kAhead,  // Holds up those behind it when they are taken.
@@ -185,17 +188,23 @@ class LifeOfACallTest : public LaneTest {
       response->set_value(request.by());
       return absl::OkStatus();
     };
+    const std::string policy =
+        absl::StrCat(::testing::TempDir(), "/life_of_a_call_policy");
+    std::ofstream(policy) << "{name: p, allow_rules: [{name: r, request: "
+                             "{paths: [/pinion.test.HoldService/*, "
+                          << kAdd << ", " << kSubtract << "]}}]}";
     Start({.workers = kWorkers,
            .lane_calls = of_a_party ? 7 : 4,
            .default_timeout = kDefaultTimeout,
-           .stall_after = absl::Hours(1)});
+           .stall_after = absl::Hours(1),
+           .policy = {.policy_file = policy}});
   }
 
   void Follow(Way& way, bool in_session) {
     HeldWorker held(channel());
 
     Step("Arrives");
-    way.Begin(kLost, "/shop.v1.CounterService/Subtract", AddOf(key_), kPlenty);
+    way.Begin(kLost, kSubtract, AddOf(key_), kPlenty);
     ExpectFailed(way.Await(kLost), absl::StatusCode::kUnimplemented,
                  v1::REASON_NO_SUCH_METHOD);
     EXPECT_EQ(Method().counts.refusals(), 0u) << "it is not in the account";
@@ -205,6 +214,12 @@ class LifeOfACallTest : public LaneTest {
     Begin(way, kAhead, kPlenty);
     Begin(way, kGone, kPlenty);
     Begin(way, kCall, kPlenty);
+
+    Step("Is allowed");
+    way.Begin(kDenied, "/shop.v1.CounterService/Reset", AddOf(key_), kPlenty);
+    ExpectFailed(way.Await(kDenied), absl::StatusCode::kPermissionDenied,
+                 v1::REASON_NOT_ALLOWED);
+    EXPECT_EQ(server().Snapshot().policy->matched_none, 1u);
 
     Step("Is routed");
     way.Begin(kKeyless, kAdd, AddOf("", kKeyless), kPlenty);

@@ -299,7 +299,10 @@ TEST(RefusalsTest, NameTheMethodThatIsNotServed) {
   ExpectIs(refusals::NoSuchMethod("/x/Y\n"), kRow,
            "this server hosts no method /x/Y\\n");
   ExpectIs(refusals::NoSuchMethodIndex(9), kRow,
-           "this server hosts no method of the index 9");
+           "the session has named no method with the index 9; name it in the "
+           "same message or earlier");
+  ExpectIs(refusals::NoSuchMethodIndex(0), kRow,
+           "the call says no method: it has neither a name nor an index");
   ExpectIs(refusals::NoStreamsInSessions("/x/Y"), kRow,
            "/x/Y is a streaming method, which is served as a plain gRPC call "
            "only, not within sessions");

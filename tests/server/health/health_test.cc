@@ -87,6 +87,22 @@ TEST(HealthTest, TheServerAndItsServicesDoNotServeWhenNoWorkerDoes) {
   EXPECT_EQ(health.Of("a.B"), kServing);
 }
 
+TEST(HealthTest, ANewShareCountsAtOnceAndObserversHearOfIt) {
+  Health health({"a.B"}, 4);
+  int told = 0;
+  health.AddObserver([&] { ++told; });
+  health.SetHealthyShare(1);  // Before the start there is nothing to see.
+  EXPECT_EQ(told, 0);
+  health.SetStarted();
+  health.SetStalled(0, true);
+  EXPECT_EQ(health.Of("a.B"), kNotServing);
+  told = 0;
+  health.SetHealthyShare(0.75);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(health.Of("a.B"), kServing);
+  EXPECT_EQ(health.Of("pinion.worker.0"), kNotServing);
+}
+
 TEST(HealthTest, TheServerServesWhileTheShareOfWorkersDoesThatItWasGiven) {
   struct Case {
     double share;
@@ -114,7 +130,9 @@ TEST(HealthTest, NothingServesAgainOnceItStops) {
   Health health({"a.B"}, 1);
   health.SetStarted();
   health.SetStalled(0, true);
+  EXPECT_FALSE(health.stopping());
   health.SetStopping();
+  EXPECT_TRUE(health.stopping());
   health.SetStalled(0, false);
   health.SetStarted();
   for (const char* name : {"", "a.B", "pinion.worker.0"}) {

@@ -1,93 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// gRPC's reflection in a server to which hosted services are attached.
-#include <grpcpp/client_context.h>
-#include <grpcpp/generic/generic_stub.h>
+// A program that links gRPC's own reflection: in a server to which hosted
+// services are attached, that answers; in a pinion::Server, ours does.
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
 
-#include <condition_variable>
-#include <mutex>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/server/kv/host_kv.h"
+#include "pinion/server/reflection/own_files.h"
 #include "pinion/tests/server/support/attached.h"
 #include "pinion/tests/support/open_call.h"
+#include "pinion/tests/support/reflection_client.h"
+#include "pinion/tests/support/test_server.h"
 
 namespace pinion {
 namespace {
 
+using ::google::protobuf::DescriptorPool;
+using ::google::protobuf::FileDescriptorProto;
 using ::pinion::testing::Attached;
+using ::pinion::testing::FileOfSymbol;
+using ::pinion::testing::FilesIn;
 using ::pinion::testing::GuardedChannel;
-using ::pinion::testing::kAddItem;
 using ::pinion::testing::kCart;
+using ::pinion::testing::ListServices;
+using ::pinion::testing::ReflectionClient;
+using ::pinion::testing::ReflectionRequest;
+using ::pinion::testing::ReflectionResponse;
+using ::pinion::testing::ServicesIn;
 using ::pinion::testing::SyncOffers;
-using ::testing::HasSubstr;
+using ::pinion::testing::TestServer;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
 
-// One question to grpc.reflection.v1alpha and its answer, in wire bytes: its
-// .proto comes with no package that this builds with.
-class Question final
-    : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
- public:
-  Question(const GuardedChannel& channel, const std::string& request)
-      : stub_(channel.channel) {
-    const grpc::Slice slice(request);
-    request_ = grpc::ByteBuffer(&slice, 1);
-    stub_.PrepareBidiStreamingCall(
-        &context_,
-        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-        grpc::StubOptions(), this);
-    StartRead(&response_);
-    StartWriteLast(&request_, grpc::WriteOptions());
-    StartCall();
-  }
+constexpr char kHealth[] = "grpc.health.v1.Health";
+constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
+constexpr char kSessions[] = "pinion.v1.SessionService";
+constexpr char kKv[] = "pinion.kv.v1.KvService";
 
-  std::string Await() {
-    std::unique_lock lock(mutex_);
-    done_changed_.wait(lock, [this] { return done_; });
-    grpc::Slice slice;
-    if (!response_.DumpToSingleSlice(&slice).ok()) return "";
-    return std::string(reinterpret_cast<const char*>(slice.begin()),
-                       slice.size());
-  }
-
- private:
-  void OnDone(const grpc::Status& status) override {
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    const std::lock_guard lock(mutex_);
-    done_ = true;
-    done_changed_.notify_all();
-  }
-
-  grpc::GenericStub stub_;
-  grpc::ClientContext context_;
-  grpc::ByteBuffer request_;
-  grpc::ByteBuffer response_;
-  std::mutex mutex_;
-  std::condition_variable done_changed_;
-  bool done_ = false;
-};
-
-std::string ListServices(Attached& test) {
-  return Question(test.channel(), std::string("\x3a\x00", 2)).Await();
+// One question on a stream of its own.
+ReflectionResponse Ask(const GuardedChannel& channel,
+                       const ReflectionRequest& request) {
+  ReflectionClient client(channel);
+  const auto response = client.Ask(request);
+  EXPECT_TRUE(response.has_value());
+  return response.value_or(ReflectionResponse());
 }
 
-// The file that has `symbol`.
-std::string FileOf(Attached& test, const std::string& symbol) {
-  return Question(test.channel(), std::string("\x22") +
-                                      static_cast<char>(symbol.size()) + symbol)
-      .Await();
+// gRPC's has no .proto of the health service, and ours has.
+bool IsOurs(const GuardedChannel& channel) {
+  return !FilesIn(Ask(channel, FileOfSymbol(kHealth))).empty();
 }
 
 TEST(AttachReflectionTest, ListsWhatIsHostedAndDescribesIt) {
-  Attached test;
-  test.Start();
-  const std::string services = ListServices(test);
-  EXPECT_THAT(services, HasSubstr(kCart));
-  EXPECT_THAT(services, HasSubstr("pinion.v1.SessionService"));
-  EXPECT_THAT(services, HasSubstr("grpc.health.v1.Health"));
-  EXPECT_THAT(FileOf(test, kCart), HasSubstr("AddItemRequest"));
-  EXPECT_TRUE(test.AddItem("ann").ok());
-  test.Stop();
+  for (const bool reflection : {true, false}) {
+    Attached test({.workers = 1, .reflection = reflection});
+    test.Start();
+    EXPECT_FALSE(IsOurs(test.channel()));
+    EXPECT_THAT(ServicesIn(Ask(test.channel(), ListServices())),
+                IsSupersetOf({kCart, kSessions, kHealth}));
+    EXPECT_THAT(FilesIn(Ask(test.channel(), FileOfSymbol(kCart))),
+                Contains("shop/v1/cart.proto"));
+    EXPECT_TRUE(test.AddItem("ann").ok());
+    test.Stop();
+  }
 }
 
 TEST(AttachReflectionTest, ListsAServiceOfWhichTheUserHasAPart) {
@@ -95,8 +77,43 @@ TEST(AttachReflectionTest, ListsAServiceOfWhichTheUserHasAPart) {
   SyncOffers offers;
   test.builder().RegisterService(&offers);
   test.Start();
-  EXPECT_THAT(ListServices(test), HasSubstr(kCart));
+  EXPECT_THAT(ServicesIn(Ask(test.channel(), ListServices())), Contains(kCart));
   test.Stop();
+}
+
+TEST(AttachReflectionTest, AServerAnswersItself) {
+  TestServer test;
+  kv::HostKv(test.server());
+  test.Start();
+  const GuardedChannel channel = test.TcpChannel();
+  EXPECT_TRUE(IsOurs(channel));
+  EXPECT_THAT(ServicesIn(Ask(channel, ListServices())),
+              ElementsAre(kHealth, kReflection, kKv, kSessions));
+}
+
+TEST(AttachReflectionTest, AServerHasNoneIfItIsSwitchedOff) {
+  TestServer test({.reflection = false});
+  kv::HostKv(test.server());
+  test.Start();
+  ReflectionClient client(test.TcpChannel());
+  client.Send(ListServices().SerializeAsString());
+  client.EndSends();
+  EXPECT_EQ(client.Finish().code(), absl::StatusCode::kUnimplemented);
+}
+
+// As it is in the file, but for the names of the file and of other languages.
+std::string TextOf(const google::protobuf::ServiceDescriptor* service) {
+  FileDescriptorProto file;
+  service->file()->CopyTo(&file);
+  file.clear_name();
+  file.clear_options();
+  return file.DebugString();
+}
+
+TEST(AttachReflectionTest, WeDescribeReflectionAsGrpcDoes) {
+  EXPECT_EQ(
+      TextOf(OwnFiles().FindServiceByName(kReflection)),
+      TextOf(DescriptorPool::generated_pool()->FindServiceByName(kReflection)));
 }
 
 }  // namespace

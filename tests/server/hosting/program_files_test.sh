@@ -28,7 +28,7 @@ for ((i = 0; i < 200; ++i)); do
   held+=("$connection")
 done
 read -r -t 60 line <&"$from_log"
-expect 0 'open files run out: the process may have 96| new ones wait' printf '%s' "$line"
+expect 0 ' error listener: open files run out: the process may have 96| new ones wait' printf '%s' "$line"
 
 for connection in "${held[@]}"; do exec {connection}>&-; done
 expect 0 '"version"' call $kv/Put '{"key":"a","value":"1"}' --timeout=1m
@@ -36,7 +36,7 @@ expect 0 '"version"' call $kv/Put '{"key":"a","value":"1"}' --timeout=1m
 kill -TERM "$server_pid"
 expect_server_ends 0 "after files had run out"
 while read -r -t 0 <&"$from_log" && read -r line <&"$from_log"; do
-  [[ $line == *"accepted again"* || $line == "stopped: accepted 1 "* ]] ||
+  [[ $line == *"accepted again"* || $line == *" info stop: stopped: accepted 1 "* ]] ||
     complain "the server said more: $line"
 done
 

@@ -28,6 +28,8 @@
 #include "pinion/server/io/io_thread.h"
 #include "pinion/server/lane/lanes.h"
 #include "pinion/server/lane/running_calls.h"
+#include "pinion/server/log.h"
+#include "pinion/server/log/server_log.h"
 #include "pinion/server/options.h"
 #include "pinion/server/snapshot.h"
 #include "pinion/server/testing/gate.h"
@@ -74,14 +76,15 @@ class StopSequenceTest : public ::testing::Test {
                          .inside = inside_,
                          .io_threads = io_threads_,
                          .expirer = expirer_,
+                         .token_judge = nullptr,
                          .stall_watch = stall_watch_,
                          .snapshot = [this] { return open_; },
                          .server = std::move(server)});
     io_threads_.front()->Start();
   }
   void Start(absl::Duration lame_duck, absl::Duration grace) {
-    options_.lame_duck = lame_duck;
-    options_.grace = grace;
+    stop_.SetTimes(absl::ToChronoNanoseconds(lame_duck),
+                   absl::ToChronoNanoseconds(grace));
     StartWorkers();
     StartServing();
   }
@@ -108,7 +111,11 @@ class StopSequenceTest : public ::testing::Test {
   std::weak_ptr<grpc::Server> server_;
   ServerSnapshot open_;
   int workers_ended_ = 0;
-  StopSequence stop_{options_};
+  // Receives the stop's lines.
+  LogFunction on_line_ = [](absl::string_view) {};
+  ServerLog log_{
+      {.function = [this](absl::string_view line) { on_line_(line); }}};
+  StopSequence stop_{options_, log_};
 };
 
 TEST_F(StopSequenceTest, WhereNothingWasMadeNothingIsEnded) {
@@ -167,7 +174,7 @@ TEST_F(StopSequenceTest, ADrainWaitsForTheCallsInside) {
 TEST_F(StopSequenceTest, AStopThatWaitsSaysWhatForAndForHowLong) {
   Gate said;
   std::string line;
-  options_.log = [&](absl::string_view logged) {
+  on_line_ = [&](absl::string_view logged) {
     line = std::string(logged);
     said.Pass();
   };
@@ -190,7 +197,7 @@ TEST_F(StopSequenceTest, AStopThatWaitsSaysWhatForAndForHowLong) {
 TEST_F(StopSequenceTest, ALameDuckSaysForHowLongItAcceptsCalls) {
   Gate said;
   std::string line;
-  options_.log = [&](absl::string_view logged) {
+  on_line_ = [&](absl::string_view logged) {
     line = std::string(logged);
     said.Pass();
   };

@@ -90,7 +90,7 @@ TEST_P(StopTest, NamesTheHandlerThatItDoesNotWaitFor) {
   EXPECT_EQ(stopped.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_THAT(
       std::string(stopped.message()),
-      AllOf(HasSubstr(kAdd), HasSubstr("key \"k\""), HasSubstr(", for ")));
+      AllOf(HasSubstr(kAdd), HasSubstr("key in slot "), HasSubstr(", for ")));
   gate_.Open();
   AwaitHeld(0);
   test().Stop();

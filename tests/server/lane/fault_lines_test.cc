@@ -11,6 +11,7 @@
 #include "absl/base/config.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
@@ -35,9 +36,10 @@ using ::shop::v1::AddRequest;
 using ::shop::v1::AddResponse;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::StartsWith;
+using ::testing::Not;
 
 constexpr char kService[] = "shop.v1.CounterService";
 constexpr Method<AddRequest, AddResponse> kAdd("/shop.v1.CounterService/Add");
@@ -66,10 +68,13 @@ struct Keeping {
 class FaultLinesTest : public ::testing::Test {
  protected:
   testing::ManualOptions Options() {
-    return {.hosting = {.workers = 1, .log = [this](absl::string_view line) {
-                          MutexLock lock(mutex_);
-                          log_.emplace_back(line);
-                        }}};
+    return {.hosting = {.workers = 1,
+                        .log =
+                            [this](absl::string_view line) {
+                              MutexLock lock(mutex_);
+                              log_.emplace_back(line);
+                            },
+                        .log_keys = true}};
   }
   std::vector<std::string> logged() {
     MutexLock lock(mutex_);
@@ -98,10 +103,9 @@ TEST_F(FaultLinesTest, TellOfACallThatItsHandlerDropped) {
     const auto call = test.Call(kAdd, AddTo("apples"));
     test.RunUntilIdle();
     EXPECT_EQ(call.Await().status().code(), absl::StatusCode::kInternal);
-    EXPECT_THAT(
-        logged(),
-        ElementsAre(AllOf(StartsWith("/shop.v1.CounterService/Add, worker 0: "),
-                          HasSubstr("the handler dropped the call"))));
+    EXPECT_THAT(logged(), ElementsAre(HasSubstr(
+                              " error lane: /shop.v1.CounterService/Add, "
+                              "worker 0: the handler dropped the call")));
   }
 }
 
@@ -117,10 +121,9 @@ TEST_F(FaultLinesTest, TellOfAStreamThatItsHandlerDropped) {
   const auto watch = test.Stream(kv::kWatch, request);
   test.RunUntilIdle();
   EXPECT_EQ(watch.AwaitEnd().code(), absl::StatusCode::kInternal);
-  EXPECT_THAT(
-      logged(),
-      ElementsAre(AllOf(StartsWith("/pinion.kv.v1.KvService/Watch, worker 0: "),
-                        HasSubstr("the handler dropped the stream"))));
+  EXPECT_THAT(logged(), ElementsAre(HasSubstr(
+                            " error lane: /pinion.kv.v1.KvService/Watch, "
+                            "worker 0: the handler dropped the stream")));
 }
 
 TEST_F(FaultLinesTest, TellNothingOfACallThatIsDroppedAfterItsAnswer) {
@@ -176,11 +179,62 @@ TEST_F(FaultLinesTest, NameTheMethodAndTheKeyOfAHandlerThatThrew) {
     EXPECT_EQ(call.Await().status().code(), absl::StatusCode::kInternal);
     EXPECT_THAT(
         logged(),
-        ElementsAre(
-            AllOf(StartsWith("/shop.v1.CounterService/Add, key \"apples\", "
-                             "worker 0: "),
-                  HasSubstr("the handler threw an exception: out of cheese"))));
+        ElementsAre(EndsWith(
+            " error lane: /shop.v1.CounterService/Add, key \"apples\", worker "
+            "0: the handler threw an exception: out of cheese")));
   }
+}
+
+// As operators of strangers' keys have it.
+TEST_F(FaultLinesTest, NameTheSlotOfTheKeyByDefault) {
+  testing::ManualOptions options = Options();
+  options.hosting.log_keys = HostingOptions().log_keys;
+  ManualServer test(HostAdd<Throwing>, options);
+  const auto call = test.Call(kAdd, AddTo("ann@example.com"));
+  test.RunUntilIdle();
+  EXPECT_FALSE(call.Await().ok());
+  EXPECT_THAT(logged(),
+              ElementsAre(AllOf(HasSubstr("Add, key in slot "),
+                                HasSubstr(" (set log_keys to see it), worker "),
+                                Not(HasSubstr("ann")))));
+}
+
+TEST_F(FaultLinesTest, AreWrittenAsTheServerIsToldWhileItRuns) {
+  ManualServer test(HostAdd<Throwing>, Options());
+  const auto fail = [&] {
+    const auto call = test.Call(kAdd, AddTo("apples"));
+    test.RunUntilIdle();
+    EXPECT_FALSE(call.Await().ok());
+  };
+  Hosting& hosting = test.server().hosting();
+  hosting.SetLog({.format = LogFormat::kJson, .keys = true});
+  fail();
+  EXPECT_THAT(logged(),
+              ElementsAre(AllOf(HasSubstr(R"("level":"error","area":"lane",)"),
+                                HasSubstr(R"("event":"handler_threw",)"),
+                                HasSubstr(R"("key":"apples",)"))));
+  EXPECT_EQ(hosting.log_settings().format, LogFormat::kJson);
+  hosting.SetLog({.keys = false});
+  fail();
+  EXPECT_THAT(logged()[1], HasSubstr("key in slot "));
+}
+
+// What a client writes into its key, and a handler into its exception.
+TEST_F(FaultLinesTest, AreOneLineEachWhateverTheClientSends) {
+  struct Echoing {
+    absl::Status Add(const AddRequest& request, AddResponse*) {
+      throw std::runtime_error(absl::StrCat("no ", request.name()));
+    }
+  };
+  ManualServer test(HostAdd<Echoing>, Options());
+  const auto call = test.Call(
+      kAdd, AddTo("a\n2026-11-29T08:15:00.123456Z error stop: x\x1b[2J"));
+  test.RunUntilIdle();
+  EXPECT_FALSE(call.Await().ok());
+  EXPECT_THAT(logged(),
+              ElementsAre(AllOf(Not(HasSubstr("\n")), Not(HasSubstr("\x1b")),
+                                HasSubstr(R"(key "a\n2026)"),
+                                HasSubstr(R"(exception: no a\n2026)"))));
 }
 
 TEST_F(FaultLinesTest, TellOnceOfAnEndOfABatchThatThrew) {
@@ -191,9 +245,9 @@ TEST_F(FaultLinesTest, TellOnceOfAnEndOfABatchThatThrew) {
   EXPECT_FALSE(first.Await().ok());
   EXPECT_FALSE(second.Await().ok());
   EXPECT_THAT(logged(),
-              ElementsAre(AllOf(
-                  HasSubstr("the end of a batch of shop.v1.CounterService"),
-                  HasSubstr("EndBatch() threw an exception: out of cheese"))));
+              ElementsAre(EndsWith(
+                  " error lane: shop.v1.CounterService, worker 0: EndBatch() "
+                  "threw an exception: out of cheese")));
 }
 
 TEST_F(FaultLinesTest, AreLimitedInRate) {
@@ -208,8 +262,8 @@ TEST_F(FaultLinesTest, AreLimitedInRate) {
   const auto later = test.Call(kAdd, AddTo("a"));
   test.RunUntilIdle();
   EXPECT_FALSE(later.Await().ok());
-  ASSERT_EQ(logged().size(), 13u);
-  EXPECT_THAT(logged()[11], HasSubstr("40 lines were left out"));
+  ASSERT_EQ(logged().size(), 12u);
+  EXPECT_THAT(logged()[11], HasSubstr("out of cheese (left out: 40 lines)"));
 }
 
 #endif  // ABSL_HAVE_EXCEPTIONS

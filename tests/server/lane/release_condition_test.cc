@@ -76,6 +76,7 @@ class ReleaseConditionTest : public ::testing::Test, private ReleaseCondition {
                                                 : failure->executed()});
       Unref();
     }
+    const void* answered_by() const override { return &test_; }
     AnswerBuffer* MakeAnswerBuffer(uint32_t entries, uint32_t bytes,
                                    int64_t reserved) override;
     Credit& credit() const override { return test_.credit_; }

@@ -6,6 +6,8 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "pinion/core/clock.h"
 #include "pinion/core/fake_clock.h"
@@ -50,6 +52,12 @@ class RunningCallsTest : public ::testing::Test {
   const ServedMethod served_keyless_ = {.method = keyless_, .lanes = nullptr};
   std::string bytes_;
   TestCall* const call_ = new TestCall;
+  std::string Describe(int worker) {
+    return running_.Describe(worker, time_.clock(), [](absl::string_view key) {
+      return absl::StrCat("key <", key, ">");
+    });
+  }
+
   FakeClock time_;
   RunningCalls running_{/*workers=*/2};
 };
@@ -77,23 +85,21 @@ TEST_F(RunningCallsTest, ThereIsNothingToSeeWhereNoCallRuns) {
     EXPECT_FALSE(
         running_.Visit(worker, [](const RoutedCall&, Moment) { FAIL(); }));
     EXPECT_EQ(running_.Age(worker, time_.Now()), nanoseconds(0));
-    EXPECT_EQ(running_.Describe(worker, time_.clock()), "");
+    EXPECT_EQ(Describe(worker), "");
   }
 }
 
 TEST_F(RunningCallsTest, DescribesACallWithItsKeyAndItsAge) {
   running_.Begin(1, call_, time_.Now());
   time_.Advance(milliseconds(1200) + nanoseconds(999'999));
-  EXPECT_EQ(running_.Describe(1, time_.clock()),
-            "/shop.v1.CounterService/Add, key \"a\", for 1.2s");
+  EXPECT_EQ(Describe(1), "/shop.v1.CounterService/Add, key <a>, for 1.2s");
   running_.End(1);
 }
 
 TEST_F(RunningCallsTest, DescribesACallOfAMethodWithoutAKey) {
   call_->served = &served_keyless_;
   running_.Begin(0, call_, time_.Now());
-  EXPECT_EQ(running_.Describe(0, time_.clock()),
-            "/shop.v1.CounterService/Sum, no key, for 0s");
+  EXPECT_EQ(Describe(0), "/shop.v1.CounterService/Sum, no key, for 0s");
   running_.End(0);
 }
 
@@ -102,10 +108,23 @@ TEST_F(RunningCallsTest, DescribesOtherWorkOfAShardWhileItRuns) {
   {
     const RunningWork::Scope scope(running_.work(), 1, hop, time_.Now());
     time_.Advance(milliseconds(3));
-    EXPECT_EQ(running_.Describe(1, time_.clock()), hop + ", for 3ms");
-    EXPECT_EQ(running_.Describe(0, time_.clock()), "");
+    EXPECT_EQ(Describe(1), hop + ", for 3ms");
+    EXPECT_EQ(Describe(0), "");
   }
-  EXPECT_EQ(running_.Describe(1, time_.clock()), "");
+  EXPECT_EQ(Describe(1), "");
+}
+
+TEST_F(RunningCallsTest, WhatRunsIsACopyThatOutlivesTheCall) {
+  running_.Begin(1, call_, time_.Now());
+  time_.Advance(milliseconds(3));
+  const auto running = running_.WhatRuns(1, time_.clock());
+  running_.End(1);
+  bytes_.assign(bytes_.size(), 'x');
+  ASSERT_TRUE(running.has_value());
+  EXPECT_EQ(running->method, "/shop.v1.CounterService/Add");
+  EXPECT_EQ(running->key, "a");
+  EXPECT_EQ(running->age, milliseconds(3));
+  EXPECT_FALSE(running_.WhatRuns(1, time_.clock()).has_value());
 }
 
 TEST_F(RunningCallsTest, TwoLooksDifferIfUsersCodeRanBetweenThem) {

@@ -18,6 +18,7 @@
 #include "pinion/core/fake_clock.h"
 #include "pinion/server/listener/listening_sockets.h"
 #include "pinion/server/listener/socket_address.h"
+#include "pinion/server/log.h"
 
 namespace pinion {
 namespace {
@@ -37,9 +38,9 @@ class Listener {
     loop_.emplace(*std::move(sockets),
                   AcceptOptions{.limits = limits,
                                 .log =
-                                    [this](absl::string_view line) {
+                                    [this](LogRecord record) {
                                       MutexLock lock(mutex_);
-                                      lines_.emplace_back(line);
+                                      lines_.push_back(record.message);
                                       changed_.NotifyAll();
                                     },
                                 .clock = clock_.clock()},
@@ -124,6 +125,21 @@ TEST(AcceptLoopTest, ClosesAtOnceWhatIsBeyondTheBoundAndCountsIt) {
       listener.AwaitLines(2),
       ElementsAre(AllOf(HasSubstr("max_connections, 2"), HasSubstr("closed")),
                   HasSubstr("2 connections were refused")));
+}
+
+TEST(AcceptLoopTest, NewLimitsHoldForNewConnections) {
+  Listener listener({.in_all = 2, .per_group = 2});
+  const Client first(listener);
+  const Client second(listener);
+  listener.AwaitTaken(2);
+  listener.loop().SetLimits({.in_all = 3, .per_group = 3});
+  const Client third(listener);
+  listener.AwaitTaken(3);
+  listener.loop().SetLimits({.in_all = 1, .per_group = 1});
+  Client(listener).AwaitEnd();
+  EXPECT_EQ(listener.loop().Counts().open, 3);
+  EXPECT_THAT(listener.AwaitLines(1),
+              ElementsAre(HasSubstr("max_connections, 1, are open")));
 }
 
 TEST(AcceptLoopTest, ADescriptorThatComesFreeIsTheNextConnections) {

@@ -196,14 +196,69 @@ TEST(ListeningSocketsTest, TakeAbstractNamesAndRefuseLongPaths) {
 
 TEST(ListeningSocketsTest, AdoptWhatListensAndNothingElse) {
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  EXPECT_THAT(
-      std::string(ListeningSockets::Adopt({listener}, {}).status().message()),
-      HasSubstr("no socket that listens"));
+  const int datagrams = socket(AF_UNIX, SOCK_DGRAM, 0);
+  const int packets = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+  const int file = open("/dev/null", O_RDONLY);
+  const std::pair<int, const char*> flaws[] = {
+      {listener, "does not listen"},    {datagrams, "is no stream socket"},
+      {packets, "is no stream socket"}, {file, "is no socket"},
+      {1'000'000, "is no socket"},
+  };
+  for (const auto& [descriptor, flaw] : flaws) {
+    EXPECT_THAT(
+        std::string(
+            ListeningSockets::Adopt({descriptor}, {}).status().message()),
+        AllOf(StartsWith(absl::StrCat("descriptor ", descriptor, " ", flaw)),
+              HasSubstr("stream socket that listens is needed")));
+  }
   ASSERT_EQ(listen(listener, 1), 0);
+  // None of several if one is none.
+  EXPECT_FALSE(ListeningSockets::Adopt({listener, file}, {}).ok());
+  for (const int other : {datagrams, packets, file}) {
+    EXPECT_EQ(close(other), 0) << "it was taken, though it was refused";
+  }
   const auto sockets = ListeningSockets::Adopt({listener}, {});
   ASSERT_TRUE(sockets.ok()) << sockets.status();
   EXPECT_NE(sockets->port(), 0);
+  EXPECT_EQ(PortOf(sockets->addresses().at(0)), sockets->port());
   EXPECT_NE(fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_NE(fcntl(listener, F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST(ListeningSocketsTest, LeaveTheFileOfAnAdoptedUnixSocket) {
+  const std::string path = PathFor("adopted");
+  const SocketAddress address = Address("unix:" + path);
+  const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(bind(listener, address.get(), address.size), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  const int kept = dup(listener);  // As systemd keeps one.
+  {
+    const auto sockets = ListeningSockets::Adopt({listener}, {});
+    ASSERT_TRUE(sockets.ok()) << sockets.status();
+    EXPECT_EQ(ToString(sockets->addresses().at(0)), "unix:" + path);
+  }
+  EXPECT_TRUE(CanConnect(address));
+  close(kept);
+  unlink(path.c_str());
+}
+
+TEST(SocketAddressTest, IsLocalIfOnlyThisMachineReachesIt) {
+  for (const char* local :
+       {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1",
+        "unix:/tmp/x", "unix-abstract:x"}) {
+    EXPECT_TRUE(IsLocal(Address(local))) << local;
+  }
+  for (const char* other : {"0.0.0.0:1", "10.0.0.1:1", "[::]:1", "[::2]:1",
+                            "[::ffff:10.0.0.1]:1", "[2001:db8::1]:1"}) {
+    EXPECT_FALSE(IsLocal(Address(other))) << other;
+  }
+}
+
+TEST(SocketAddressTest, IsWrittenAsItIsReached) {
+  for (const char* text :
+       {"127.0.0.1:80", "[2001:db8::7]:80", "unix:/tmp/x", "unix-abstract:x"}) {
+    EXPECT_EQ(ToString(Address(text)), text);
+  }
 }
 
 TEST(SocketAddressTest, GroupsIpv6ByNetworkAndLoopbackNotAtAll) {

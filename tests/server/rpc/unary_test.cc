@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One unary call that nothing disturbs; in-process and over TCP.
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
 #include <memory>
 #include <string>
 
@@ -215,6 +219,30 @@ TEST_P(UnaryTest, TellsWhereTheTimeWentToWhoAsks) {
   EXPECT_GT(asked.timing->waited_ns(), 0u);
   EXPECT_GE(asked.timing->batch(), 1u);
   EXPECT_FALSE(client().CallRaw(kEcho, bytes).timing.has_value());
+}
+
+// gRPC must not unpack it, to any size, and a handler must not see its packed
+// bytes.
+TEST(UnaryCompressionTest, ACompressedRequestIsRefusedAndAPlainOneIsServed) {
+  TestServer test;
+  echo::HostEcho(test.server());
+  test.Start();
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetCompressionAlgorithm(GRPC_COMPRESS_GZIP);
+  Client compressing(
+      grpc::CreateCustomChannel(test.server().address(),
+                                grpc::InsecureChannelCredentials(), arguments),
+      {.unary = true});
+  echo::v1::EchoRequest request;
+  request.set_payload(std::string(4096, 'a'));
+  const auto refused = compressing.Call<echo::v1::EchoResponse>(kEcho, request);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnimplemented)
+      << refused.status();
+  const auto served =
+      test.TcpClient()->Call<echo::v1::EchoResponse>(kEcho, request);
+  ASSERT_TRUE(served.ok()) << served.status();
+  EXPECT_EQ(served->payload(), request.payload());
 }
 
 }  // namespace

@@ -100,16 +100,17 @@ class SessionAnswersTest : public ::testing::Test {
     return ids;
   }
 
+  const SessionTimes times_{.age_grace = LiveSpan(std::chrono::seconds(2)),
+                            .stop_grace = LiveSpan(std::chrono::seconds(3))};
   const SessionHost host_{.service = nullptr,
                           .index = 0,
                           .door = nullptr,
                           .expirer = nullptr,
                           .limits = {.max_calls = 7,
                                      .max_bytes = 8000,
-                                     .max_message_bytes = 1 << 20,
-                                     .age_grace = std::chrono::seconds(2)},
+                                     .max_message_bytes = 1 << 20},
                           .instance_id = "this one",
-                          .stop_grace = std::chrono::seconds(3),
+                          .times = times_,
                           .methods = {}};
   SessionAnswers answers_{host_};
   std::deque<AnsweredCall> calls_;

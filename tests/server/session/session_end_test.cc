@@ -194,6 +194,33 @@ TEST_P(SessionEndTest, TellsOfTheStopThoughItHasToldThatItIsOld) {
   EXPECT_THAT(std::string(end.message()), HasSubstr("stopping"));
 }
 
+TEST_P(SessionEndTest, IsOldAsSoonAsTheServerReloadsAnAgeThatHasPassed) {
+  HostingOptions options = {.workers = 1, .grace = absl::Hours(1)};
+  const auto reload = [&](absl::Duration age) {
+    options.max_session_age = age;
+    const absl::Status status =
+        server().Reload({.listen = "127.0.0.1:0"}, options);
+    ASSERT_TRUE(status.ok()) << status;
+  };
+  int calls = 0;
+  for (const auto& before : {std::vector<absl::Duration>{},
+                             {absl::Hours(1)},
+                             {absl::Hours(1), absl::InfiniteDuration()},
+                             {absl::Hours(1), absl::Hours(2)}}) {
+    Start(options);
+    SessionClient session(channel());
+    session.AwaitHello();
+    for (const absl::Duration age : before) reload(age);
+    session.Send(Message({Add(1)}));
+    gate_.AwaitArrivals(++calls);  // It goes on.
+    reload(absl::Nanoseconds(1));
+    EXPECT_EQ(session.AwaitDrain().reason(), v1::DRAIN_REASON_CONNECTION_AGE);
+    gate_.Open();
+    ExpectAdded(session.Await(1));
+    options.max_session_age = absl::InfiniteDuration();
+  }
+}
+
 TEST_P(SessionEndTest,
        RefusesCallsOnceItHasToldOfTheStopThoughALameDuckTakesThem) {
   Start(

@@ -135,6 +135,37 @@ TEST_P(SessionMistakesTest, AnswersThatThereIsNoSuchMethod) {
   ExpectAdded(session.Await(4));
 }
 
+TEST_P(SessionMistakesTest, NamesTheMethodOfAnIndexThatItDoesNotHost) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  const auto at = [](uint64_t id, uint32_t index) {
+    v1::SessionCall call = Add(id);
+    call.clear_method();
+    call.set_method_index(index);
+    return call;
+  };
+  v1::OpenRequest request = Message({at(1, 1), at(2, 2), at(3, 3), at(4, 0)});
+  AddName(request, 1, "/shop.v1.CounterService/None");
+  AddName(request, 3, kAdd);
+  session.Send(request);
+  EXPECT_THAT(session.Await(1).message(),
+              HasSubstr("hosts no method /shop.v1.CounterService/None"));
+  EXPECT_THAT(session.Await(2).message(),
+              HasSubstr("named no method with the index 2"));
+  ExpectAdded(session.Await(3));
+  EXPECT_THAT(session.Await(4).message(), HasSubstr("says no method"));
+  // Another name for the index holds for what comes then.
+  v1::OpenRequest other = Message({at(5, 1), at(6, 2), at(7, 3)});
+  AddName(other, 1, "/a.B/Other");
+  AddName(other, 2, std::string(1000, 'x').c_str());
+  AddName(other, 3, "/a.B/Gone");
+  session.Send(other);
+  EXPECT_THAT(session.Await(5).message(), HasSubstr("hosts no method /a.B/O"));
+  EXPECT_THAT(session.Await(6).message(), HasSubstr(std::string(128, 'x')));
+  EXPECT_THAT(session.Await(7).message(), HasSubstr("hosts no method /a.B/G"));
+}
+
 TEST_P(SessionMistakesTest, AnswersWhatIsWrongWithACallAndGoesOn) {
   gate_.Open();
   Start({.workers = 1});

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "pinion/core/fake_clock.h"
 #include "pinion/core/scheduler.h"
@@ -30,6 +30,7 @@
 #include "pinion/server/internal/shard_factory.h"
 #include "pinion/server/lane/lanes.h"
 #include "pinion/server/lane/running_calls.h"
+#include "pinion/server/log.h"
 #include "pinion/server/shard/slot_owners.h"
 #include "pinion/server/shard_info.h"
 #include "tests/server/support/lanes_model_test.pb.h"
@@ -70,8 +71,8 @@ class ShardWorld {
 
   // Makes the shards.
   void Open() {
-    const auto log = [this](absl::string_view line) {
-      logged.emplace_back(line);
+    const auto log = [this](LogRecord record) {
+      logged.push_back(absl::StrCat(record.method, ": ", record.message));
     };
     auto lanes = Lanes::Create(*scheduler_, service_,
                                {.max_calls = lane_calls_, .log = log}, running_,
