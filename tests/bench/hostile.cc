@@ -123,7 +123,7 @@ class HonestWay final : public CallWay {
   void Begin(CallSlot& slot) override {
     echo::v1::EchoKeyedRequest request;
     request.set_key("other");
-    request.set_payload(EchoPayload(slot));
+    request.set_payload(payloads_.Of(slot));
     client_->Start(
         echo::kEchoKeyed, request, {.timeout = absl::Seconds(30)},
         [this, &slot](absl::StatusOr<echo::v1::EchoKeyedResponse> response) {
@@ -135,6 +135,7 @@ class HonestWay final : public CallWay {
   int64_t TakeErrors() { return errors_.exchange(0); }
 
  private:
+  const EchoPayloads payloads_{64};
   std::atomic<int64_t> errors_{0};
   const std::unique_ptr<Client> client_;
 };

@@ -21,6 +21,7 @@
 #include "pinion/client/kv_methods.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/kv/v1/kv.pb.h"
+#include "pinion/proto/wire/reflection_message.h"
 #include "pinion/tests/bench/support/connections.h"
 #include "pinion/tests/bench/support/hostile_call.h"
 #include "pinion/tests/bench/support/hostile_session.h"
@@ -294,6 +295,34 @@ Attacker Deadlines(const std::string& address) {
   return {sessions};
 }
 
+// Streams that ask for the largest file that the server tells of, again and
+// again.
+std::shared_ptr<std::deque<HostileSession>> Questions(
+    const std::vector<std::shared_ptr<grpc::Channel>>& channels,
+    int streams_each, HostileSession::Reads reads) {
+  const std::string question =
+      EncodeReflectionQuestion({.kind = ReflectionQuestion::Kind::kFileByName,
+                                .name = "google/protobuf/descriptor.proto"});
+  auto streams = std::make_shared<std::deque<HostileSession>>();
+  for (const auto& channel : channels) {
+    for (int i = 0; i < streams_each; ++i) {
+      streams->emplace_back(channel, reads, Always(question),
+                            reflection_protocol::kPath);
+    }
+  }
+  return streams;
+}
+
+Attacker ManyQuestions(const std::string& address) {
+  return {
+      Questions(ConnectSeveralTimes(address), 50, HostileSession::Reads::kAll)};
+}
+
+Attacker UnreadQuestions(const std::string& address) {
+  return {Questions(ConnectWithSmallWindows(address), 200,
+                    HostileSession::Reads::kNothing)};
+}
+
 }  // namespace
 
 const std::vector<Attack>& AllAttacks() {
@@ -306,6 +335,7 @@ const std::vector<Attack>& AllAttacks() {
       {"unread_echoes", kSlowReader, UnreadEchoes},
       {"unread_gets", kSlowReader, UnreadGets},
       {"unread_watches", kSlowReader, UnreadWatches},
+      {"unread_questions", kSlowReader, UnreadQuestions},
       {"empty_calls", kFlood, EmptyCalls},
       {"cancels", kFlood, Cancels},
       {"metadata", kFlood, Metadata},
@@ -313,6 +343,7 @@ const std::vector<Attack>& AllAttacks() {
       {"unknown_methods", kFlood, UnknownMethods},
       {"unknown_indexes", kFlood, UnknownIndexes},
       {"many_watchers", kFlood, ManyWatchers},
+      {"many_questions", kFlood, ManyQuestions},
       {"long_calls", kLongCalls, LongCalls}};
   return *attacks;
 }

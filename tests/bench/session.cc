@@ -6,16 +6,20 @@
 // Each server is a process of its own; one client calls them in turn, several
 // rounds of all, each round in another order.
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "pinion/tests/bench/echo/async_echo.h"
 #include "pinion/tests/bench/echo/batched_echo.h"
 #include "pinion/tests/bench/echo/echo_client.h"
 #include "pinion/tests/bench/echo/echo_servers.h"
@@ -35,6 +39,9 @@ ABSL_FLAG(double, seconds, 0.8,
           "how long one measurement takes; above 0, at most 60");
 ABSL_FLAG(std::vector<std::string>, impls, {},
           "what to measure, by name, separated by commas; empty: all");
+ABSL_FLAG(
+    int, payload, 64,
+    "how many bytes a call of Echo brings, and its answer; 16 to 1048576");
 ABSL_FLAG(std::vector<std::string>, in_flight,
           std::vector<std::string>({"1", "64", "512", "4096"}),
           "how many calls to keep in flight, 1 to 10000, separated by commas");
@@ -44,11 +51,12 @@ namespace {
 
 constexpr absl::string_view kUsage =
     "usage: session [FLAG]...\n\n"
-    "Measures an echo of 64 bytes over TCP loopback at several numbers of "
-    "calls in\nflight: `session` through the client's sessions, `pinion` as "
-    "unary calls to the\nsame server, `callback_inline` as unary calls to a "
-    "plain gRPC server, and\n`handwritten_stream` as a batched stream without "
-    "routing, deadlines, admission\nor account.";
+    "Measures an echo over TCP loopback at several numbers of calls in "
+    "flight:\n`session` through the client's sessions, `pinion` as unary calls "
+    "to the same\nserver, `callback_inline` as unary calls to a plain gRPC "
+    "server, and\n`handwritten_stream` as a batched stream without routing, "
+    "deadlines, admission\nor account. Without --impls or with an increment "
+    "among them, also a counter's\nincrement.";
 
 constexpr absl::Duration kWarmUp = absl::Milliseconds(300);
 constexpr int kWarmUpInFlight = 64;
@@ -82,16 +90,16 @@ BenchServers AllServers() {
 // A server, and a client of its kind.
 class Contender {
  public:
-  explicit Contender(std::unique_ptr<ChildProcess> server)
-      : server_(std::move(server)), name_(server_->role()) {
+  Contender(std::unique_ptr<ChildProcess> server, const EchoAsk& ask)
+      : server_(std::move(server)), name_(server_->role()), ask_(ask) {
     const std::string& address = server_->address();
     if (absl::ConsumePrefix(&name_, kIncrement)) {
       way_ = std::make_unique<IncrementWay>(
           Client::Connect(address, {.unary = name_ != "session"}));
     } else if (name_ == "session") {
-      way_ = std::make_unique<SessionEchoWay>(address);
+      way_ = std::make_unique<SessionEchoWay>(address, ask);
     } else if (name_ == "handwritten_stream") {
-      way_ = std::make_unique<BatchedEchoWay>(address);
+      way_ = std::make_unique<BatchedEchoWay>(address, ask.payload_bytes);
     } else {
       unary_ = std::make_unique<EchoClient>(*server_);
     }
@@ -100,7 +108,7 @@ class Contender {
   absl::string_view name() const { return name_; }
 
   absl::StatusOr<CallFigures> Measure(int in_flight, absl::Duration length) {
-    if (unary_ != nullptr) return unary_->Measure(in_flight, length);
+    if (unary_ != nullptr) return unary_->Measure(in_flight, length, ask_);
     return CallLoop(*way_, *server_, in_flight).Measure(length);
   }
 
@@ -109,6 +117,7 @@ class Contender {
 
   std::unique_ptr<ChildProcess> server_;
   absl::string_view name_;
+  const EchoAsk ask_;
   std::unique_ptr<EchoClient> unary_;  // Or else:
   std::unique_ptr<CallWay> way_;
 };
@@ -132,12 +141,16 @@ struct Plan {
   std::vector<int> in_flight;
   int rounds;
   absl::Duration length;
+  EchoAsk ask;
 };
 
 absl::Status Measure(const Plan& plan, absl::string_view bench,
-                     absl::string_view title, Processes servers) {
+                     absl::string_view title, std::optional<int64_t> payload,
+                     Processes servers) {
   if (servers.empty()) return absl::OkStatus();
-  Report report(std::string(bench), {"in_flight"},
+  std::vector<std::string> keys = {"in_flight"};
+  if (payload.has_value()) keys.push_back("payload");
+  Report report(std::string(bench), std::move(keys),
                 {{"rps", 0},
                  {"p50_us", 1},
                  {"p99_us", 1},
@@ -147,8 +160,11 @@ absl::Status Measure(const Plan& plan, absl::string_view bench,
   report.Compare("session", "pinion");
   report.Compare("session", "handwritten_stream");
   report.Compare("session", "pinion", "p50_us");
+  report.Compare("session", "handwritten_stream", "p50_us");
   std::vector<Contender> contenders;
-  for (auto& server : servers) contenders.emplace_back(std::move(server));
+  for (auto& server : servers) {
+    contenders.emplace_back(std::move(server), plan.ask);
+  }
   for (Contender& contender : contenders) {
     const auto warm = contender.Measure(kWarmUpInFlight, kWarmUp);
     if (!warm.ok()) return warm.status();
@@ -158,7 +174,9 @@ absl::Status Measure(const Plan& plan, absl::string_view bench,
       [&](Contender& contender, int in_flight) {
         const auto figures = contender.Measure(in_flight, plan.length);
         if (!figures.ok()) return figures.status();
-        report.Add(contender.name(), {in_flight},
+        Group group = {in_flight};
+        if (payload.has_value()) group.push_back(*payload);
+        report.Add(contender.name(), group,
                    {figures->rps, figures->p50_us, figures->p99_us,
                     figures->cpu_us_per_call, figures->client_us_per_call});
         return absl::OkStatus();
@@ -179,11 +197,13 @@ absl::Status MeasureAll(const Plan& plan) {
   auto increment = StartProcesses(WantedOf(IncrementServers()));
   if (!increment.ok()) return increment.status();
   const absl::Status status =
-      Measure(plan, "session", "Echo of 64 bytes", *std::move(echo));
+      Measure(plan, "session",
+              absl::StrCat("Echo of ", plan.ask.payload_bytes, " bytes"),
+              plan.ask.payload_bytes, *std::move(echo));
   if (!status.ok()) return status;
   return Measure(plan, "session_increment",
                  "KvService/Increment of 10,000 keys on two workers",
-                 *std::move(increment));
+                 std::nullopt, *std::move(increment));
 }
 
 int Main(int argc, char** argv) {
@@ -192,7 +212,9 @@ int Main(int argc, char** argv) {
   return ExitCode(
       MeasureAll({.in_flight = CheckedNumbers(FLAGS_in_flight, 1, 10'000),
                   .rounds = CheckedFlag(FLAGS_rounds, 1, 1000),
-                  .length = CheckedSeconds(FLAGS_seconds, 60)}));
+                  .length = CheckedSeconds(FLAGS_seconds, 60),
+                  .ask = {.payload_bytes = static_cast<size_t>(
+                              CheckedFlag(FLAGS_payload, 16, 1 << 20))}}));
 }
 
 }  // namespace

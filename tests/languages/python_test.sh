@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs the tests of the Python client, by Debian's own Python: another one that
-# stands earlier in the path has none of its packages.
+# Runs the tests in a file of the folder python, by Debian's own Python: another
+# one that stands earlier in the path has none of its packages.
 export PYTHONPATH=tests/languages/python_protos
 export PYTHONDONTWRITEBYTECODE=1  # It would be beside the sources.
-exec /usr/bin/python3 tests/languages/python/client_test.py
+unset http_proxy https_proxy grpc_proxy  # They would be asked for this machine, too.
+exec /usr/bin/python3 "tests/languages/python/$1"

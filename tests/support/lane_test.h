@@ -60,14 +60,15 @@ struct AddShard {
                    shop::v1::AddResponse* response, CallContext& context) {
     return handler(request, response, context);
   }
-  const Handler& handler;
+  const Handler handler;
 };
 
 inline void HostAdd(Server& server, const AddShard::Handler& handler) {
   server
-      .Host<AddShard>(
-          kCounter,
-          [&] { return std::unique_ptr<AddShard>(new AddShard{handler}); })
+      .Host<AddShard>(kCounter,
+                      [handler] {
+                        return std::unique_ptr<AddShard>(new AddShard{handler});
+                      })
       .On("Add", &AddShard::Add);
 }
 

@@ -31,7 +31,7 @@ expect() {
     complain "$*: exit code $got, not $code"
   fi
   while IFS= read -r word; do
-    if ! cat "$out" "$err" | grep -qF -- "$word"; then
+    if ! grep -qF -- "$word" "$out" "$err"; then
       complain "$*: did not print \"$word\""
     fi
   done < <(tr '|' '\n' <<<"$words")

@@ -47,11 +47,17 @@ class SessionClient final
   // What of the stream is taken at first. The rest stays with gRPC.
   enum class Takes { kAll, kHello, kNothing };
 
+  using Metadata = std::vector<std::pair<std::string, std::string>>;
+
   explicit SessionClient(const GuardedChannel& channel,
-                         Takes takes = Takes::kAll)
+                         Takes takes = Takes::kAll,
+                         const Metadata& metadata = {})
       : stub_(channel.channel),
         guard_(channel.guard),
         taking_(takes == Takes::kAll) {
+    for (const auto& [name, value] : metadata) {
+      context_.AddMetadata(name, value);
+    }
     const auto begin = [&] { Begin(takes != Takes::kNothing); };
     if (guard_ == nullptr) {
       begin();

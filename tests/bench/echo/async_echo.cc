@@ -13,8 +13,6 @@
 namespace pinion::bench {
 namespace {
 
-constexpr size_t kPayloadBytes = 64;
-
 uint64_t NewId() {
   static std::atomic<uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -28,7 +26,7 @@ gpr_timespec AtMonotonicNanos(int64_t nanos) {
 
 echo::v1::EchoRequest StampedRequest(const EchoAsk& ask, int64_t deadline_ns) {
   echo::v1::EchoRequest request;
-  request.set_payload(std::string(kPayloadBytes, 'x'));
+  request.set_payload(std::string(ask.payload_bytes, 'x'));
   WriteStamp({.id = NewId(), .deadline_ns = deadline_ns},
              request.mutable_payload());
   request.set_spin_us(ask.spin_us);

@@ -23,17 +23,18 @@
 
 namespace pinion::bench {
 
-// What a call asks for.
+// What a call asks for, and brings.
 struct EchoAsk {
   std::optional<int> worker = std::nullopt;  // None: any.
   uint32_t spin_us = 0;
   uint32_t block_us = 0;
+  size_t payload_bytes = 64;
 };
 
 // For calls without a deadline.
 inline constexpr int64_t kNoDeadline = INT64_MAX;
 
-// What is sent: 64 bytes with an EchoStamp.
+// What is sent: a payload with an EchoStamp.
 echo::v1::EchoRequest StampedRequest(const EchoAsk& ask, int64_t deadline_ns);
 
 class AsyncEcho {

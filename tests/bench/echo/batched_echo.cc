@@ -4,10 +4,11 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/server_builder.h>
+#include <grpcpp/support/channel_arguments.h>
 
+#include <limits>
 #include <utility>
 
-#include "pinion/tests/bench/echo/echo_payload.h"
 #include "pinion/tests/bench/support/serve_on_loopback.h"
 
 namespace pinion::bench {
@@ -69,20 +70,31 @@ class BatchedEcho final : public BatchedEchoService::CallbackService {
   }
 };
 
+// A batch has all that is ready, of any size.
+constexpr int kAnySize = std::numeric_limits<int>::max();
+
 // The way whose answers this thread tells.
 thread_local const BatchedEchoWay* telling = nullptr;
+
+grpc::ChannelArguments AnySize() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kAnySize);
+  return arguments;
+}
 
 }  // namespace
 
 std::string StartBatchedEcho() {
   grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kAnySize);
   builder.RegisterService(new BatchedEcho);
   return ServeOnLoopback(builder);
 }
 
-BatchedEchoWay::BatchedEchoWay(const std::string& address)
-    : stub_(BatchedEchoService::NewStub(
-          grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {
+BatchedEchoWay::BatchedEchoWay(const std::string& address, size_t payload_bytes)
+    : payloads_(payload_bytes),
+      stub_(BatchedEchoService::NewStub(grpc::CreateCustomChannel(
+          address, grpc::InsecureChannelCredentials(), AnySize()))) {
   stub_->async()->Echo(&context_, this);
   AddHold();  // For writes that are begun elsewhere, until the reads end.
   StartRead(&incoming_);
@@ -101,7 +113,7 @@ void BatchedEchoWay::Begin(CallSlot& slot) {
   slots_[slot.index()] = &slot;
   EchoItem* const item = next_.add_items();
   item->set_id(slot.index());
-  item->set_payload(EchoPayload(slot));
+  item->set_payload(payloads_.Of(slot));
   // What the answers of a message start makes one message.
   if (telling != this) WriteNext();
 }
@@ -123,7 +135,7 @@ void BatchedEchoWay::OnReadDone(bool ok) {
   telling = this;
   for (const EchoItem& item : incoming_.items()) {
     CallSlot& slot = *SlotOf(item.id());
-    slot.Answered(CheckEcho(slot, item.payload()));
+    slot.Answered(payloads_.Check(slot, item.payload()));
   }
   telling = nullptr;
   incoming_.Clear();

@@ -5,7 +5,7 @@
 //
 // Threads: the server for as long as the process lives; the way as CallWay.
 // Example: {"handwritten_stream", StartBatchedEcho}
-//          BatchedEchoWay way(child->address());
+//          BatchedEchoWay way(child->address(), 64);
 #ifndef PINION_TESTS_BENCH_ECHO_BATCHED_ECHO_H_
 #define PINION_TESTS_BENCH_ECHO_BATCHED_ECHO_H_
 
@@ -13,12 +13,14 @@
 #include <grpcpp/support/client_callback.h>
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "pinion/tests/bench/echo/echo_payload.h"
 #include "pinion/tests/bench/support/call_loop.h"
 #include "tests/bench/echo/batched_echo.grpc.pb.h"
 
@@ -31,7 +33,8 @@ class BatchedEchoWay final
     : public CallWay,
       private grpc::ClientBidiReactor<EchoBatch, EchoBatch> {
  public:
-  explicit BatchedEchoWay(const std::string& address);
+  // Payloads of so many bytes.
+  explicit BatchedEchoWay(const std::string& address, size_t payload_bytes);
   ~BatchedEchoWay() override;  // Breaks the stream, and waits for its end.
 
   void Begin(CallSlot& slot) override;
@@ -43,6 +46,7 @@ class BatchedEchoWay final
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
+  const EchoPayloads payloads_;
   std::unique_ptr<BatchedEchoService::Stub> stub_;
   grpc::ClientContext context_;
   EchoBatch incoming_;

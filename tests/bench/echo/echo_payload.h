@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EchoPayload: the 64 bytes that a call of a CallLoop sends to be echoed,
+// EchoPayloads: the bytes that the calls of a CallLoop send to be echoed, each
 // others than its neighbours'.
 //
-// Threads: anyone.
-// Example: request.set_payload(EchoPayload(slot));
-//          ... slot.Answered(CheckEcho(slot, response.payload())) ...
+// Threads: anyone, at the same time.
+// Example: const EchoPayloads payloads(64);
+//          request.set_payload(payloads.Of(slot));
+//          ... slot.Answered(payloads.Check(slot, response.payload())) ...
 #ifndef PINION_TESTS_BENCH_ECHO_ECHO_PAYLOAD_H_
 #define PINION_TESTS_BENCH_ECHO_ECHO_PAYLOAD_H_
 
@@ -19,22 +20,27 @@
 
 namespace pinion::bench {
 
-inline const std::string& EchoPayload(const CallSlot& slot) {
-  constexpr size_t kPayloadBytes = 64;
-  static const auto* const payloads = [] {
-    auto* const made = new std::array<std::string, 26>;
+class EchoPayloads {
+ public:
+  // Payloads of so many bytes.
+  explicit EchoPayloads(size_t bytes) {
     char letter = 'a';
-    for (std::string& payload : *made) payload.assign(kPayloadBytes, letter++);
-    return made;
-  }();
-  return (*payloads)[slot.index() % payloads->size()];
-}
+    for (std::string& payload : payloads_) payload.assign(bytes, letter++);
+  }
 
-// INTERNAL unless this came back.
-inline absl::Status CheckEcho(const CallSlot& slot, absl::string_view payload) {
-  if (payload == EchoPayload(slot)) return absl::OkStatus();
-  return absl::InternalError("another payload came back than was sent");
-}
+  const std::string& Of(const CallSlot& slot) const {
+    return payloads_[slot.index() % payloads_.size()];
+  }
+
+  // INTERNAL unless this came back.
+  absl::Status Check(const CallSlot& slot, absl::string_view payload) const {
+    if (payload == Of(slot)) return absl::OkStatus();
+    return absl::InternalError("another payload came back than was sent");
+  }
+
+ private:
+  std::array<std::string, 26> payloads_;
+};
 
 }  // namespace pinion::bench
 

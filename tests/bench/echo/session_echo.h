@@ -25,24 +25,28 @@ namespace pinion::bench {
 class SessionEchoWay final : public CallWay {
  public:
   explicit SessionEchoWay(const std::string& address, const EchoAsk& ask = {})
-      : client_(Client::Connect(address)), ask_(ask) {}
+      : client_(Client::Connect(address)),
+        ask_(ask),
+        payloads_(ask.payload_bytes) {}
 
   void Begin(CallSlot& slot) override {
     echo::v1::EchoRequest request;
-    request.set_payload(EchoPayload(slot));
+    request.set_payload(payloads_.Of(slot));
     request.set_spin_us(ask_.spin_us);
     request.set_block_us(ask_.block_us);
-    client_->Start(echo::kEcho, request, {.worker = ask_.worker},
-                   [&slot](absl::StatusOr<echo::v1::EchoResponse> response) {
-                     slot.Answered(response.ok()
-                                       ? CheckEcho(slot, response->payload())
-                                       : response.status());
-                   });
+    client_->Start(
+        echo::kEcho, request, {.worker = ask_.worker},
+        [this, &slot](const absl::StatusOr<echo::v1::EchoResponse>& response) {
+          slot.Answered(response.ok()
+                            ? payloads_.Check(slot, response->payload())
+                            : response.status());
+        });
   }
 
  private:
   const std::unique_ptr<Client> client_;
   const EchoAsk ask_;
+  const EchoPayloads payloads_;
 };
 
 }  // namespace pinion::bench

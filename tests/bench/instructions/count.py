@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """usage: tools/count-instructions [FLAG]...
 
-Counts the instructions of one call within a session, an echo, at the server and
-at the client, by part of its way, and how often it asks for memory. It runs one
-of the two under callgrind, and the other one as it is, over TCP loopback.
+Counts the instructions of one call, an echo, by part of its way, and how often it
+asks for memory: of a call within a session at the server and at the client, and of
+a plain unary call at the server. It runs one of the two under callgrind, and the
+other one as it is, over TCP loopback.
 
 The figures do not depend on the machine's speed or load, and hardly on the
 machine: repeated runs differ by up to 1 %. The start of the processes and the
 first batches are left out.
 
-  --side SIDE     server, client, client_typed or all (default: all).
+  --side SIDE     server, server_unary, client, client_typed or all (default:
+                  all). server_unary is the server of unary calls.
                   client_typed is the client with messages: it serializes each
                   request and parses each response. The other one gets and gives
                   bytes
@@ -17,6 +19,8 @@ first batches are left out.
                   (default: 64,512)
   --payload N     how many bytes a call has (default: 64). A batch of answers
                   must fit into a message of 64 KiB, unless it is one call
+  --rules N       how many rules the policy of the server has, 0 to 1000
+                  (default: 0, no policy)
   --timeout TIME  the calls' time limit, as 10s (default: none)
   --runs N        how often each is counted, 1 to 99 (default: 1). The median
                   is printed, and how far the runs lie apart
@@ -60,11 +64,13 @@ import parts  # pylint: disable=wrong-import-position
 PROGRAMS = os.environ.get("PINION_PROGRAMS", "bazel-bin/tests/bench/instructions")
 RECORDED = os.path.join(HERE, "recorded.jsonl")
 
-SIDES = ("server", "client", "client_typed")
+SIDES = ("server", "server_unary", "client", "client_typed")
 
 # A run has so many calls that count: enough that what gRPC does now and then has
 # its average share, few enough that it takes seconds.
 CALLS = 25_600
+# Unary calls need ten times as many instructions.
+UNARY_CALLS = 6_400
 LEAST_BATCHES = 20
 WARM_UP_BATCHES = 20
 
@@ -169,11 +175,12 @@ def serve_and_call(server, client, folder):
 def commands(side, in_batch, batches, arguments):
     """Of the server and of the client, without callgrind."""
     plan = [f"--in_batch={in_batch}", f"--warm_up={WARM_UP_BATCHES}", f"--batches={batches}"]
-    server = [os.path.join(PROGRAMS, "counted_server")] + plan
+    server = [os.path.join(PROGRAMS, "counted_server"), f"--rules={arguments.rules}"] + plan
     client = [os.path.join(PROGRAMS, "counted_client"), f"--payload={arguments.payload}",
               f"--timeout={arguments.timeout}", f"--typed={side == 'client_typed'}",
+              f"--unary={side == 'server_unary'}",
               # One message each, for the server.
-              f"--at_once={side == 'server'}"] + plan
+              f"--at_once={side in ('server', 'server_unary')}"] + plan
     return server, client
 
 
@@ -181,7 +188,7 @@ def run(side, in_batch, batches, arguments, folder):
     """One run; returns its profile."""
     out = os.path.join(folder, f"{side}.{in_batch}.callgrind")
     server, client = commands(side, in_batch, batches, arguments)
-    if side == "server":
+    if side.startswith("server"):
         server = callgrind_command(out) + server
     else:
         client = callgrind_command(out) + client
@@ -193,7 +200,6 @@ def run(side, in_batch, batches, arguments, folder):
 
 def count(side, profile, calls):
     """By part, for each call."""
-    side = side.partition("_")[0]
     parts.check_that_each_begins(side, profile)
     shares = parts.shares(side, profile)
     instructions = profile.instructions_of_parts(shares, parts.REST)
@@ -235,7 +241,7 @@ def print_table(side, in_batch, runs):
     counts = median(runs)
     apart = f"; {len(runs)} runs within {100 * spread(runs):.2f} %" if len(runs) > 1 else ""
     print(f"{side}, in batches of {in_batch}{apart}")
-    says = {part.name: part.says for part in parts.PARTS[side.partition("_")[0]]}
+    says = {part.name: part.says for part in parts.parts_of(side)}
     print(f"  {'':9}{'instructions':>14}{'allocations':>13}  a call")
     for name, one in counts.items():
         print(f"  {name:9}{one.instructions:>14,.0f}{one.allocations:>13.3f}"
@@ -325,6 +331,7 @@ def parse_arguments(words):
     parser.add_argument("--side", choices=SIDES + ("all",), default="all")
     parser.add_argument("--in_batch", type=numbers, default=[64, 512])
     parser.add_argument("--payload", type=a_number(0, 4_000_000), default=64)
+    parser.add_argument("--rules", type=a_number(0, 1000), default=0)
     parser.add_argument("--timeout", default="inf")
     parser.add_argument("--runs", type=a_number(1, 99), default=1)
     parser.add_argument("--functions", type=a_number(0, 10_000), default=0)
@@ -350,7 +357,8 @@ def count_all(arguments, folder):
     for side in SIDES if arguments.side == "all" else (arguments.side,):
         medians = {}
         for in_batch in arguments.in_batch:
-            batches = max(CALLS // in_batch, LEAST_BATCHES)
+            calls = UNARY_CALLS if side == "server_unary" else CALLS
+            batches = max(calls // in_batch, LEAST_BATCHES)
             calls = batches * in_batch
             runs = []
             for _ in range(arguments.runs):
@@ -364,7 +372,8 @@ def count_all(arguments, folder):
                 print_table(side, in_batch, runs)
             if arguments.functions and not arguments.json:
                 print_functions(profile, calls, arguments.functions)
-        if len(medians) > 1:
+        # A unary call is a message, whatever the batch.
+        if len(medians) > 1 and side != "server_unary":
             call, batch = split(medians)
             if arguments.json:
                 print(json.dumps({"bench": "instructions", "side": side,

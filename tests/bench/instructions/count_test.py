@@ -161,6 +161,11 @@ class PartsTest(unittest.TestCase):
             with self.assertRaisesRegex(parts.PartIsMissing, "(?s)no function .* matches .*parts[.]py"):
                 parts.check_that_each_begins("client", profile_of(called(*left)))
 
+    def test_each_side_has_parts_that_say_what_they_are(self):
+        for side in count.SIDES:
+            self.assertEqual([part.name for part in parts.parts_of(side) if part.says],
+                             parts.names_of(side)[:-2], side)
+
     def test_a_function_that_is_there_but_not_called_begins_nothing(self):
         text = called(*CLIENT[1:]) + f"ob={OURS}\nfn={CLIENT[0]}\n1 10\n"
         with self.assertRaisesRegex(parts.PartIsMissing, "start"):
@@ -241,7 +246,7 @@ class ProgramsTest(unittest.TestCase):
     """The server ends with an error if one of its steps was no whole batch."""
 
     def run_them(self, side, in_batch, payload=64, timeout="inf"):
-        arguments = argparse.Namespace(payload=payload, timeout=timeout)
+        arguments = argparse.Namespace(payload=payload, rules=0, timeout=timeout)
         with tempfile.TemporaryDirectory() as folder:
             server, client = count.commands(side, in_batch, 20, arguments)
             count.serve_and_call(server, client, folder)
@@ -258,7 +263,7 @@ class ProgramsTest(unittest.TestCase):
     def test_a_program_that_ends_early_is_told_with_what_it_said(self):
         with self.assertRaisesRegex(count.CannotCount, "counted_server ended with code 2"):
             self.run_them("server", 0)
-        arguments = argparse.Namespace(payload=64, timeout="inf")
+        arguments = argparse.Namespace(payload=64, rules=0, timeout="inf")
         server, client = count.commands("client", 64, 20, arguments)
         with tempfile.TemporaryDirectory() as folder:
             with self.assertRaisesRegex(count.CannotCount,

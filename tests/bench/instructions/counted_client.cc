@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -24,6 +25,7 @@
 #include "pinion/client/client.h"
 #include "pinion/client/client_options.h"
 #include "pinion/client/echo_methods.h"
+#include "pinion/core/base/check.h"
 #include "pinion/echo/v1/echo.pb.h"
 #include "pinion/tests/bench/instructions/counted_phase.h"
 #include "pinion/tests/bench/support/program.h"
@@ -33,6 +35,9 @@ ABSL_FLAG(int, payload, 64, "how many bytes a call has; 0 to 4000000");
 ABSL_FLAG(bool, typed, false,
           "calls with messages, which the client serializes and parses; "
           "otherwise with bytes");
+ABSL_FLAG(bool, unary, false,
+          "each call is a unary call of gRPC's; otherwise they go within one "
+          "session. Needs --at_once");
 ABSL_FLAG(bool, at_once, false,
           "the last answer of a batch starts all calls of the next, so that "
           "they leave in one message; otherwise each answer starts a call");
@@ -45,18 +50,19 @@ namespace {
 constexpr absl::string_view kUsage =
     "usage: counted_client --target=ADDRESS [FLAG]...\n\n"
     "Calls Echo of a counted_server that has the same --in_batch, --warm_up "
-    "and\n--batches, in batches within one session. tools/count-instructions "
-    "runs it.";
+    "and\n--batches, in batches. tools/count-instructions runs it.";
 
 // On a busy machine, a server under callgrind takes seconds for its first word.
-ClientOptions PatientOptions() {
-  return {.connect_timeout = absl::InfiniteDuration(),
+ClientOptions PatientOptions(bool unary) {
+  return {.unary = unary,
+          .connect_timeout = absl::InfiniteDuration(),
           .keepalive_time = absl::InfiniteDuration()};
 }
 
 struct CallKind {
   size_t payload;
   bool typed;
+  bool unary;
   bool at_once;
   CallOptions options;
 };
@@ -65,12 +71,15 @@ CallKind KindOfFlags() {
   return {
       .payload = static_cast<size_t>(CheckedFlag(FLAGS_payload, 0, 4'000'000)),
       .typed = absl::GetFlag(FLAGS_typed),
+      .unary = absl::GetFlag(FLAGS_unary),
       .at_once = absl::GetFlag(FLAGS_at_once),
       .options = {.timeout = absl::GetFlag(FLAGS_timeout)}};
 }
 
-// Threads: Run() by the owner. The rest runs in callbacks, of which a session
-// runs one at a time.
+// Threads: Run() by the owner. The rest runs in callbacks. A session runs one
+// of
+//          them at a time. Those of unary calls run on several threads, but
+//          only the last one of a batch starts calls.
 class BatchLoop {
  public:
   BatchLoop(const std::string& target, const BatchPlan& plan, CallKind kind)
@@ -80,7 +89,7 @@ class BatchLoop {
         calls_(int64_t{1} * (plan.warm_up + plan.batches + 1) * plan.in_batch),
         kind_(std::move(kind)),
         phase_(plan),
-        client_(Client::Connect(target, PatientOptions())) {
+        client_(Client::Connect(target, PatientOptions(kind_.unary))) {
     request_.set_payload(std::string(kind_.payload, 'a'));
     request_bytes_ = request_.SerializeAsString();
     echo::v1::EchoResponse response;
@@ -90,8 +99,8 @@ class BatchLoop {
 
   // Calls until the last answer.
   absl::Status Run() {
-    // Opens the session. Its callback starts the first batch, because what is
-    // started outside of callbacks leaves at once.
+    // Opens the session, or the connection. Its callback starts the first
+    // batch, because what is started outside of callbacks leaves at once.
     client_->StartRaw(echo::kEcho.name(), request_bytes_, {},
                       [this](const Reply& reply) {
                         if (!reply.status.ok()) return End(reply.status);
@@ -102,11 +111,11 @@ class BatchLoop {
 
  private:
   void StartBatch() {
+    started_ += in_batch_;
     for (int i = 0; i < in_batch_; ++i) Start();
   }
 
   void Start() {
-    ++started_;
     if (kind_.typed) {
       client_->Start(echo::kEcho, request_, kind_.options,
                      [this](const absl::StatusOr<echo::v1::EchoResponse>& got) {
@@ -129,14 +138,20 @@ class BatchLoop {
       return End(absl::InternalError(
           absl::StrCat("a response of ", size, " bytes came, not of ", due_)));
     }
+    if (NextIsDue()) StartBatch();
+    if (kind_.at_once || started_ == calls_) return;
+    ++started_;
+    Start();
+  }
+
+  // Counts an answer. Returns whether it was the last one of a batch after
+  // which a whole batch starts.
+  bool NextIsDue() {
+    std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
+    if (kind_.unary) lock.lock();
     if (++answered_ % in_batch_ == 0) phase_.EndBatch();
-    if (answered_ == calls_) return End(absl::OkStatus());
-    if (started_ == calls_) return;
-    if (!kind_.at_once) {
-      Start();
-    } else if (answered_ == started_) {
-      StartBatch();
-    }
+    if (answered_ == calls_) End(absl::OkStatus());
+    return kind_.at_once && answered_ == started_ && started_ < calls_;
   }
 
   void End(const absl::Status& status) {
@@ -151,6 +166,7 @@ class BatchLoop {
   std::string request_bytes_;
   size_t due_;  // The size of a response, or of its payload.
 
+  std::mutex mutex_;  // Taken for unary calls only.
   CountedPhase phase_;
   int64_t started_ = 0;
   int64_t answered_ = 0;
@@ -162,7 +178,9 @@ class BatchLoop {
 
 int Main(int argc, char** argv) {
   ParseFlags(argc, argv, kUsage);
-  BatchLoop loop(absl::GetFlag(FLAGS_target), PlanOfFlags(), KindOfFlags());
+  const CallKind kind = KindOfFlags();
+  PINION_CHECK(!kind.unary || kind.at_once, "--unary needs --at_once");
+  BatchLoop loop(absl::GetFlag(FLAGS_target), PlanOfFlags(), kind);
   return ExitCode(loop.Run());
 }
 

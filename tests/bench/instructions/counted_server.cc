@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "pinion/core/base/check.h"
@@ -23,12 +24,17 @@
 #include "pinion/core/scheduler.h"
 #include "pinion/server/echo/echo_shard.h"
 #include "pinion/server/hosting/for_test.h"
+#include "pinion/server/hosting/process_setup.h"
 #include "pinion/server/internal/manual_run.h"
 #include "pinion/server/server.h"
 #include "pinion/server/snapshot.h"
 #include "pinion/tests/bench/instructions/counted_phase.h"
 #include "pinion/tests/bench/support/child_process.h"
+#include "pinion/tests/bench/support/many_rules.h"
 #include "pinion/tests/bench/support/program.h"
+
+ABSL_FLAG(int, rules, 0,
+          "how many rules a policy has; 0 to 1000, 0: no policy");
 
 namespace pinion::bench {
 namespace {
@@ -42,11 +48,15 @@ constexpr absl::string_view kUsage =
 // Threads: made by main; the rest runs on the server's one I/O thread.
 class SteppedEcho {
  public:
-  explicit SteppedEcho(const BatchPlan& plan)
+  // `policy` is there until this is made.
+  SteppedEcho(const BatchPlan& plan, const ManyRules& policy)
       : plan_(plan),
         phase_(plan),
         server_(internal::ServerForTest::Make(
-            {.listen = "127.0.0.1:0"}, {.workers = 1, .io_threads = 1},
+            {.listen = "127.0.0.1:0"},
+            {.workers = 1,
+             .io_threads = 1,
+             .policy = {.policy_file = policy.file()}},
             // The machine's clock, because reading it counts.
             {.clock = Clock(), .after_io_turn = [this] { AfterTurn(); }})) {
     // A batch is never cut short. Under callgrind a call takes fifty times as
@@ -110,7 +120,12 @@ class SteppedEcho {
 
 int Main(int argc, char** argv) {
   ParseFlags(argc, argv, kUsage);
-  ServeAt((new SteppedEcho(PlanOfFlags()))->address());
+  DontLookForDeadlocks();  // As pinion-server.
+  auto policy = std::make_unique<ManyRules>(CheckedFlag(FLAGS_rules, 0, 1000),
+                                            "/pinion.echo.v1.EchoService/Echo");
+  const auto* const server = new SteppedEcho(PlanOfFlags(), *policy);
+  policy.reset();  // It serves until it is killed.
+  ServeAt(server->address());
 }
 
 }  // namespace

@@ -35,6 +35,19 @@ PARTS = {
              "encodes the response, which goes back to the I/O thread"),
         Part("I/O out", [r"^pinion::Outbox::Flush\("], "they become a message"),
     ),
+    "server_unary": (
+        Part("I/O in", [r"^pinion::UnaryCall::OnEvent\("],
+             "the call is read, and its end is noticed"),
+        Part("door", [r"^pinion::FrontDoor::EnterAll\("], "routes and admits it"),
+        Part("lane", [r"^pinion::Worker::Step\("],
+             "the worker claims it, keeps the account, and encodes the response"),
+        Part("handler", [r"\bpinion::CallMessagesOf<.*::Parse\(",
+                         r"\bpinion::internal::OneCallForm<"],
+             "decodes the request, and runs"),
+        Part("answer", [r"^pinion::IoThread::(TakeDeliveries|LookAtDeliveries)\("],
+             "goes back to the I/O thread"),
+        Part("I/O out", [r"^pinion::UnaryCall::OnDelivered\("], "it is given to gRPC"),
+    ),
     "client": (
         Part("start", [r"^pinion::Client::Start(Raw|Message)\("], "a call is checked and kept"),
         Part("write", [LINK + r"RunDeferred\(", STREAM + r"OnWriteDone\("],
@@ -46,8 +59,16 @@ PARTS = {
 }
 
 
+# Sides whose calls go the way of another side's.
+SAME_WAY = {"client_typed": "client"}
+
+
 class PartIsMissing(Exception):
     pass
+
+
+def parts_of(side):
+    return PARTS[SAME_WAY.get(side, side)]
 
 
 def name_of(function):
@@ -56,13 +77,13 @@ def name_of(function):
 
 
 def names_of(side):
-    return [part.name for part in PARTS[side]] + [GRPC, REST]
+    return [part.name for part in parts_of(side)] + [GRPC, REST]
 
 
 def check_that_each_begins(side, profile):
     """Raises PartIsMissing if a pattern matches no function that was called."""
     called = {name_of(callee) for (_, callee), edge in profile.edges.items() if edge.calls}
-    for part in PARTS[side]:
+    for part in parts_of(side):
         for pattern in part.patterns:
             if not any(re.search(pattern, name) for name in called):
                 raise PartIsMissing(
@@ -74,7 +95,7 @@ def check_that_each_begins(side, profile):
 def shares(side, profile):
     """See Profile.shares()."""
     patterns = [(re.compile(pattern), part.name)
-                for part in PARTS[side] for pattern in part.patterns]
+                for part in parts_of(side) for pattern in part.patterns]
 
     def part_of(function):
         if function.object and GRPC_OBJECTS.search(function.object):

@@ -26,10 +26,9 @@ HostileSession::HostileSession(const std::string& address, Reads reads,
     : HostileSession(OwnConnection(address), reads, std::move(next)) {}
 
 HostileSession::HostileSession(const std::shared_ptr<grpc::Channel>& channel,
-                               Reads reads, Next next)
+                               Reads reads, Next next, const char* method)
     : reads_(reads), next_(std::move(next)), stub_(channel) {
-  stub_.PrepareBidiStreamingCall(&context_, "/pinion.v1.SessionService/Open",
-                                 grpc::StubOptions(), this);
+  stub_.PrepareBidiStreamingCall(&context_, method, grpc::StubOptions(), this);
   Write();
   if (reads != Reads::kNothing) StartRead(&incoming_);
   StartCall();

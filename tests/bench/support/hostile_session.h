@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HostileSession: a session that says what it likes, as fast as the server
-//                 reads it, and reads all of the answers or none.
+// HostileSession: a session, or another stream of requests and answers, that
+//                 says what it likes, as fast as the server reads it, and reads
+//                 all of the answers or none.
 //
 // Threads: the owner's; what is written next is asked for on gRPC's.
 // Life:    it breaks the stream when it goes.
@@ -36,9 +37,9 @@ class HostileSession final
 
   // On a connection of its own.
   HostileSession(const std::string& address, Reads reads, Next next);
-  // On one that others may use, too.
+  // On one that others may use, too. `method`: whose stream it is.
   HostileSession(const std::shared_ptr<grpc::Channel>& channel, Reads reads,
-                 Next next);
+                 Next next, const char* method = kSession);
   ~HostileSession() override;
 
   // The code with which the server has ended it, if it has. gRPC does not say
@@ -46,6 +47,8 @@ class HostileSession final
   std::optional<grpc::StatusCode> end();
 
  private:
+  static constexpr char kSession[] = "/pinion.v1.SessionService/Open";
+
   void Write();
   void OnWriteDone(bool ok) override;
   void OnReadDone(bool ok) override;

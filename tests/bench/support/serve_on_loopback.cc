@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "pinion/core/base/check.h"
+#include "pinion/server/hosting/process_setup.h"
 
 namespace pinion::bench {
 
@@ -16,17 +17,17 @@ std::string ServeOnLoopback(grpc::ServerBuilder& builder) {
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
                            &port);
-  builder.SetMaxReceiveMessageSize(
-      static_cast<int>(HostingOptions().max_message_bytes));
   PINION_CHECK(builder.BuildAndStart().release() != nullptr,
                "cannot listen on a free port of 127.0.0.1");
   return absl::StrCat("127.0.0.1:", port);
 }
 
 std::string ServeOnLoopback(HostingOptions options,
-                            absl::FunctionRef<void(Server& server)> host) {
-  auto* const server =
-      new Server({.listen = "127.0.0.1:0"}, std::move(options));
+                            absl::FunctionRef<void(Server& server)> host,
+                            TlsOptions tls) {
+  DontLookForDeadlocks();  // As Server::Run().
+  auto* const server = new Server(
+      {.listen = "127.0.0.1:0", .tls = std::move(tls)}, std::move(options));
   host(*server);
   const absl::Status status = server->Start();
   PINION_CHECK(status.ok(), status.message());

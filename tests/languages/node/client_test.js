@@ -5,6 +5,9 @@
 const assert = require('node:assert/strict');
 const { execFile, spawn } = require('node:child_process');
 const { once } = require('node:events');
+const { mkdtemp, readFile, rm, writeFile } = require('node:fs/promises');
+const os = require('node:os');
+const path = require('node:path');
 const readline = require('node:readline');
 const test = require('node:test');
 const { promisify } = require('node:util');
@@ -40,8 +43,9 @@ async function startServer(t, ...flags) {
 }
 
 // Makes a unary call: its response and trailers, or its error.
-function call(t, target, method, request, metadata = {}) {
-  const client = new grpc.Client(target, grpc.credentials.createInsecure());
+function call(t, target, method, request, metadata = {},
+  credentials = grpc.credentials.createInsecure()) {
+  const client = new grpc.Client(target, credentials);
   t.after(() => client.close());
   return new Promise((resolve, reject) => {
     let response;
@@ -100,6 +104,47 @@ test('a unary call is answered and says where its time went', async (t) => {
   assert.equal(timing.worker, 0);
   assert.ok(timing.ranNs > 0);
   assert.equal(timing.batch, 1);
+});
+
+test('a client is served over mTLS with a token, and no other', async (t) => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'mtls-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const run = promisify(execFile);
+  await run('tests/support/issue-certificates', [folder]);
+  const tokenFor = async (subject) =>
+    (await run('tests/support/issue-token', [folder, subject])).stdout.trim();
+  const ann = await tokenFor('ann');
+  await writeFile(path.join(folder, 'policy.json'), JSON.stringify({
+    name: 'echo',
+    allow_rules: [{ name: 'ann', source: { principals: ['jwt:https://issuer.example#ann'] } }],
+  }));
+  const { target } = await startServer(t,
+    `--tls_certificate=${folder}/server.pem`, `--tls_key=${folder}/server.key`,
+    `--tls_client_ca=${folder}/ca.pem`, '--client_auth=required',
+    `--token_keys=${folder}/keys.json`, '--token_issuer=https://issuer.example',
+    '--token_audience=pinion', `--policy_file=${folder}/policy.json`);
+  const read = (name) => readFile(path.join(folder, name));
+  const authority = await read('ca.pem');
+  const own = grpc.credentials.createSsl(
+    authority, await read('client.key'), await read('client.pem'));
+  const withToken = (credentials, token) => grpc.credentials.combineChannelCredentials(
+    credentials, grpc.credentials.createFromMetadataGenerator((params, callback) => {
+      const metadata = new grpc.Metadata();
+      metadata.set('authorization', `Bearer ${token}`);
+      callback(null, metadata);
+    }));
+  const request = { payload: Buffer.from('abc') };
+  const { response } = await call(t, target, Echo, request, {}, withToken(own, ann));
+  assert.equal(response.payload.toString(), 'abc');
+  const codeWith = async (credentials) =>
+    (await errorOf(call(t, target, Echo, request, {}, credentials))).code;
+  assert.equal(await codeWith(own), grpc.status.PERMISSION_DENIED);
+  assert.equal(await codeWith(withToken(own, await tokenFor('bob'))),
+    grpc.status.PERMISSION_DENIED);
+  assert.equal(await codeWith(withToken(own, `${ann.slice(0, -4)}AAAA`)),
+    grpc.status.UNAUTHENTICATED);
+  assert.equal(await codeWith(withToken(grpc.credentials.createSsl(authority), ann)),
+    grpc.status.UNAVAILABLE);
 });
 
 test('an error of a unary call says why and whether it ran', async (t) => {
