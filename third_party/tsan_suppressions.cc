@@ -2,16 +2,19 @@
 //
 // What ThreadSanitizer is told of the libraries that are not built for it: it
 // sees what they do to memory, but not their locks, and takes the one without
-// the other for a race. Each library is named; nothing of Pinion's is.
+// the other for a race. Each library is named, and of Pinion's what only calls
+// one.
 //
 // .bazelrc links it into each program, where --config=tsan is given.
 
 extern "C" const char* __tsan_default_suppressions() {
   return "race:libabsl_\n"
+         "race:libcrypto.so\n"
          "race:libgpr.so\n"
          "race:libgrpc.so\n"
          "race:libgrpc++.so\n"
          "race:libprotobuf.so\n"
+         "race:libssl.so\n"
          "race:libupb.so\n"
          // gRPC's, but from a header; the count that guards its bytes is not.
          "race:grpc::Slice::~Slice\n"
@@ -23,6 +26,10 @@ extern "C" const char* __tsan_default_suppressions() {
          "thread:libgpr.so\n"
          "thread:libgrpc.so\n"
          "mutex:libabsl_\n"
+         // What these call ends with a jump to the unlock. So they seem to
+         // unlock what libprotobuf has locked.
+         "mutex:FindExtending\n"
+         "mutex:google::protobuf::internal::MapField\n"
          "deadlock:libabsl_\n"
          "called_from_lib:libgrpc.so\n"
          "called_from_lib:libgrpc++.so\n"

@@ -48,8 +48,35 @@ def pinion_dependencies():
     )
     _once(
         system_library,
+        name = "yaml",
+        targets = {":yaml": "yaml-0.1"},
+        debian_package = "libyaml-dev",
+    )
+    _once(
+        system_library,
+        name = "cjose",
+        targets = {":cjose": "cjose"},
+        debian_package = "libcjose-dev libjansson-dev",
+    )
+    _once(
+        system_library,
+        name = "jansson",
+        targets = {":jansson": "jansson"},
+        debian_package = "libjansson-dev",
+    )
+    _once(
+        system_library,
+        name = "libmicrohttpd",
+        targets = {":libmicrohttpd": "libmicrohttpd"},
+        debian_package = "libmicrohttpd-dev",
+    )
+    _once(
+        system_library,
         name = "openssl",
-        targets = {":crypto": "libcrypto"},
+        targets = {
+            ":crypto": "libcrypto",
+            ":ssl": "libssl",
+        },
         debian_package = "libssl-dev",
     )
     _once(
