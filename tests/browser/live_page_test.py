@@ -79,7 +79,8 @@ class LivePageTest(unittest.TestCase):
                        check=True, stdout=subprocess.DEVNULL)
 
     def fits(self, page):
-        return page.value('document.documentElement.scrollWidth <= innerWidth')
+        return page.value('document.documentElement.scrollWidth <= '
+                          'document.documentElement.clientWidth')
 
     def draw(self, page, name):
         if pictures is not None:

@@ -62,16 +62,18 @@ const keyText = (key) => {
   return `hash ${BigInt(key.hash || 0).toString(16)}, slot ${key.slot || 0}`;
 };
 
-// Fills a table with rows of cells: text, elements, or {number: text}.
+// Fills a table with rows of cells, which are text or elements. A column whose
+// name ends with "#" has numbers, one with "!" short words; neither is broken.
+const title = (column) => column.replace(/[#!]$/, '');
 const fill = (table, columns, rows, whenNone) => {
   const cell = (name, content, column) => {
-    const isNumber = columns[column].endsWith('#');
-    const made = element(name, isNumber ? 'number' : '', content);
-    if (name === 'td') made.dataset.name = columns[column].replace('#', '');
+    const kind = {'#': 'number', '!': 'short'}[columns[column].slice(-1)];
+    const made = element(name, kind || '', content);
+    if (name === 'td') made.dataset.name = title(columns[column]);
     return made;
   };
   const head = element('tr', '', ...columns.map(
-      (name, i) => cell('th', name.replace('#', ''), i)));
+      (name, i) => cell('th', title(name), i)));
   const body = rows.map((row) => {
     const made = element('tr', row.className || '', ...row.cells.map(
         (content, i) => cell('td', content, i)));
@@ -162,7 +164,7 @@ const showNow = (state) => {
 };
 
 const showWorkers = (state) => {
-  fill(at('workers'), ['worker', 'state', 'busy#', 'waiting#', 'runs', 'for#'],
+  fill(at('workers'), ['worker!', 'state!', 'busy#', 'waiting#', 'runs', 'for#'],
        (state.workers || []).map((worker) => ({
          id: `worker-${number(worker.worker)}`,
          className: worker.stalled ? 'stalled' : '',
@@ -224,7 +226,8 @@ const curve = (method) => {
   const width = 300;
   const height = 90;
   const left = 44;
-  const x = (share) => left + (width - left - 8) *
+  const right = 20;
+  const x = (share) => left + (width - left - right) *
       (-Math.log10(1 - share) - 0.3) / 2.7;
   const least = 3;  // 1 us
   const times = [method.waited, method.ran].flatMap(
@@ -236,7 +239,7 @@ const curve = (method) => {
   const svg = drawn('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img',
                             'aria-label': `latency of ${method.method}`});
   for (let power = least; power <= most; ++power) {
-    svg.append(drawn('line', {class: 'axis', x1: left, x2: width - 8,
+    svg.append(drawn('line', {class: 'axis', x1: left, x2: width - right,
                               y1: y(10 ** power), y2: y(10 ** power)}));
     if ((power - least) % 3 === 0 || power === most) {
       svg.append(drawn('text', {x: left - 4, y: y(10 ** power) + 3,
@@ -287,7 +290,7 @@ const showState = (state) => {
 };
 
 const showSlow = (answer) => {
-  fill(at('slow'), ['ended', 'method', 'key', 'by', 'worker#', 'waited#',
+  fill(at('slow'), ['ended!', 'method', 'key', 'by', 'worker#', 'waited#',
                     'ran#', 'batch#', 'code#'],
        (answer.slowest || []).map((call) => ({
          cells: [clock(call.ended_ms), call.method || '',
