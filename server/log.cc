@@ -12,8 +12,9 @@ namespace {
 // By value.
 constexpr absl::string_view kLevels[] = {"debug", "info", "warning", "error"};
 constexpr absl::string_view kAreas[] = {
-    "program", "config", "hosting", "listener", "tls",     "lane", "shard",
-    "health",  "stop",   "probes",  "security", "systemd", "grpc", "log"};
+    "program",  "config",  "hosting", "listener", "tls",
+    "lane",     "shard",   "health",  "stop",     "probes",
+    "security", "systemd", "tracing", "grpc",     "log"};
 constexpr absl::string_view kFormats[] = {"text", "json"};
 
 // The index of `text` in `names`.

@@ -43,6 +43,7 @@ enum class LogArea : uint8_t {
   kProbes,    // Answers to probes.
   kSecurity,  // Tokens, policies, and what proxies tell of clients.
   kSystemd,   // What systemd tells and is told.
+  kTracing,   // Spans, and the collector that gets them.
   kGrpc,      // gRPC's own lines.
   kLog,       // The log itself.
 };

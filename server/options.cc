@@ -165,6 +165,32 @@ absl::Status ValidateForwarders(absl::string_view principals) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateCollector(const TracingOptions& tracing) {
+  if (!tracing.on()) {
+    if (tracing.collector_ca.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("trace_collector_ca is \"", tracing.collector_ca,
+                     "\", and trace_collector is empty, so nothing is sent; "
+                     "set trace_collector to the collector's host:port"));
+  }
+  const absl::StatusOr<bool> local = IsLocalAddress(tracing.collector);
+  const auto parts = SplitHostPort(tracing.collector);
+  if (!local.ok() || (!IsUnixAddress(tracing.collector) &&
+                      (!parts.has_value() || parts->port == 0))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "trace_collector is ", Quoted(tracing.collector, 64),
+        "; valid are host:port with a port of 1 to 65535, and unix:/path"));
+  }
+  if (*local || !tracing.collector_ca.empty() || tracing.allow_unencrypted) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "trace_collector is ", Quoted(tracing.collector, 64),
+      ", on another machine, and the spans would not be encrypted; set "
+      "trace_collector_ca, send them to a collector on a loopback address, or "
+      "set trace_allow_unencrypted"));
+}
+
 // Those that are not OK.
 std::vector<absl::Status> NotOk(absl::Span<const absl::Status> checks) {
   std::vector<absl::Status> mistakes;
@@ -262,6 +288,8 @@ std::vector<absl::Status> Mistakes(const HostingOptions& options) {
               1'000'000),
       InRange("streams_per_party", options.limits.streams_per_party, 0,
               1'000'000),
+      ValidateCollector(options.tracing),
+      ShareInRange("trace_sample", options.tracing.sample),
   };
   return NotOk(checks);
 }

@@ -24,6 +24,7 @@
 #include "pinion/server/log.h"
 #include "pinion/server/policy_options.h"
 #include "pinion/server/tls_options.h"
+#include "pinion/server/tracing_options.h"
 
 namespace pinion {
 
@@ -355,6 +356,12 @@ struct HostingOptions {
   // Set it to false when clients that you do not trust reach the server and
   // must not learn the names and fields of its messages.
   bool reflection = true;
+
+  // ---- Tracing --------------------------------------------------------------
+
+  // Which calls the server makes spans of, and where it sends them
+  // (server/tracing_options.h).
+  TracingOptions tracing = {};
 };
 
 // Returns INVALID_ARGUMENT with one line that names the option, its value and

@@ -20,6 +20,7 @@
 #include "pinion/server/connection_counts.h"
 #include "pinion/server/latency_histogram.h"
 #include "pinion/server/policy_snapshot.h"
+#include "pinion/server/tracing_snapshot.h"
 
 namespace pinion {
 
@@ -79,6 +80,9 @@ struct ServerSnapshot {
   // of parties have refused.
   std::optional<PolicySnapshot> policy;
   PartyLimitsSnapshot limits;
+
+  // The spans of traced calls.
+  TracingSnapshot tracing;
 };
 
 // The open calls of each method that has any, for people: "3 of

@@ -100,6 +100,12 @@ void EachOption(Options& options, Visit visit) {
 
   visit("reflection.reflection", hosting.reflection);
 
+  visit("tracing.trace_collector", hosting.tracing.collector);
+  visit("tracing.trace_sample", hosting.tracing.sample);
+  visit("tracing.trace_collector_ca", hosting.tracing.collector_ca);
+  visit("tracing.trace_allow_unencrypted", hosting.tracing.allow_unencrypted);
+  visit("tracing.trace_service_name", hosting.tracing.service_name);
+
   visit("output.account", run.account);
   visit("output.summary", run.summary);
 }

@@ -42,6 +42,14 @@ constexpr Field<Listen> kListenFields[] = {
 constexpr size_t kListenMayChange = 2;
 
 using Hosted = HostingOptions;
+
+// But for what share of the calls is traced.
+bool CollectorDiffers(const Hosted& a, const Hosted& b) {
+  TracingOptions like_b = a.tracing;
+  like_b.sample = b.tracing.sample;
+  return like_b != b.tracing;
+}
+
 constexpr Field<Hosted> kHostingFields[] = {
     {"workers", Differs<&Hosted::workers>},
     {"worker_cpus", Differs<&Hosted::worker_cpus>},
@@ -70,6 +78,9 @@ constexpr Field<Hosted> kHostingFields[] = {
     {"token_checks_per_address", Differs<&Hosted::token_checks_per_address>},
     {"forwarded_identity_from", Differs<&Hosted::forwarded_identity_from>},
     {"reflection", Differs<&Hosted::reflection>},
+    {"one of trace_collector, trace_collector_ca, trace_allow_unencrypted and "
+     "trace_service_name",
+     CollectorDiffers},
 };
 // max_session_age, default_timeout, stall_after, healthy_share, lame_duck,
 // grace, log_format, log_level, log_keys, policy and limits; and log, which is

@@ -101,6 +101,11 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
       Complaint<ListenOptions>([](auto& options) {
         options.max_connection_age = absl::Milliseconds(99);
       }),
+      Complaint([](auto& options) { options.tracing.collector = "here"; }),
+      Complaint([](auto& options) { options.tracing.collector = "[::1]:0"; }),
+      Complaint([](auto& options) { options.tracing.sample = -0.1; }),
+      Complaint([](auto& options) { options.tracing.sample = 1.01; }),
+      Complaint([](auto& options) { options.tracing.sample = std::nan(""); }),
   };
   const std::pair<const char*, const char*> expected[] = {
       {"workers", "-5"},
@@ -147,6 +152,11 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
       {"sessions_per_party", "-4"},
       {"streams_per_party", "1000001"},
       {"max_connection_age", "99ms"},
+      {"trace_collector", "here"},
+      {"trace_collector", "[::1]:0"},
+      {"trace_sample", "-0.1"},
+      {"trace_sample", "1.01"},
+      {"trace_sample", "nan"},
   };
   for (size_t i = 0; i < std::size(complaints); ++i) {
     EXPECT_THAT(
@@ -185,6 +195,24 @@ TEST(OptionsTest, WantsAPublicAddressToBeAllowedByName) {
     options.allow_unencrypted_public_traffic = true;
     EXPECT_TRUE(Validate(options).ok()) << address;
   }
+}
+
+TEST(OptionsTest, SendsSpansUnencryptedToThisMachineOnly) {
+  const auto complaint = [](const TracingOptions& tracing) {
+    return Complaint([&](auto& options) { options.tracing = tracing; });
+  };
+  EXPECT_EQ(complaint({.collector = "127.0.0.1:4317"}), "");
+  EXPECT_EQ(complaint({.collector = "localhost:4317"}), "");
+  EXPECT_EQ(complaint({.collector = "unix:/run/collector"}), "");
+  EXPECT_THAT(complaint({.collector = "10.0.0.7:4317"}),
+              HasSubstr("trace_allow_unencrypted"));
+  EXPECT_EQ(
+      complaint({.collector = "10.0.0.7:4317", .allow_unencrypted = true}), "");
+  EXPECT_EQ(
+      complaint({.collector = "otel.example:4317", .collector_ca = "ca.pem"}),
+      "");
+  EXPECT_THAT(complaint({.collector_ca = "ca.pem"}),
+              HasSubstr("trace_collector is empty"));
 }
 
 // A pattern there would match nobody, and look as if it did.
