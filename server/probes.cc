@@ -11,10 +11,12 @@
 #include "pinion/core/scheduler.h"
 #include "pinion/server/health.h"
 #include "pinion/server/hosting.h"
+#include "pinion/server/http/http_answer.h"
+#include "pinion/server/http/http_listener.h"
+#include "pinion/server/http/http_options.h"
+#include "pinion/server/http/http_request.h"
 #include "pinion/server/listener/listen_address.h"
 #include "pinion/server/listener/listening_sockets.h"
-#include "pinion/server/probes/http_connections.h"
-#include "pinion/server/probes/probe_listener.h"
 
 namespace pinion {
 namespace {
@@ -58,8 +60,10 @@ class Probes::Impl {
           absl::StrCat("probe_listen: ", sockets.status().message()));
     }
     address_ = WithPort(probe_listen_, sockets->port());
-    listener_.emplace(*std::move(sockets),
-                      [this](absl::string_view path) { return Answer(path); });
+    listener_.emplace(
+        *std::move(sockets),
+        [this](const HttpRequest& request) { return Answer(request.path()); },
+        HttpOptions{.thread_name = "pinion-probes"});
     return listener_->Start();
   }
 
@@ -98,7 +102,7 @@ class Probes::Impl {
   const std::string probe_listen_;
   std::string address_;
   std::atomic<Hosting*> hosting_{nullptr};
-  std::optional<ProbeListener> listener_;
+  std::optional<HttpListener> listener_;
 };
 
 Probes::Probes(std::string probe_listen)

@@ -15,7 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -51,19 +53,54 @@ class HttpClient {
     send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   }
 
-  // Waits until the server has closed the connection; what it had sent.
+  // It has sent all; it still reads.
+  void CloseSending() { shutdown(descriptor_, SHUT_WR); }
+
+  // Waits until the server has closed the connection; what it had sent and was
+  // not read yet.
   std::string ReadToEnd() {
-    std::string all;
-    char part[4096];
+    while (Receive()) {
+    }
+    return std::exchange(received_, {});
+  }
+
+  // Waits for `mark`; all up to its end. Less if the server closes the
+  // connection before.
+  std::string ReadUntil(absl::string_view mark) {
+    size_t from = 0;
     for (;;) {
-      const ssize_t read = recv(descriptor_, part, sizeof(part), 0);
-      if (read <= 0) return all;
-      all.append(part, static_cast<size_t>(read));
+      const size_t found = received_.find(mark, from);
+      if (found != std::string::npos) return Taken(found + mark.size());
+      from = received_.size() - std::min(received_.size(), mark.size());
+      if (!Receive()) return std::exchange(received_, {});
     }
   }
 
+  // The next `size` bytes; less if the server closes the connection before.
+  std::string Read(size_t size) {
+    while (received_.size() < size && Receive()) {
+    }
+    return Taken(std::min(size, received_.size()));
+  }
+
  private:
+  // False if nothing will come.
+  bool Receive() {
+    char part[4096];
+    const ssize_t size = recv(descriptor_, part, sizeof(part), 0);
+    if (size <= 0) return false;
+    received_.append(part, static_cast<size_t>(size));
+    return true;
+  }
+
+  std::string Taken(size_t size) {
+    std::string taken = received_.substr(0, size);
+    received_.erase(0, size);
+    return taken;
+  }
+
   int descriptor_ = -1;
+  std::string received_;  // And not read yet.
 };
 
 struct HttpReply {
@@ -84,8 +121,8 @@ inline HttpReply ParseHttp(const std::string& text) {
   return reply;
 }
 
-inline std::string HttpRequest(absl::string_view path,
-                               absl::string_view method = "GET") {
+inline std::string RequestFor(absl::string_view path,
+                              absl::string_view method = "GET") {
   return absl::StrCat(method, " ", path, " HTTP/1.1\r\nHost: test\r\n\r\n");
 }
 
@@ -97,7 +134,7 @@ inline HttpReply HttpAsk(absl::string_view address, absl::string_view request) {
 }
 
 inline HttpReply HttpGet(absl::string_view address, absl::string_view path) {
-  return HttpAsk(address, HttpRequest(path));
+  return HttpAsk(address, RequestFor(path));
 }
 
 }  // namespace pinion::testing

@@ -31,12 +31,12 @@ using ::pinion::testing::Attached;
 using ::pinion::testing::HttpAsk;
 using ::pinion::testing::HttpGet;
 using ::pinion::testing::HttpReply;
-using ::pinion::testing::HttpRequest;
 using ::pinion::testing::ItemFor;
 using ::pinion::testing::kAdd;
 using ::pinion::testing::kAddItem;
 using ::pinion::testing::LaneTest;
 using ::pinion::testing::OpenCall;
+using ::pinion::testing::RequestFor;
 using ::pinion::testing::TransportName;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -102,7 +102,7 @@ TEST_P(ProbesTest, AnswersWithAWordAndNothingElse) {
     EXPECT_EQ(reply.status, 404) << path;
     EXPECT_EQ(reply.body, "unknown\n") << path;
   }
-  EXPECT_EQ(HttpAsk(probes_.address(), HttpRequest("/readyz", "POST")).status,
+  EXPECT_EQ(HttpAsk(probes_.address(), RequestFor("/readyz", "POST")).status,
             405);
 }
 

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ProbeListener: listens for HTTP probes and answers them on its own thread.
+// HttpListener: listens for HTTP requests and answers them on its own thread.
 //
-// Threads: the owner starts and stops it. The answers are asked for on the
-//          listener's thread, pinion-probes, which takes no signals.
+// Threads: the owner starts and stops it. The answers, and what streams send,
+//          are asked for on the listener's thread, which takes no signals.
 // Order:   accepts at most kAcceptedAtOnce connections before it serves, so a
 //          flood of connections does not end one whose request has arrived.
 // Files:   when descriptors run out, it ends its oldest connection, and waits
 //          if it has none. A pinion::Server leaves it some
 //          (server/listener/last_files.h).
-// Example: ProbeListener listener(*std::move(sockets), answer);
+// Example: HttpListener listener(*std::move(sockets), answer,
+//                                {.thread_name = "pinion-probes"});
 //          absl::Status status = listener.Start();
-#ifndef PINION_SERVER_PROBES_PROBE_LISTENER_H_
-#define PINION_SERVER_PROBES_PROBE_LISTENER_H_
+#ifndef PINION_SERVER_HTTP_HTTP_LISTENER_H_
+#define PINION_SERVER_HTTP_HTTP_LISTENER_H_
 
 #include <poll.h>
 
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -24,22 +26,23 @@
 #include "absl/status/status.h"
 #include "pinion/core/base/thread_role.h"
 #include "pinion/core/clock.h"
+#include "pinion/server/http/http_connections.h"
+#include "pinion/server/http/http_options.h"
 #include "pinion/server/listener/listening_sockets.h"
-#include "pinion/server/probes/http_connections.h"
 
 namespace pinion {
 
-class ProbeListener {
+class HttpListener {
  public:
   // `clock` is for tests.
-  ProbeListener(ListeningSockets sockets, HttpConnections::Answer answer,
-                const Clock& clock = {});
-  ~ProbeListener() { Stop(); }
-  ProbeListener(const ProbeListener&) = delete;
-  ProbeListener& operator=(const ProbeListener&) = delete;
+  HttpListener(ListeningSockets sockets, HttpConnections::Answer answer,
+               HttpOptions options = {}, const Clock& clock = {});
+  ~HttpListener() { Stop(); }
+  HttpListener(const HttpListener&) = delete;
+  HttpListener& operator=(const HttpListener&) = delete;
 
   // Starts the thread. Call it once. UNAVAILABLE if memory or descriptors are
-  // short.
+  // short, or if the TLS library does not take the certificate.
   absl::Status Start();
 
   // Ends the thread, all connections, and the listening sockets. You may call
@@ -49,16 +52,17 @@ class ProbeListener {
  private:
   static constexpr int kAcceptedAtOnce = 16;
 
-  void Run() ABSL_EXCLUSIVE_LOCKS_REQUIRED(probe_thread_);
+  void Run() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listener_thread_);
   // Returns false if the thread must end.
   bool Sleep(std::optional<Moment> until)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(probe_thread_);
-  void AcceptFromAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(probe_thread_);
-  void AcceptFrom(int listener) ABSL_EXCLUSIVE_LOCKS_REQUIRED(probe_thread_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(listener_thread_);
+  void AcceptFromAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listener_thread_);
+  void AcceptFrom(int listener) ABSL_EXCLUSIVE_LOCKS_REQUIRED(listener_thread_);
   // Descriptors have run out.
-  void MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(probe_thread_);
+  void MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listener_thread_);
 
   const Clock clock_;
+  const std::string thread_name_;
 
   // The owner's only.
   ListeningSockets sockets_;
@@ -66,14 +70,14 @@ class ProbeListener {
   std::thread thread_;
 
   // The thread's only, while it runs.
-  ThreadRole probe_thread_;
+  ThreadRole listener_thread_;
   std::optional<HttpConnections> connections_;  // None once stopped.
   // The bell, the connections, and the listening sockets.
-  std::vector<pollfd> polled_ ABSL_GUARDED_BY(probe_thread_);
+  std::vector<pollfd> polled_ ABSL_GUARDED_BY(listener_thread_);
   // While it waits for descriptors.
-  std::optional<Moment> paused_until_ ABSL_GUARDED_BY(probe_thread_);
+  std::optional<Moment> paused_until_ ABSL_GUARDED_BY(listener_thread_);
 };
 
 }  // namespace pinion
 
-#endif  // PINION_SERVER_PROBES_PROBE_LISTENER_H_
+#endif  // PINION_SERVER_HTTP_HTTP_LISTENER_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pinion/server/probes/probe_listener.h"
+#include "pinion/server/http/http_listener.h"
 
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -34,28 +34,31 @@ bool IsShortage(int error) {
 
 }  // namespace
 
-ProbeListener::ProbeListener(ListeningSockets sockets,
-                             HttpConnections::Answer answer, const Clock& clock)
-    : clock_(clock), sockets_(std::move(sockets)) {
-  connections_.emplace(std::move(answer), clock);
+HttpListener::HttpListener(ListeningSockets sockets,
+                           HttpConnections::Answer answer, HttpOptions options,
+                           const Clock& clock)
+    : clock_(clock),
+      thread_name_(options.thread_name),
+      sockets_(std::move(sockets)) {
+  connections_.emplace(std::move(answer), std::move(options), clock);
 }
 
-absl::Status ProbeListener::Start() {
+absl::Status HttpListener::Start() {
   bell_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (bell_ < 0 || !connections_->ok()) {
-    return absl::UnavailableError(
-        absl::StrCat("there is no descriptor or no memory for the probes: ",
-                     std::strerror(errno)));
+    return absl::UnavailableError(absl::StrCat(
+        "there is no descriptor or no memory for ", thread_name_,
+        ", or GnuTLS does not take its certificate: ", std::strerror(errno)));
   }
   thread_ = ThreadWithoutSignals([this] {
-    pthread_setname_np(pthread_self(), "pinion-probes");
-    probe_thread_.Claim();
+    pthread_setname_np(pthread_self(), thread_name_.c_str());
+    listener_thread_.Claim();
     Run();
   });
   return absl::OkStatus();
 }
 
-void ProbeListener::Stop() {
+void HttpListener::Stop() {
   if (thread_.joinable()) {
     eventfd_write(bell_, 1);
     thread_.join();
@@ -66,9 +69,9 @@ void ProbeListener::Stop() {
   sockets_.Close();
 }
 
-void ProbeListener::Run() {
+void HttpListener::Run() {
   const auto add = [this](int descriptor) {
-    probe_thread_.Assert();
+    listener_thread_.Assert();
     polled_.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
   };
   add(bell_);
@@ -85,7 +88,7 @@ void ProbeListener::Run() {
   }
 }
 
-bool ProbeListener::Sleep(std::optional<Moment> until) {
+bool HttpListener::Sleep(std::optional<Moment> until) {
   int millis = -1;
   if (until.has_value()) {
     const auto left =
@@ -100,7 +103,7 @@ bool ProbeListener::Sleep(std::optional<Moment> until) {
   return polled_[kBell].revents == 0;
 }
 
-void ProbeListener::AcceptFromAll() {
+void HttpListener::AcceptFromAll() {
   if (paused_until_.has_value()) {
     if (clock_.Now() < *paused_until_) return;
     paused_until_.reset();
@@ -110,7 +113,7 @@ void ProbeListener::AcceptFromAll() {
   }
 }
 
-void ProbeListener::AcceptFrom(int listener) {
+void HttpListener::AcceptFrom(int listener) {
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
     SocketAddress peer;
     const int descriptor =
@@ -128,7 +131,7 @@ void ProbeListener::AcceptFrom(int listener) {
   }
 }
 
-void ProbeListener::MakeRoom() {
+void HttpListener::MakeRoom() {
   connections_->EndOldest();
   paused_until_ = clock_.Now() + kPause;
 }
