@@ -15,6 +15,8 @@
 #include <cstring>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/functional/function_ref.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "pinion/core/tls/openssl_pointers.h"
 
@@ -92,10 +94,10 @@ std::string SerialOfPeer(SSL* ssl) {
   return SerialOf(std::string(text, static_cast<size_t>(size)));
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> Handshake(const std::string& address,
-                                      const HandshakeOptions& options) {
+// Calls `then` with the connection after its handshake.
+absl::StatusOr<std::string> AfterHandshake(
+    const std::string& address, const HandshakeOptions& options,
+    absl::FunctionRef<absl::StatusOr<std::string>(SSL*)> then) {
   ERR_clear_error();
   signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to whoever has hung up.
   const int socket = ConnectTo(address);
@@ -105,10 +107,43 @@ absl::StatusOr<std::string> Handshake(const std::string& address,
   const SslPointer ssl(SSL_new(context.get()));
   SSL_set_fd(ssl.get(), socket);
   if (SSL_connect(ssl.get()) != 1) return Failed("the handshake failed");
-  // In TLS 1.3 the client is ready before the server has judged it.
-  char first;
-  if (SSL_read(ssl.get(), &first, 1) != 1) return Failed("not accepted");
-  return SerialOfPeer(ssl.get());
+  return then(ssl.get());
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> Handshake(const std::string& address,
+                                      const HandshakeOptions& options) {
+  return AfterHandshake(address, options,
+                        [](SSL* ssl) -> absl::StatusOr<std::string> {
+                          // In TLS 1.3 the client is ready before the server
+                          // has judged it.
+                          char first;
+                          if (SSL_read(ssl, &first, 1) != 1) {
+                            return Failed("not accepted");
+                          }
+                          return SerialOfPeer(ssl);
+                        });
+}
+
+absl::StatusOr<std::string> Exchange(const std::string& address,
+                                     const HandshakeOptions& options,
+                                     absl::string_view bytes,
+                                     absl::string_view mark) {
+  return AfterHandshake(
+      address, options, [&](SSL* ssl) -> absl::StatusOr<std::string> {
+        if (SSL_write(ssl, bytes.data(), static_cast<int>(bytes.size())) <= 0) {
+          return Failed("not sent");
+        }
+        std::string all;
+        char part[4096];
+        while (mark.empty() || !absl::StrContains(all, mark)) {
+          const int size = SSL_read(ssl, part, sizeof(part));
+          if (size <= 0) break;
+          all.append(part, static_cast<size_t>(size));
+        }
+        return all;
+      });
 }
 
 SilentConnection::SilentConnection(const std::string& address)

@@ -37,6 +37,14 @@ struct HandshakeOptions {
 absl::StatusOr<std::string> Handshake(const std::string& address,
                                       const HandshakeOptions& options);
 
+// After a handshake, sends `bytes` and returns what the server sends until it
+// closes the connection, or until `mark` if that is not empty. UNAVAILABLE as
+// of Handshake().
+absl::StatusOr<std::string> Exchange(const std::string& address,
+                                     const HandshakeOptions& options,
+                                     absl::string_view bytes,
+                                     absl::string_view mark = "");
+
 // A connection on which nothing is sent until it is destroyed.
 class SilentConnection {
  public:
