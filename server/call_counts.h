@@ -9,6 +9,7 @@
 #define PINION_SERVER_CALL_COUNTS_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "pinion/v1/failure.pb.h"
@@ -33,6 +34,15 @@ struct CallCounts {
   uint64_t expired_running = 0;
   uint64_t cancelled_running = 0;
   uint64_t stopped_running = 0;
+
+  // `error` by the code of the answer, an absl::StatusCode; another number
+  // counts as UNKNOWN.
+  static constexpr size_t kCodes = 17;
+  std::array<uint64_t, kCodes> error_codes = {};
+  // The part of `expired` whose caller's token was over, and the part of
+  // `stopped` that a policy did not allow any more.
+  uint64_t expired_tokens = 0;
+  uint64_t stopped_by_policy = 0;
 
   // Now. Always: waiting + running = accepted - answered(). An open stream
   // counts as running, and so does a call that its handler keeps to answer

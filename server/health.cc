@@ -23,7 +23,8 @@ Health::Health(const std::vector<std::string>& services, int workers,
                double healthy_share)
     : names_(services),
       fewest_serving_(FewestServing(healthy_share, workers)),
-      stalled_(static_cast<size_t>(workers)) {
+      stalled_(static_cast<size_t>(workers)),
+      times_stalled_(static_cast<size_t>(workers)) {
   worker_of_[""] = kAllWorkers;
   for (const std::string& service : services) {
     worker_of_[service] = kAllWorkers;
@@ -61,9 +62,20 @@ void Health::SetStalled(int worker, bool stalled) {
     MutexLock lock(mutex_);
     if (stalled_[worker] == stalled) return;
     stalled_[worker] = stalled;
+    if (stalled) ++times_stalled_[worker];
     if (phase_ != Phase::kStarted) return;  // Nothing that can be seen.
   }
   TellObservers();
+}
+
+bool Health::IsStalled(int worker) const {
+  MutexLock lock(mutex_);
+  return stalled_[worker];
+}
+
+uint64_t Health::TimesStalled(int worker) const {
+  MutexLock lock(mutex_);
+  return times_stalled_[worker];
 }
 
 void Health::SetHealthyShare(double healthy_share) {

@@ -16,6 +16,7 @@
 #ifndef PINION_SERVER_HEALTH_H_
 #define PINION_SERVER_HEALTH_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -45,6 +46,10 @@ class Health {
 
   // A stalled worker does not serve.
   void SetStalled(int worker, bool stalled);
+  // Whether the last SetStalled() of the worker said so.
+  bool IsStalled(int worker) const;
+  // How often the worker has become stalled.
+  uint64_t TimesStalled(int worker) const;
 
   // Changes the share that the constructor was given.
   void SetHealthyShare(double healthy_share);
@@ -82,6 +87,7 @@ class Health {
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kStarting;
   int fewest_serving_ ABSL_GUARDED_BY(mutex_);  // Workers.
   std::vector<bool> stalled_ ABSL_GUARDED_BY(mutex_);
+  std::vector<uint64_t> times_stalled_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace pinion

@@ -11,7 +11,8 @@
 //            explicit Ledger(const ShardInfo& info)
 //                : info_(info),
 //                  accounts_({.key_seed = info.key_seed(),
-//                             .clock = info.clock()}),
+//                             .clock = info.clock(),
+//                             .tallies = &info.keyed_tallies()}),
 //                  expiry_(info, accounts_),  // server/keyed/keyed_expiry.h
 //                  report_(info, TaskClass::kBulk, [this] { Report(); }) {}
 //           private:
@@ -32,6 +33,7 @@
 #include "pinion/core/task.h"
 #include "pinion/proto/wire/as_key.h"
 #include "pinion/server/hop.h"
+#include "pinion/server/internal/keyed_tallies.h"
 
 namespace pinion {
 
@@ -88,6 +90,10 @@ class ShardInfo {
   // call: see hop.h. A shard has one; returns none while it is in use.
   std::optional<Hop> TakeHop() const;
 
+  // For KeyedOptions::tallies, so that the entries of this shard's maps are in
+  // the server's Snapshot() and metrics.
+  internal::KeyedTallies& keyed_tallies() const { return keyed_tallies_; }
+
   // The rest is for Pinion only.
   BackgroundWork& background_work() const { return background_work_; }
 
@@ -99,6 +105,8 @@ class ShardInfo {
   const int64_t max_response_bytes_;
   BackgroundWork& background_work_;
   Hops& hops_;
+  // The shard's only part of it: any thread reads them.
+  mutable internal::KeyedTallies keyed_tallies_;
 };
 
 }  // namespace pinion

@@ -26,6 +26,7 @@
 #include "pinion/server/party/party.h"
 #include "pinion/server/party/trusted_proxies.h"
 #include "pinion/server/reflection/reflection_offer.h"
+#include "pinion/server/security/tls/tls_files.h"
 #include "pinion/server/systemd/inherited_sockets.h"
 
 namespace pinion::internal {
@@ -165,6 +166,12 @@ absl::StatusOr<ListeningSockets> OpenOrAdopt(const ListenOptions& options) {
              : ListeningSockets::Open(options.listen, tcp);
 }
 
+TlsEnds EndsOf(const TlsFiles& files) {
+  TlsEnds ends = {.certificate = files.certificate.not_after};
+  if (files.client_ca.has_value()) ends.client_ca = files.client_ca->not_after;
+  return ends;
+}
+
 }  // namespace
 
 ListeningServer::ListeningServer(ListenOptions options,
@@ -265,6 +272,8 @@ ServerSnapshot ListeningServer::Snapshot() const {
   ServerSnapshot snapshot = hosting_->Snapshot();
   if (auto* const loop = counted_.load(std::memory_order_acquire)) {
     snapshot.connections = loop->Counts();
+    // It was there before the loop.
+    if (tls_ != nullptr) snapshot.tls = EndsOf(*tls_->files());
   }
   return snapshot;
 }

@@ -645,6 +645,26 @@ std::string Runtime::DescribeServices() const {
   return text;
 }
 
+void Runtime::ReadHealth(ServerSnapshot& snapshot) const {
+  snapshot.serving = health_->Of("") == HealthStatus::kServing;
+  snapshot.stopping = health_->stopping();
+  for (int i = 0; i < scheduler_->worker_count(); ++i) {
+    snapshot.stalls.push_back(
+        {.stalled = health_->IsStalled(i), .times = health_->TimesStalled(i)});
+  }
+}
+
+std::vector<ThreadTimes> Runtime::WorkerTimes() const {
+  std::vector<ThreadTimes> times;
+  if (scheduler_->manual()) return times;
+  for (int i = 0; i < scheduler_->worker_count(); ++i) {
+    // One that has ended has none any more.
+    times.push_back(
+        ReadThreadTimes(scheduler_->thread_id(i)).value_or(ThreadTimes()));
+  }
+  return times;
+}
+
 ServerSnapshot Runtime::Snapshot() const {
   ServerSnapshot snapshot;
   snapshot.workers = scheduler_->Snapshot();
@@ -652,6 +672,14 @@ ServerSnapshot Runtime::Snapshot() const {
   snapshot.held_bytes = door_->credit().bytes();
   snapshot.most_calls = door_->credit().most_calls();
   snapshot.most_bytes = door_->credit().most_bytes();
+  snapshot.max_calls = door_->credit().max_calls();
+  snapshot.max_bytes = door_->credit().max_bytes();
+  if (health_ != nullptr) ReadHealth(snapshot);
+  if (session_service_ != nullptr) {
+    snapshot.sessions = session_service_->counts();
+  }
+  if (token_judge_ != nullptr) snapshot.tokens = token_judge_->counts();
+  snapshot.log = {.left_out = log_.left_out(), .dropped = log_.dropped()};
   snapshot.policy = door_->policy().Snapshot();
   snapshot.limits = door_->limits().Snapshot();
   for (const auto& lanes : lanes_) {

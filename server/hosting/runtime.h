@@ -25,6 +25,7 @@
 #include "pinion/core/scheduler.h"
 #include "pinion/core/stall_watch.h"
 #include "pinion/core/task.h"
+#include "pinion/core/thread_times.h"
 #include "pinion/server/attach_options.h"
 #include "pinion/server/door/front_door.h"
 #include "pinion/server/door/router.h"
@@ -93,6 +94,8 @@ class Runtime {
   int io_threads() const { return static_cast<int>(io_threads_.size()); }
   std::string DescribeServices() const;
   ServerSnapshot Snapshot() const;
+  // By worker, as the kernel has them; none if a test steps the workers.
+  std::vector<ThreadTimes> WorkerTimes() const;
   int CountBeats() { return beat_->Count(); }
 
   // Null if tokens are not judged. For tests.
@@ -127,6 +130,9 @@ class Runtime {
   void AwaitCallsOf(const GrpcMethod& method, IoThread& io);
   void TellGrpcsHealth(grpc::Server& server);
   absl::Status WatchForStalls();
+
+  // Snapshot().
+  void ReadHealth(ServerSnapshot& snapshot) const;
 
   // Reload().
   void SetRules(std::optional<PolicyRules> policy,

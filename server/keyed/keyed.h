@@ -58,6 +58,7 @@
 #include "pinion/core/timer_queue.h"
 #include "pinion/proto/wire/as_key.h"
 #include "pinion/proto/wire/key.h"
+#include "pinion/server/internal/keyed_tallies.h"
 #include "pinion/server/keyed/byte_budget.h"
 #include "pinion/server/keyed/expiry_timers.h"
 #include "pinion/server/keyed/keyed_entry.h"
@@ -95,6 +96,10 @@ struct KeyedOptions {
   uint64_t key_seed = 0;
 
   Clock clock = {};
+
+  // &ShardInfo::keyed_tallies(): then the server's metrics tell how many
+  // entries and bytes the map holds. Null: they do not.
+  internal::KeyedTallies* tallies = nullptr;
 };
 
 template <typename State>
@@ -106,7 +111,8 @@ class Keyed {
       : options_(options),
         evicts_(options.when_full == WhenFull::kEvict),
         slots_(new internal::SlotChain[kSlots]()),
-        budget_(options.max_bytes, options.max_bytes_name) {
+        budget_(options.max_bytes, options.max_bytes_name),
+        share_(options.tallies) {
     shard_thread_.Claim();
   }
   Keyed(const Keyed&) = delete;
@@ -209,8 +215,10 @@ class Keyed {
   absl::Status Recount(Entry& entry) {
     shard_thread_.Assert();
     KeyedNode& node = NodeOf(entry);
-    budget_.Remove(std::exchange(node.bytes, entry.CountBytes()));
+    const int64_t before = std::exchange(node.bytes, entry.CountBytes());
+    budget_.Remove(before);
     budget_.Add(node.bytes);
+    share_.Add(0, node.bytes - before);
     Touch(entry);
     if (budget_.HasRoomFor(0)) return absl::OkStatus();
     timers_.Disarm(node);  // So that it does not expire just now.
@@ -415,6 +423,7 @@ class Keyed {
     if (evicts_) uses_.Add(node.place);
     if (entry.mortal_) Arm(entry);
     budget_.Add(bytes);
+    share_.Add(1, bytes);
     return entry;
   }
 
@@ -445,6 +454,7 @@ class Keyed {
     if (evicts_) uses_.Remove(entry.place_);
     timers_.Disarm(node);
     budget_.Remove(node.bytes);
+    share_.Add(-1, -node.bytes);
     nodes_.Remove(node);
     return node.hash;
   }
@@ -455,7 +465,13 @@ class Keyed {
   }
   void DropGone(Entry& entry, WhyGone why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard_thread_) {
-    why == WhyGone::kExpired ? timers_.CountExpired() : budget_.CountEvicted();
+    if (why == WhyGone::kExpired) {
+      timers_.CountExpired();
+      share_.CountExpired();
+    } else {
+      budget_.CountEvicted();
+      share_.CountEvicted();
+    }
     if (tell_gone_ != nullptr) tell_gone_(entry, why);
     Drop(entry);
   }
@@ -540,6 +556,7 @@ class Keyed {
   internal::UseOrder uses_ ABSL_GUARDED_BY(shard_thread_);
   internal::ExpiryTimers timers_ ABSL_GUARDED_BY(shard_thread_);
   internal::ByteBudget budget_ ABSL_GUARDED_BY(shard_thread_);
+  internal::KeyedShare share_ ABSL_GUARDED_BY(shard_thread_);
   absl::AnyInvocable<void(Entry& entry, WhyGone why)> tell_gone_
       ABSL_GUARDED_BY(shard_thread_);
   uint64_t last_creation_ ABSL_GUARDED_BY(shard_thread_) = 0;

@@ -50,7 +50,8 @@ KvShard::KvShard(const ShardInfo& info, const KvOptions& options)
                .when_full = options.when_full,
                .max_bytes_name = "kv_bytes",
                .key_seed = info.key_seed(),
-               .clock = info.clock()}),
+               .clock = info.clock(),
+               .tallies = &info.keyed_tallies()}),
       expiry_(info, values_),
       watchers_(info) {
   values_.OnGone([this](Values::Entry& entry, WhyGone why) {

@@ -21,6 +21,14 @@ size_t Account::Revoked(RevokeReason reason, Fate::Was was) {
   return kRevoked + kStates * index + static_cast<size_t>(was);
 }
 
+void Account::CountError(int worker, int method, absl::StatusCode code) {
+  auto index = static_cast<size_t>(code);
+  if (index == 0 || index >= CallCounts::kCodes) {
+    index = static_cast<size_t>(absl::StatusCode::kUnknown);
+  }
+  tallies_.Add(Cell(worker, method) + kErrors + index, 1);
+}
+
 void Account::CountRevoked(int worker, int method, RevokeReason reason,
                            Fate::Was was) {
   tallies_.Add(Cell(worker, method) + Revoked(reason, was), 1);
@@ -68,7 +76,10 @@ CallCounts Account::ReadOnce(const std::vector<size_t>& cells) const {
   CallCounts counts;
   const uint64_t late_ends = of(Event::kLateEnd);
   counts.ok = of(Event::kOk);
-  counts.error = of(Event::kError);
+  for (size_t code = 1; code < CallCounts::kCodes; ++code) {
+    counts.error_codes[code] = sum(kErrors + code);
+    counts.error += counts.error_codes[code];
+  }
   uint64_t taken_held = 0;
   const auto revoked_begun = [&](RevokeReason reason) {
     const uint64_t held = revoked(reason, Fate::Was::kHeld);
@@ -76,20 +87,28 @@ CallCounts Account::ReadOnce(const std::vector<size_t>& cells) const {
     return held + revoked(reason, Fate::Was::kRunning);
   };
   // A token's time is over, too.
-  counts.expired_running = revoked_begun(RevokeReason::kExpired) +
-                           revoked_begun(RevokeReason::kUnauthenticated);
+  counts.expired_tokens = revoked_begun(RevokeReason::kUnauthenticated);
+  counts.expired_running =
+      revoked_begun(RevokeReason::kExpired) + counts.expired_tokens;
   counts.cancelled_running = revoked_begun(RevokeReason::kCancelled);
   // What a policy does not allow any more, the server has stopped.
-  counts.stopped_running = revoked_begun(RevokeReason::kStopped) +
-                           revoked_begun(RevokeReason::kNotAllowed);
+  counts.stopped_by_policy = revoked_begun(RevokeReason::kNotAllowed);
+  counts.stopped_running =
+      revoked_begun(RevokeReason::kStopped) + counts.stopped_by_policy;
+  const uint64_t token_over =
+      revoked(RevokeReason::kUnauthenticated, Fate::Was::kWaiting);
+  counts.expired_tokens += token_over;
   counts.expired = counts.expired_running +
                    revoked(RevokeReason::kExpired, Fate::Was::kWaiting) +
-                   revoked(RevokeReason::kUnauthenticated, Fate::Was::kWaiting);
+                   token_over;
   counts.cancelled = counts.cancelled_running +
                      revoked(RevokeReason::kCancelled, Fate::Was::kWaiting);
+  const uint64_t not_allowed =
+      revoked(RevokeReason::kNotAllowed, Fate::Was::kWaiting);
+  counts.stopped_by_policy += not_allowed;
   counts.stopped = counts.stopped_running +
                    revoked(RevokeReason::kStopped, Fate::Was::kWaiting) +
-                   revoked(RevokeReason::kNotAllowed, Fate::Was::kWaiting);
+                   not_allowed;
   const uint64_t claimed = of(Event::kClaimed);
   counts.accepted = of(Event::kAccepted);
 

@@ -6,6 +6,7 @@
 // Threads: any thread; each thread counts in its own part.
 // Order:   a reader never sees an answer without the acceptance of its call.
 // Example: account.Count(worker, method, Event::kAccepted);
+//          account.CountError(worker, method, absl::StatusCode::kNotFound);
 //          CallCounts lane = account.OfWorker(worker);
 #ifndef PINION_SERVER_LANE_ACCOUNT_H_
 #define PINION_SERVER_LANE_ACCOUNT_H_
@@ -13,6 +14,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "pinion/core/sharded_tallies.h"
 #include "pinion/server/call/fate.h"
 #include "pinion/server/call_counts.h"
@@ -25,8 +27,7 @@ class Account {
   enum class Event {
     kAccepted,
     kClaimed,  // Just before its handler.
-    kOk,       // Its handler ended with success,
-    kError,    // or with an error.
+    kOk,       // Its handler ended with success.
     kLateEnd,  // The handler of an answered call ended.
     kCount,
   };
@@ -52,6 +53,9 @@ class Account {
     return Mine(tallies_.MineFrom(Cell(worker, method)));
   }
 
+  // Its handler ended with an error of that code.
+  void CountError(int worker, int method, absl::StatusCode code);
+
   // A call was answered in its handler's place, in the state `was`.
   void CountRevoked(int worker, int method, RevokeReason reason, Fate::Was was);
 
@@ -66,13 +70,14 @@ class Account {
   CallCounts Unrouted() const { return OfWorker(-1); }
 
  private:
-  // The cells of a worker and method: the events, answers in the handler's
-  // place by reason and state, refusals by reason.
+  // The cells of a worker and method: the events, errors by code, answers in
+  // the handler's place by reason and state, refusals by reason.
   static constexpr size_t kEvents = static_cast<size_t>(Event::kCount);
   static constexpr size_t kRevokeReasons = 5;
   // Of a call answered in its handler's place.
   static constexpr size_t kStates = 3;
-  static constexpr size_t kRevoked = kEvents;
+  static constexpr size_t kErrors = kEvents;
+  static constexpr size_t kRevoked = kErrors + CallCounts::kCodes;
   static constexpr size_t kRefused = kRevoked + kStates * kRevokeReasons;
   static constexpr size_t kCells = kRefused + v1::Reason_ARRAYSIZE;
 

@@ -79,9 +79,12 @@ void Lane::AnswerUnlessRevoked(EndedCall ended_call) {
   RoutedCall& call = *ended_call.call;
   const bool ran = call.fate.Finish();
   if (!ran && !call.fate.FinishHeld()) return DropLateResult(call);
-  shared.account.Count(call.worker, call.method().index,
-                       ended_call.answer.status.ok() ? Account::Event::kOk
-                                                     : Account::Event::kError);
+  if (ended_call.answer.status.ok()) {
+    shared.account.Count(call.worker, call.method().index, Account::Event::kOk);
+  } else {
+    shared.account.CountError(call.worker, call.method().index,
+                              ended_call.answer.status.code());
+  }
   if (ran) ReturnPlace(call);
   CloseStream(call);
   call.answer = std::move(ended_call.answer);

@@ -103,6 +103,13 @@ absl::Status Lanes::MakeShard(Lane& lane) {
   return shard.status();
 }
 
+KeyedCounts Lanes::ReadKeyed(const internal::KeyedTallies& tallies) {
+  return {.entries = static_cast<int64_t>(tallies.entries.value()),
+          .bytes = static_cast<int64_t>(tallies.bytes.value()),
+          .expired = tallies.expired.value(),
+          .evicted = tallies.evicted.value()};
+}
+
 LaneSnapshot Lanes::Snapshot(int worker) const {
   const Lane& lane = At(worker);
   LaneSnapshot snapshot = {
@@ -110,11 +117,16 @@ LaneSnapshot Lanes::Snapshot(int worker) const {
       .worker = worker,
       .counts = account_.OfWorker(worker),
       .held_calls = lane.credit.calls(),
+      .max_calls = lane.credit.max_calls(),
       .held_bytes = lane.credit.bytes(),
+      .max_bytes = lane.credit.max_bytes(),
       .open_streams = lane.streams.calls(),
+      .max_streams = lane.streams.max_calls(),
       .kept_streams = std::max<int64_t>(
           lane.kept_streams.load(std::memory_order_relaxed), 0),
-      .time_per_call = lane.speed.per_call()};
+      .time_per_call = lane.speed.per_call(),
+      .drain_time = lane.DrainTime(),
+      .keyed = ReadKeyed(lane.info.keyed_tallies())};
   for (const WorkLists<RoutedCall>* lists : lists_) {
     snapshot.listed_calls += static_cast<int64_t>(lists->waiting(worker));
   }
@@ -124,6 +136,7 @@ LaneSnapshot Lanes::Snapshot(int worker) const {
 MethodSnapshot Lanes::Snapshot(const HostedMethod& method) const {
   MethodSnapshot snapshot;
   snapshot.method = method.path;
+  snapshot.streams = method.handler.streams;
   snapshot.counts = account_.OfMethod(method.index);
   for (const auto& lane : lanes_) {
     lane->latencies.AddTo(snapshot, method.index);

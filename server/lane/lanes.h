@@ -39,6 +39,7 @@
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/internal/answer.h"
 #include "pinion/server/internal/credit.h"
+#include "pinion/server/internal/keyed_tallies.h"
 #include "pinion/server/internal/largest_answer.h"
 #include "pinion/server/internal/live_span.h"
 #include "pinion/server/lane/account.h"
@@ -150,6 +151,7 @@ class Lanes {
   absl::Status MakeShards();
 
   Lane& At(int worker) const { return *lanes_[worker]; }
+  static KeyedCounts ReadKeyed(const internal::KeyedTallies& tallies);
 
   absl::Status MakeShard(Lane& lane);
 

@@ -32,6 +32,7 @@ LogLimits::Turn LogLimits::Take(const LogRecord& record) {
     kind.level = record.level;
     kind.area = record.area;
     ++kind.left_out;
+    ++left_out_in_all_;
     return {.writes = false, .is_last_of_span = false, .left_out_before = 0};
   }
   ++kind.in_span;

@@ -55,6 +55,12 @@ class LogLimits {
   // of; they are told of then.
   std::vector<LogRecord> TakeLeftOut();
 
+  // How many were left out so far, told of or not.
+  uint64_t left_out_in_all() const {
+    MutexLock lock(mutex_);
+    return left_out_in_all_;
+  }
+
  private:
   struct Kind {
     Moment span_begun;
@@ -75,7 +81,8 @@ class LogLimits {
   const Clock clock_;
 
   // Shared.
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  uint64_t left_out_in_all_ ABSL_GUARDED_BY(mutex_) = 0;
   // By service and event.
   HashMap<std::string, Kind> kinds_ ABSL_GUARDED_BY(mutex_);
 };

@@ -93,6 +93,7 @@ bool LogQueue::Add(LogRecord record, LogFormat format) {
   const size_t bytes = BytesOf(record);
   MutexLock lock(mutex_);
   if (bytes_ + bytes > kMaxBytes) {
+    ++dropped_in_all_;
     Drop(1, record.time, format);
     return false;
   }
@@ -171,31 +172,33 @@ std::optional<LogQueue::Line> LogQueue::TakeLine() {
               .dropped_at = dropped_at_};
 }
 
-uint64_t LogQueue::HandOn(const Line& line) const {
-  uint64_t lost = 0;
+LogQueue::Lost LogQueue::HandOn(const Line& line) const {
+  Lost lost;
   if (line.dropped_before > 0 &&
       !write_(LineOf(TellDropped(line.dropped_before, line.dropped_at),
                      line.format))) {
-    lost += line.dropped_before;
+    lost.told_of = line.dropped_before;
   }
   if (line.record.has_value() && !write_(LineOf(*line.record, line.format))) {
-    lost += 1;
+    lost.record = 1;
   }
   return lost;
 }
 
-void LogQueue::NoteDone(const Line& line, uint64_t lost) {
+void LogQueue::NoteDone(const Line& line, const Lost& lost) {
   MutexLock lock(mutex_);
   if (line.record.has_value()) {
     bytes_ -= BytesOf(*line.record);
     ++done_;
   }
   telling_ = false;
-  if (lost > 0) {
-    Drop(lost, line.record.has_value() ? line.record->time : line.dropped_at,
+  dropped_in_all_ += lost.record;
+  const uint64_t untold = lost.told_of + lost.record;
+  if (untold > 0) {
+    Drop(untold, line.record.has_value() ? line.record->time : line.dropped_at,
          line.format);
   }
-  flows_ = lost == 0;
+  flows_ = untold == 0;
   changed_.NotifyAll();
 }
 

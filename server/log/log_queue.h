@@ -73,6 +73,12 @@ class LogQueue {
   // or lost.
   bool Flush(std::chrono::nanoseconds timeout);
 
+  // The lines that were dropped since the queue was made.
+  uint64_t dropped_in_all() const {
+    MutexLock lock(mutex_);
+    return dropped_in_all_;
+  }
+
  private:
   // The next record to hand on, and before it the number of lines dropped
   // there; or that number alone.
@@ -88,9 +94,14 @@ class LogQueue {
   void Loop();
   // Waits for one; none when the queue ends and all lines are taken.
   std::optional<Line> TakeLine();
-  // Returns the number of lost lines.
-  uint64_t HandOn(const Line& line) const;
-  void NoteDone(const Line& line, uint64_t lost);
+  // What could not be handed on: the dropped lines of which the line before the
+  // record tells, and the record.
+  struct Lost {
+    uint64_t told_of = 0;
+    uint64_t record = 0;
+  };
+  Lost HandOn(const Line& line) const;
+  void NoteDone(const Line& line, const Lost& lost);
 
   // Counts `lines` as dropped, the last of them at `time`.
   void Drop(uint64_t lines, absl::Time time, LogFormat format)
@@ -115,13 +126,14 @@ class LogQueue {
   std::atomic<pid_t> thread_id_{0};
 
   // Shared.
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar changed_;
   std::deque<Line> lines_ ABSL_GUARDED_BY(mutex_);
   // Of lines_ and of the line that is being handed on.
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;   // Since the last of lines_;
   absl::Time dropped_at_ ABSL_GUARDED_BY(mutex_);  // when the last of these;
+  uint64_t dropped_in_all_ ABSL_GUARDED_BY(mutex_) = 0;
   LogFormat dropped_format_ ABSL_GUARDED_BY(mutex_) = LogFormat::kText;
   uint64_t added_ ABSL_GUARDED_BY(mutex_) = 0;  // Lines that fitted;
   uint64_t done_ ABSL_GUARDED_BY(mutex_) = 0;   // how many of them are done.

@@ -135,6 +135,11 @@ bool ServerLog::Flush(std::chrono::nanoseconds timeout) {
   return queue_ == nullptr || queue_->Flush(timeout);
 }
 
+uint64_t ServerLog::dropped() const {
+  if (!function_) return StandardErrorQueue().dropped_in_all();
+  return queue_ == nullptr ? 0 : queue_->dropped_in_all();
+}
+
 void ServerLog::TellLeftOut() {
   for (LogRecord& record : limits_.TakeLeftOut()) {
     record.time = now_();

@@ -80,6 +80,12 @@ class ServerLog {
   // all lines so far are handed on, as LogQueue::Flush() says.
   bool Flush(std::chrono::nanoseconds timeout);
 
+  // Lines that were not written so far, of this log: too many of their kind
+  // came; or whoever takes them was too slow. Of standard error the latter are
+  // those of the whole process.
+  uint64_t left_out() const { return limits_.left_out_in_all(); }
+  uint64_t dropped() const;
+
  private:
   int SlotOfKey(absl::string_view key) const;
   // Cuts what is too long.

@@ -43,6 +43,8 @@ void Session::OnEvent(bool ok) {
   }
   Await(host_, io_);
   io_.CallOpened(*this);
+  host_.tallies->open.fetch_add(1, std::memory_order_relaxed);
+  host_.tallies->opened.fetch_add(1, std::memory_order_relaxed);
   Parties& parties = host_.door->parties();
   party_ = parties.OfSession();
   connection_ = parties.OfConnection(outbox_.context().peer());
@@ -295,6 +297,7 @@ void Session::CloseWhenOver() {
   if (verdict_time_.under_way()) return verdict_time_.Cancel();
   if (connection_ != nullptr) connection_->CloseCall();
   io_.CallClosed(*this);
+  host_.tallies->open.fetch_sub(1, std::memory_order_relaxed);
   delete this;
 }
 

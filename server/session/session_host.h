@@ -9,6 +9,7 @@
 #ifndef PINION_SERVER_SESSION_SESSION_HOST_H_
 #define PINION_SERVER_SESSION_SESSION_HOST_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -43,6 +44,12 @@ struct SessionTimes {
   LiveSpan stop_grace{std::chrono::seconds(10)};
 };
 
+// The sessions that are open, and that were opened so far. Relaxed: counts.
+struct SessionTallies {
+  std::atomic<int64_t> open{0};
+  std::atomic<uint64_t> opened{0};
+};
+
 struct SessionHost {
   RawService* service;
   int index;  // In `service`.
@@ -52,6 +59,8 @@ struct SessionHost {
   std::string instance_id;
   const SessionTimes& times;
   HashMap<std::string, const ServedMethod*> methods;  // By path.
+  // Null only where no session is opened, in a test.
+  SessionTallies* tallies = nullptr;
 };
 
 }  // namespace pinion

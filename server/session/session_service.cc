@@ -29,6 +29,7 @@ SessionService::SessionService(RawService& service, FrontDoor& door,
             .limits = limits,
             .instance_id = NewInstanceId(),
             .times = times,
-            .methods = {}} {}
+            .methods = {},
+            .tallies = &tallies_} {}
 
 }  // namespace pinion

@@ -14,6 +14,7 @@
 #include "pinion/server/call/served_method.h"
 #include "pinion/server/session/session.h"
 #include "pinion/server/session/session_host.h"
+#include "pinion/server/snapshot.h"
 
 namespace pinion {
 
@@ -29,6 +30,12 @@ class SessionService {
     host_.methods[served.method.path] = &served;
   }
 
+  // Any thread may call it.
+  SessionCounts counts() const {
+    return {.open = tallies_.open.load(std::memory_order_relaxed),
+            .opened = tallies_.opened.load(std::memory_order_relaxed)};
+  }
+
   // Waits for streams on the queue of `io`.
   void AwaitSessions(IoThread& io) {
     for (int i = 0; i < kAwaited; ++i) Session::Await(host_, io);
@@ -39,6 +46,7 @@ class SessionService {
   // I/O thread looks.
   static constexpr int kAwaited = 4;
 
+  SessionTallies tallies_;
   SessionHost host_;
 };
 

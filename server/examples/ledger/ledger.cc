@@ -17,7 +17,8 @@ KeyedOptions OptionsOf(const ShardInfo& info, const LedgerOptions& options) {
   return {.max_bytes = options.max_bytes,
           .max_bytes_name = "--max_bytes",
           .key_seed = info.key_seed(),
-          .clock = info.clock()};
+          .clock = info.clock(),
+          .tallies = &info.keyed_tallies()};
 }
 
 // By what a transfer is remembered. An account's name has no '/'.

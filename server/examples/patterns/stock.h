@@ -68,7 +68,9 @@ class Stock {
       : info_(info),
         supplier_(supplier),
         elsewhere_(elsewhere),
-        shelves_({.key_seed = info.key_seed(), .clock = info.clock()}),
+        shelves_({.key_seed = info.key_seed(),
+                  .clock = info.clock(),
+                  .tallies = &info.keyed_tallies()}),
         watchers_(info, {.when_slow = pinion::WhenSlow::kSkipToLatest}),
         tidy_every_(tidy_every),
         tidy_(info, pinion::TaskClass::kBulk, [this] { Tidy(0); }) {

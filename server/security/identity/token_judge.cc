@@ -94,10 +94,28 @@ SharedVerdict TokenJudge::Find(absl::string_view token) {
   if (token.size() <= kMaxTokenBytes) {
     const absl::Time now = wall_clock_.Now();
     MutexLock lock(mutex_);
-    if (SharedVerdict known = FindRemembered(token, now)) return known;
+    if (SharedVerdict known = FindRemembered(token, now)) {
+      ++known_;
+      return known;
+    }
   }
   absl::StatusOr<Job> job = Prepare(token);
-  return job.ok() ? nullptr : Refused(job.status());
+  return job.ok() ? nullptr : RefuseUnchecked(job.status());
+}
+
+SharedVerdict TokenJudge::RefuseUnchecked(const absl::Status& why) {
+  bad_unchecked_.fetch_add(1, std::memory_order_relaxed);
+  return Refused(why);
+}
+
+TokenCounts TokenJudge::counts() const {
+  MutexLock lock(mutex_);
+  return {.remembered = known_,
+          .checked = checks_,
+          .refused_unchecked = bad_unchecked_.load(std::memory_order_relaxed),
+          .refused_signature = bad_signatures_,
+          .not_checked = not_checked_,
+          .entries = static_cast<int64_t>(good_.size() + bad_.size())};
 }
 
 absl::StatusOr<TokenJudge::Job> TokenJudge::Prepare(
@@ -114,20 +132,23 @@ absl::StatusOr<TokenJudge::Job> TokenJudge::Prepare(
 SharedVerdict TokenJudge::Check(absl::string_view token,
                                 absl::string_view address, Done done) {
   absl::StatusOr<Job> job = Prepare(token);
-  if (!job.ok()) return Refused(job.status());
+  if (!job.ok()) return RefuseUnchecked(job.status());
   {
     MutexLock lock(mutex_);
     if (SharedVerdict known = FindRemembered(token, wall_clock_.Now())) {
+      ++known_;
       return known;
     }
     const auto same = waiting_.find(token);
     if (same == waiting_.end()) {
       if (stopping_) return Refused(absl::UnavailableError("the server stops"));
       if (started_ && queue_.size() >= kMaxQueued) {
+        ++not_checked_;
         return Busy(absl::StrCat(queue_.size(), " others wait for that"),
                     std::chrono::milliseconds(10));
       }
       if (const auto wait = budget_.Take(address, clock_.Now())) {
+        ++not_checked_;
         return Busy(absl::StrCat("this server checks at most ",
                                  options_.rates.per_address,
                                  " new ones of an address in a second, and ",
@@ -138,6 +159,7 @@ SharedVerdict TokenJudge::Check(absl::string_view token,
     }
     if (started_) {
       if (waiting_count_ >= kMaxWaiting) {
+        ++not_checked_;
         return Busy(absl::StrCat(waiting_count_, " calls wait for that"),
                     std::chrono::milliseconds(10));
       }
@@ -168,6 +190,7 @@ SharedVerdict TokenJudge::Remember(const Job& job, bool signed_by_key) {
         "the token is of a key that this server has just dropped; retry"));
   }
   if (!signed_by_key) {
+    ++bad_signatures_;
     return bad_.Insert(job.text,
                        Refused(absl::UnauthenticatedError(
                            "the token's signature is not that of its key")));

@@ -45,6 +45,7 @@
 #include "pinion/server/security/identity/token.h"
 #include "pinion/server/security/identity/token_keys.h"
 #include "pinion/server/security/identity/wall_clock.h"
+#include "pinion/server/security_snapshot.h"
 
 namespace pinion {
 
@@ -117,6 +118,8 @@ class TokenJudge {
   // not valid: then the old keys stay. Any thread.
   absl::Status Look(bool always);
 
+  // What it has judged so far.
+  TokenCounts counts() const;
   // The signatures that were checked.
   uint64_t checks() const {
     MutexLock lock(mutex_);
@@ -146,6 +149,8 @@ class TokenJudge {
   SharedVerdict FindRemembered(absl::string_view token, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Job> Prepare(absl::string_view token) const;
+  // The verdict on a token that Prepare() refuses.
+  SharedVerdict RefuseUnchecked(const absl::Status& why);
   SharedVerdict CheckNow(const Job& job);
   SharedVerdict Remember(const Job& job, bool signed_by_key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -183,6 +188,11 @@ class TokenJudge {
   HashMap<std::string, std::vector<Done>> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_count_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t checks_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t known_ ABSL_GUARDED_BY(mutex_) = 0;  // Their verdict.
+  uint64_t bad_signatures_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t not_checked_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Relaxed: it is a count.
+  std::atomic<uint64_t> bad_unchecked_{0};
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "pinion/server/log.h"
 #include "pinion/server/security/tls/tls_credentials.h"
+#include "pinion/server/security/tls/tls_files.h"
 #include "pinion/server/security/tls/tls_handshakes.h"
 #include "pinion/server/security/tls/tls_watch.h"
 #include "pinion/server/tls_options.h"
@@ -46,6 +47,9 @@ class ListenerTls {
   // Reads the files now, and returns what is wrong; then those of before are
   // still used.
   absl::Status Reload() { return watch_.Look(); }
+
+  // What is used now.
+  std::shared_ptr<const TlsFiles> files() { return watch_.current(); }
 
   // Calls `give`, which gives the connection of `descriptor` to gRPC.
   void Give(int descriptor, absl::FunctionRef<void()> give) {

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "gtest/gtest.h"
 
 namespace pinion {
@@ -19,7 +20,7 @@ TEST(AccountTest, CountsByWorkerAndByMethod) {
   account.Count(1, 0, Event::kAccepted);
   account.Count(1, 1, Event::kAccepted);
   account.Count(1, 1, Event::kClaimed);
-  account.Count(1, 1, Event::kError);
+  account.CountError(1, 1, absl::StatusCode::kNotFound);
   EXPECT_EQ(account.OfWorker(0).accepted, 1u);
   EXPECT_EQ(account.OfWorker(1).accepted, 2u);
   EXPECT_EQ(account.OfWorker(1).error, 1u);
@@ -75,6 +76,35 @@ TEST(AccountTest, AStreamThatIsRevokedWhileItIsOpenIsNotAbandoned) {
               1u)
         << "its handler had begun";
   }
+}
+
+TEST(AccountTest, ErrorsAreCountedByTheirCodeAndAddUp) {
+  Account account(/*workers=*/2, /*methods=*/2);
+  account.CountError(0, 1, absl::StatusCode::kNotFound);
+  account.CountError(1, 1, absl::StatusCode::kNotFound);
+  account.CountError(1, 1, absl::StatusCode::kUnauthenticated);
+  account.CountError(1, 1, static_cast<absl::StatusCode>(99));
+  const CallCounts counts = account.OfMethod(1);
+  EXPECT_EQ(counts.error, 4u);
+  EXPECT_EQ(counts.error_codes[5], 2u);
+  EXPECT_EQ(counts.error_codes[16], 1u) << "the last one that there is";
+  EXPECT_EQ(counts.error_codes[2], 1u) << "no code of gRPC's is UNKNOWN";
+  EXPECT_EQ(account.OfMethod(0).error, 0u);
+}
+
+TEST(AccountTest, WhatATokenAndAPolicyEndHaveCountsOfTheirOwn) {
+  Account account(/*workers=*/1, /*methods=*/1);
+  for (const Was was : {Was::kWaiting, Was::kRunning, Was::kHeld}) {
+    account.CountRevoked(0, 0, RevokeReason::kUnauthenticated, was);
+    account.CountRevoked(0, 0, RevokeReason::kNotAllowed, was);
+    account.CountRevoked(0, 0, RevokeReason::kExpired, was);
+    account.CountRevoked(0, 0, RevokeReason::kStopped, was);
+  }
+  const CallCounts counts = account.OfWorker(0);
+  EXPECT_EQ(counts.expired, 6u);
+  EXPECT_EQ(counts.expired_tokens, 3u);
+  EXPECT_EQ(counts.stopped, 6u);
+  EXPECT_EQ(counts.stopped_by_policy, 3u);
 }
 
 TEST(AccountTest, EachReasonHasItsOwnCountOfThoseThatWaited) {
