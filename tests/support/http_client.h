@@ -69,8 +69,8 @@ class HttpClient {
   std::string ReadUntil(absl::string_view mark) {
     size_t from = 0;
     for (;;) {
-      const size_t found = received_.find(mark, from);
-      if (found != std::string::npos) return Taken(found + mark.size());
+      const size_t found = absl::string_view(received_).find(mark, from);
+      if (found != absl::string_view::npos) return Taken(found + mark.size());
       from = received_.size() - std::min(received_.size(), mark.size());
       if (!Receive()) return std::exchange(received_, {});
     }
