@@ -1,30 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// pinion: calls and measures a server from the command line. The commands are
-// in client/cli.
+// pinion: calls and measures a server from the command line, and shows what it
+// does. The commands are in client/cli.
 //
 // Exit codes: the command's; 2 for a mistake in the arguments.
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "pinion/client/cli/admin_commands.h"
 #include "pinion/client/cli/bench_command.h"
 #include "pinion/client/cli/call_command.h"
 #include "pinion/client/cli/list_command.h"
+#include "pinion/client/cli/top_command.h"
 #include "pinion/tools/command_line.h"
 
 namespace {
 
-constexpr char kUsage[] =
-    "usage: pinion COMMAND [arguments] [flags]\n\n"
-    "  pinion call    calls a method: JSON in, JSON out\n"
-    "  pinion bench   measures how fast a method answers, and how many calls\n"
-    "                 a second a server does\n"
-    "  pinion list    shows the methods and messages of a server\n\n"
-    "pinion COMMAND --help explains a command and lists its flags.\n";
+struct Command {
+  absl::string_view name;
+  absl::string_view about;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr Command kCommands[] = {
+    {"call", "calls a method: JSON in, JSON out", pinion::cli::CallCommand},
+    {"bench", "measures how fast a method answers, at which rate",
+     pinion::cli::BenchCommand},
+    {"list", "shows the methods and messages of a server",
+     pinion::cli::ListCommand},
+    {"top", "shows what a server does now, on a page", pinion::cli::TopCommand},
+    {"info", "shows who a server is, and whether it is healthy",
+     pinion::cli::InfoCommand},
+    {"why", "says what a call of one key meets now", pinion::cli::WhyCommand},
+    {"slow", "shows the slowest calls", pinion::cli::SlowCommand},
+    {"hot", "shows the keys with the most calls and time",
+     pinion::cli::HotCommand},
+    {"stalls", "shows handlers that held a worker, and their stacks",
+     pinion::cli::StallsCommand},
+    {"sessions", "shows the open sessions, and what they hold",
+     pinion::cli::SessionsCommand},
+    {"config", "shows the settings, and where each is from",
+     pinion::cli::ConfigCommand},
+    {"set", "changes a setting of the running server", pinion::cli::SetCommand},
+};
+
+std::string Usage() {
+  std::string usage = "usage: pinion COMMAND [arguments] [flags]\n\n";
+  for (const Command& command : kCommands) {
+    absl::StrAppendFormat(&usage, "  pinion %-8s   %s\n", command.name,
+                          command.about);
+  }
+  return usage +
+         "\nCommands from top on ask a server on this machine over its admin "
+         "socket, which\nonly the server's user and root may use. pinion "
+         "COMMAND --help explains a command\nand lists its flags.\n";
+}
+
+// "call, bench, list, ..."
+std::string Names() {
+  return absl::StrJoin(kCommands, ", ",
+                       [](std::string* text, const Command& command) {
+                         absl::StrAppend(text, command.name);
+                       });
+}
 
 }  // namespace
 
@@ -34,11 +79,11 @@ int main(int argc, char** argv) {
   // gRPC's locks would pay for it: see server/hosting/process_setup.h.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const absl::string_view command = argc > 1 ? argv[1] : "";
-  if (command == "call") return pinion::cli::CallCommand(argc, argv);
-  if (command == "bench") return pinion::cli::BenchCommand(argc, argv);
-  if (command == "list") return pinion::cli::ListCommand(argc, argv);
+  for (const Command& known : kCommands) {
+    if (command == known.name) return known.run(argc, argv);
+  }
   if (command == "--help" || command == "-h" || command == "help") {
-    std::fputs(kUsage, stdout);
+    std::fputs(Usage().c_str(), stdout);
     return 0;
   }
   if (absl::StartsWith(command, "--help=")) {
@@ -47,10 +92,8 @@ int main(int argc, char** argv) {
                      "\"; --help alone lists the commands"));
   }
   pinion::ExitWithUsageError(
-      command.empty()
-          ? "the command is missing; it is \"pinion call\", \"pinion bench\" "
-            "or \"pinion list\", and --help tells"
-          : absl::StrCat("the command comes first, and \"", command,
-                         "\" is none; there are \"pinion call\", \"pinion "
-                         "bench\" and \"pinion list\""));
+      command.empty() ? absl::StrCat("the command is missing; there are ",
+                                     Names(), ", and --help tells of each")
+                      : absl::StrCat("the command comes first, and \"", command,
+                                     "\" is none; there are ", Names()));
 }

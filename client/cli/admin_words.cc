@@ -2,6 +2,7 @@
 #include "pinion/client/cli/admin_words.h"
 
 #include <cstddef>
+#include <iterator>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"

@@ -68,9 +68,6 @@ ABSL_FLAG(double, zipf_exponent, 0.99,
 
 // ---- Output -----------------------------------------------------------------
 
-ABSL_FLAG(bool, json, false,
-          "Print one JSON object per line: for each second, each kind of "
-          "error, and the result.");
 ABSL_FLAG(std::string, hdr, "",
           "A file to write the latencies to, in HdrHistogram's percentile "
           "format, in milliseconds.");
@@ -265,7 +262,7 @@ BenchPlan BenchPlanOf(int argc, char** argv) {
                     .client = ClientOptionsOfFlags(mode),
                     .call = CallOptionsOfFlags(),
                     .requests = RequestsOf(codec, method, keys),
-                    .json = absl::GetFlag(FLAGS_json),
+                    .json = JsonFlag(),
                     .hdr_file = absl::GetFlag(FLAGS_hdr)};
   // As long as the histogram can tell.
   if (plan.call.timeout <= absl::ZeroDuration() ||

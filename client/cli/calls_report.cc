@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/client/cli/calls_report.h"
 
+#include <google/protobuf/repeated_field.h>
+
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
@@ -97,9 +99,10 @@ std::string WorkerSentence(const ExplainKeyResponse& why, absl::Time now,
   }
   const absl::Time since =
       now - absl::Nanoseconds(static_cast<int64_t>(running.age_ns()));
-  return absl::StrCat(
-      worker, "runs ", what, ". It has for ", SpanText(running.age_ns()),
-      ", since ", absl::FormatTime("%Y-%m-%d %H:%M:%S", since, zone), ".\n");
+  return absl::StrCat(worker, "runs ", what, ". It has done so for ",
+                      SpanText(running.age_ns()), ", since ",
+                      absl::FormatTime("%Y-%m-%d %H:%M:%S", since, zone),
+                      ".\n");
 }
 
 std::string WaitSentence(const ExplainKeyResponse& why) {

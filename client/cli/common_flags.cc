@@ -83,6 +83,11 @@ ABSL_FLAG(std::string, descriptor_set, "",
           "bazel-bin/PACKAGE/NAME-descriptor-set.proto.bin; protoc makes one "
           "by --include_imports --descriptor_set_out=FILE.");
 
+ABSL_FLAG(bool, json, false,
+          "Print JSON, for scripts: bench prints an object per line, for each "
+          "second, each kind of error, and the result; the others print one "
+          "object.");
+
 namespace pinion::cli {
 namespace {
 
@@ -148,6 +153,8 @@ CallOptions CallOptionsOfFlags(absl::Duration timeout) {
   if (worker >= 0) options.worker = worker;
   return options;
 }
+
+bool JsonFlag() { return absl::GetFlag(FLAGS_json); }
 
 int InFlightFlag(int preset) {
   const int in_flight = absl::GetFlag(FLAGS_in_flight);

@@ -43,6 +43,9 @@ CallOptions CallOptionsOfFlags(absl::Duration timeout = absl::Seconds(10));
 // given.
 int InFlightFlag(int preset);
 
+// --json
+bool JsonFlag();
+
 // --descriptor_set: the services that are known here: those linked in and those
 // of the file.
 const google::protobuf::DescriptorPool& KnownMethods();

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/client/cli/admin_connection.h"
+
+#include "absl/strings/str_cat.h"
+#include "pinion/proto/wire/utf8.h"
+
+namespace pinion::cli {
+
+std::unique_ptr<Client> ConnectToAdmin(const std::string& target) {
+  return Client::Connect(target, {.unary = true, .name = "pinion"});
+}
+
+absl::Status AdminError(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnimplemented:
+      return absl::UnimplementedError(
+          absl::StrCat("this is no admin socket, or that of an older server: ",
+                       status.message()));
+    case absl::StatusCode::kDeadlineExceeded:
+      return absl::DeadlineExceededError(
+          "the server did not answer in time; it may be frozen, or the machine "
+          "overloaded");
+    case absl::StatusCode::kInvalidArgument:
+      // It is told in one line, with nothing else done to it.
+      return absl::InvalidArgumentError(OneLine(status.message()));
+    default:
+      return status;
+  }
+}
+
+}  // namespace pinion::cli

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pinion/client/cli/admin_target.h"
+
+#include <dirent.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "pinion/core/base/file_kind.h"
+
+namespace pinion::cli {
+namespace {
+
+std::string TargetOf(absl::string_view path) {
+  return absl::StrCat("unix:", path);
+}
+
+// The error of a connection that ends at once; 0 if somebody listens. `path`
+// fits.
+int TryToConnect(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int descriptor =
+      socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor < 0) return errno;
+  const bool connected =
+      connect(descriptor, reinterpret_cast<const sockaddr*>(&address),
+              sizeof(address)) == 0;
+  const int error = connected ? 0 : errno;
+  close(descriptor);
+  return error == EAGAIN ? 0 : error;  // Others wait to be accepted.
+}
+
+// OK if somebody listens there.
+absl::Status CheckGiven(const std::string& path) {
+  if (const absl::Status valid = CheckAdminSocketPath(path); !valid.ok()) {
+    return valid;
+  }
+  struct stat found;
+  if (stat(path.c_str(), &found) == 0 && !S_ISSOCK(found.st_mode)) {
+    return absl::UnavailableError(
+        absl::StrCat(path, " is ", FileKind(found.st_mode),
+                     ", not a server's admin socket"));
+  }
+  switch (const int error = TryToConnect(path)) {
+    case 0:
+      return absl::OkStatus();
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(absl::StrCat(
+          path, ": ", std::strerror(error),
+          "; an admin socket is for the user of its server: run the command as "
+          "that user, or as root"));
+    case ECONNREFUSED:
+      return absl::UnavailableError(absl::StrCat("no server listens on ", path,
+                                                 " any more; it has ended"));
+    default:
+      return absl::UnavailableError(absl::StrCat("no server listens on ", path,
+                                                 ": ", std::strerror(error)));
+  }
+}
+
+// Why no server was found there.
+std::string WhyNone(const std::string& folder) {
+  DIR* const opened = opendir(folder.c_str());
+  if (opened == nullptr) return std::strerror(errno);
+  closedir(opened);
+  return "no server listens there";
+}
+
+absl::Status NoServer(const AdminSocketPlaces& places) {
+  std::vector<std::string> looked;
+  for (const std::string& folder : FoldersWithAdminSockets(places)) {
+    looked.push_back(absl::StrCat(folder, " (", WhyNone(folder), ")"));
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "no server with an admin socket was found. Looked in ",
+      absl::StrJoin(looked, ", "),
+      ". A pinion-server makes one when it starts, unless it has "
+      "--admin_socket=off; if it is elsewhere, pass --admin=PATH, and if the "
+      "server is another user's, run the command as that user, or as root"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> AdminTarget(absl::string_view given,
+                                        const AdminSocketPlaces& places) {
+  if (!given.empty()) {
+    if (absl::ConsumePrefix(&given, "unix:")) absl::ConsumePrefix(&given, "//");
+    const absl::Status reached = CheckGiven(std::string(given));
+    if (!reached.ok()) return reached;
+    return TargetOf(given);
+  }
+  const std::vector<LiveAdminSocket> live = LiveAdminSockets(places);
+  if (live.empty()) return NoServer(places);
+  if (live.size() == 1) return TargetOf(live[0].path);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "there are ", live.size(), " servers: ",
+      absl::StrJoin(live, ", ",
+                    [](std::string* text, const LiveAdminSocket& socket) {
+                      absl::StrAppend(text, "process ", socket.process, " at ",
+                                      socket.path);
+                    }),
+      "; pass --admin=PATH to say which one"));
+}
+
+}  // namespace pinion::cli
