@@ -26,7 +26,7 @@ namespace pinion {
 
 struct AdminAccessOptions {
   // The address that it listens on.
-  std::string listen;
+  std::string listen = {};
   // Further names, with or without a port.
   std::vector<std::string> hosts = {};
   // Empty: there is none.

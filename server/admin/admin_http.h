@@ -27,7 +27,7 @@ struct AdminHttpOptions {
   // Where it listens: "host:port" (IPv6 hosts in brackets; port 0 picks a free
   // port) or "unix:/path". An address that other machines reach needs a
   // certificate and a token.
-  std::string listen;
+  std::string listen = {};
 
   // The file with the token, 16 to 1024 printable characters without spaces; a
   // line end after it is ignored. Whoever changes a setting must have the

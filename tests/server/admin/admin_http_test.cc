@@ -692,7 +692,9 @@ TEST_F(AdminHttpStartTest, RefusesATokenThatIsNone) {
     EXPECT_THAT(said, AllOf(StartsWith("admin_token_file \""),
                             HasSubstr("has a token ")))
         << bad;
-    if (bad.size() > 1) EXPECT_THAT(said, Not(HasSubstr(bad)));
+    if (bad.size() > 1) {
+      EXPECT_THAT(said, Not(HasSubstr(bad)));
+    }
   }
 }
 
