@@ -72,6 +72,12 @@ def pinion_dependencies():
     )
     _once(
         system_library,
+        name = "nghttp2",
+        targets = {":nghttp2": "libnghttp2"},
+        debian_package = "libnghttp2-dev",
+    )
+    _once(
+        system_library,
         name = "openssl",
         targets = {
             ":crypto": "libcrypto",

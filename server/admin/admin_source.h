@@ -23,6 +23,10 @@ class AdminSource {
  public:
   virtual ~AdminSource() = default;
 
+  // Whether the server has started. Before that, call nothing else: a caller
+  // answers UNAVAILABLE, or 503.
+  virtual bool started() { return true; }
+
   virtual admin::v1::GetInfoResponse GetInfo() = 0;
   virtual admin::v1::GetStateResponse GetState() = 0;
   virtual admin::v1::ListSlowCallsResponse ListSlowCalls(
