@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "pinion/server/admin_options.h"
 
 namespace pinion {
 
@@ -37,6 +38,11 @@ struct RunOptions {
   // Set it when an orchestrator or a load balancer should watch this server by
   // HTTP. It listens before the server starts.
   std::string probe_listen = {};
+
+  // Where an operator asks what the server does: the Unix socket for the tool
+  // `pinion`, which there is by default, and a page, which there is not. They
+  // listen before the server starts, and until it has stopped.
+  AdminOptions admin = {};
 
   // Called once the server serves, after it has announced that.
   std::function<void(const Server& server)> started = {};

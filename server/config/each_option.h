@@ -98,6 +98,13 @@ void EachOption(Options& options, Visit visit) {
 
   visit("probes.probe_listen", run.probe_listen);
 
+  visit("admin.admin", run.admin.listen);
+  visit("admin.admin_socket", run.admin.socket);
+  visit("admin.admin_token_file", run.admin.token_file);
+  visit("admin.admin_certificate", run.admin.certificate);
+  visit("admin.admin_key", run.admin.key);
+  visit("admin.admin_hosts", run.admin.hosts);
+
   visit("reflection.reflection", hosting.reflection);
 
   visit("tracing.trace_collector", hosting.tracing.collector);
