@@ -81,6 +81,21 @@ class LatencySummary {
 
   uint64_t count() const { return count_; }
 
+  // The sum of all that was recorded, in nanoseconds.
+  uint64_t sum_ns() const { return sum_ns_; }
+
+  // How many recordings took `nanos` or less. Those of the bucket in which
+  // `nanos` lies count only if it is the bucket's largest: of the others it is
+  // not known.
+  uint64_t CountUpTo(uint64_t nanos) const {
+    uint64_t times = 0;
+    for (size_t i = 0; i < buckets_.size(); ++i) {
+      if (internal::LatencyBuckets::LastOf(i) > nanos) break;
+      times += buckets_[i];
+    }
+    return times;
+  }
+
   // The mean, in nanoseconds; 0 if nothing was recorded.
   double mean_ns() const {
     return count_ == 0 ? 0 : static_cast<double>(sum_ns_) / count_;

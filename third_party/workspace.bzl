@@ -78,6 +78,12 @@ def pinion_dependencies():
     )
     _once(
         system_library,
+        name = "prometheus",
+        targets = {":prometheus": "prometheus-cpp-core"},
+        debian_package = "prometheus-cpp-dev",
+    )
+    _once(
+        system_library,
         name = "openssl",
         targets = {
             ":crypto": "libcrypto",

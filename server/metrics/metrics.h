@@ -7,6 +7,7 @@
 //          anything else that a client can choose.
 // Example: const ServerSnapshot snapshot = server.Snapshot();
 //          std::string text = MetricsText({.snapshot = snapshot,
+//                                          .version = kVersion,
 //                                          .process = ReadProcessFacts()});
 #ifndef PINION_SERVER_METRICS_METRICS_H_
 #define PINION_SERVER_METRICS_METRICS_H_
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "pinion/core/thread_times.h"
 #include "pinion/server/metrics/process_facts.h"
 #include "pinion/server/snapshot.h"
@@ -22,6 +24,7 @@ namespace pinion {
 
 struct MetricsInput {
   const ServerSnapshot& snapshot;
+  absl::string_view version = {};  // Pinion's.
   ProcessFacts process = {};
   // By worker, as ReadThreadTimes() has read them. Empty: they are not told, as
   // of a server that a test steps.
