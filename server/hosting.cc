@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "pinion/server/hosting/admin_view.h"
+#include "pinion/server/hosting/live_settings.h"
 #include "pinion/server/hosting/runtime.h"
 #include "pinion/server/internal/manual_run.h"
 
@@ -15,11 +17,13 @@ namespace pinion {
 
 Hosting::Hosting(HostingOptions options)
     : runtime_(std::make_unique<internal::Runtime>(std::move(options),
-                                                   /*manual=*/std::nullopt)) {}
+                                                   /*manual=*/std::nullopt)),
+      admin_(std::make_unique<internal::AdminView>(*runtime_)) {}
 
 Hosting::Hosting(HostingOptions options, ManualRun manual)
     : runtime_(std::make_unique<internal::Runtime>(std::move(options),
-                                                   std::move(manual))) {}
+                                                   std::move(manual))),
+      admin_(std::make_unique<internal::AdminView>(*runtime_)) {}
 
 Hosting::~Hosting() = default;
 
@@ -33,11 +37,14 @@ absl::Status Hosting::Attach(grpc::ServerBuilder& builder,
 }
 
 absl::Status Hosting::Start(std::shared_ptr<grpc::Server> server) {
-  return runtime_->Start(std::move(server));
+  absl::Status status = runtime_->Start(std::move(server));
+  if (status.ok()) admin_->Started();
+  return status;
 }
 
 absl::Status Hosting::Reload(const HostingOptions& options) {
-  return runtime_->Reload(options);
+  return admin_->settings().Reload(/*listen=*/nullptr, options,
+                                   [&] { return runtime_->Reload(options); });
 }
 
 std::vector<std::string> Hosting::NeedsRestart(
@@ -47,7 +54,10 @@ std::vector<std::string> Hosting::NeedsRestart(
 
 void Hosting::Drain() { runtime_->Drain(); }
 
-absl::Status Hosting::Stop() { return runtime_->Stop(); }
+absl::Status Hosting::Stop() {
+  admin_->settings().End();
+  return runtime_->Stop();
+}
 
 void Hosting::BeginDrain() { runtime_->BeginDrain(); }
 

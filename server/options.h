@@ -292,6 +292,12 @@ struct HostingOptions {
   // all at one worker.
   uint64_t key_seed = 0;
 
+  // Whether an operator who looks into the server, on the admin page or with
+  // the tool `pinion`, sees the keys of calls. If not, a key is named by its
+  // hash and its slot. Set it to true when keys are no personal data, or all
+  // who may ask the server may see them.
+  bool show_keys = false;
+
   // ---- Who calls ------------------------------------------------------------
 
   // Tokens: JWTs in the metadata "authorization", as "Bearer TOKEN". Empty:

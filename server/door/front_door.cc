@@ -8,6 +8,14 @@
 #include "pinion/server/call/served_method.h"
 
 namespace pinion {
+namespace {
+
+refusals::ServerBounds Bounds(const Credit& credit) {
+  return {.calls = {.held = credit.calls(), .max = credit.max_calls()},
+          .bytes = {.held = credit.bytes(), .max = credit.max_bytes()}};
+}
+
+}  // namespace
 
 // Kept by each thread from message to message, for its memory.
 class FrontDoor::Groups {
@@ -178,18 +186,30 @@ void FrontDoor::Reserve(Group& group, Credit::Grant room,
 
 Answer FrontDoor::Full(const Group& group, const RoutedCall& call,
                        Credit::Grant why) const {
-  const refusals::ServerBounds held = {
-      .calls = {.held = credit_.calls(), .max = credit_.max_calls()},
-      .bytes = {.held = credit_.bytes(), .max = credit_.max_bytes()}};
-  const std::chrono::nanoseconds retry_after =
-      group.lanes->DrainTime(group.worker);
   if (why == Credit::Grant::kTooManyCalls ||
       why == Credit::Grant::kTooManyBytes) {
-    return refusals::ServerFull(call.worker, held, retry_after);
+    return ServerFull(*group.lanes, call.worker);
   }
   return refusals::ShareOfServerFull(
       call.worker, {.in_session = call.in_session, .held = call.party_held()},
-      held, retry_after);
+      Bounds(credit_), group.lanes->DrainTime(group.worker));
+}
+
+Answer FrontDoor::ServerFull(const Lanes& lanes, int worker) const {
+  return refusals::ServerFull(worker, Bounds(credit_), lanes.DrainTime(worker));
+}
+
+// In the order of EnterAll().
+std::optional<Answer> FrontDoor::Foretell(const Lanes& lanes, int worker,
+                                          int64_t request_bytes) const {
+  if (inside_.closed()) return refusals::ServerStopping();
+  if (credit_.Foretell(1, request_bytes) != Credit::Grant::kGranted) {
+    return ServerFull(lanes, worker);
+  }
+  Lanes::ImaginedCall call = {.request_bytes = request_bytes};
+  const LiveSpan::Span timeout = default_timeout_.Get();
+  if (timeout != LiveSpan::kForever) call.timeout = timeout;
+  return lanes.Foretell(worker, call);
 }
 
 }  // namespace pinion

@@ -104,6 +104,13 @@ class FrontDoor {
   // begin; or returns the refusal.
   std::optional<Answer> RefuseOverRate(LimitedParty& party, int64_t bytes = 0);
 
+  // The refusal that Enter() would return now for a call of that lane without a
+  // deadline of its own, with a request of so many bytes, from a client that
+  // holds nothing and has no limits; none if it would let it in. Changes
+  // nothing.
+  std::optional<Answer> Foretell(const Lanes& lanes, int worker,
+                                 int64_t request_bytes) const;
+
   // Changes FrontDoorOptions::default_timeout for calls that come from now on.
   void SetDefaultTimeout(std::optional<std::chrono::nanoseconds> timeout) {
     default_timeout_.Set(timeout.value_or(LiveSpan::kForever));
@@ -164,6 +171,8 @@ class FrontDoor {
       absl::FunctionRef<void(RoutedCall& call, Answer refusal)> refuse);
   Answer Full(const Group& group, const RoutedCall& call,
               Credit::Grant why) const;
+  // The server itself is full, whoever calls.
+  Answer ServerFull(const Lanes& lanes, int worker) const;
 
   const Router& router_;
   const Clock clock_;

@@ -52,6 +52,11 @@ class Inside {
   // Ends the waiting in AwaitEmpty(), now and later.
   void GiveUpWaiting();
 
+  // Whether it lets no call in any more.
+  bool closed() const {
+    return (word_.load(std::memory_order_relaxed) & kClosed) != 0;
+  }
+
   // The number of calls inside, a moment ago.
   int64_t count() const {
     return static_cast<int64_t>(word_.load(std::memory_order_relaxed) / kOne);

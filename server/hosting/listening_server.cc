@@ -18,7 +18,10 @@
 #include "absl/strings/string_view.h"
 #include "pinion/core/base/check.h"
 #include "pinion/server/call/metadata_meter.h"
+#include "pinion/server/hosting/admin_view.h"
+#include "pinion/server/hosting/live_settings.h"
 #include "pinion/server/hosting/needs_restart.h"
+#include "pinion/server/hosting/runtime.h"
 #include "pinion/server/listener/listen_address.h"
 #include "pinion/server/listener/listening_sockets.h"
 #include "pinion/server/listener/socket_address.h"
@@ -176,7 +179,14 @@ TlsEnds EndsOf(const TlsFiles& files) {
 
 ListeningServer::ListeningServer(ListenOptions options,
                                  std::unique_ptr<Hosting> hosting)
-    : options_(std::move(options)), hosting_(std::move(hosting)) {}
+    : options_(std::move(options)), hosting_(std::move(hosting)) {
+  hosting_->admin_->settings().Listens(
+      options_, [this](const ListenOptions& changed) {
+        if (auto* const loop = counted_.load(std::memory_order_acquire)) {
+          loop->SetLimits(LimitsOf(changed));
+        }
+      });
+}
 
 ListeningServer::~ListeningServer() { Stop().IgnoreError(); }
 
@@ -218,6 +228,7 @@ absl::Status ListeningServer::Start() {
   counted_.store(accept_loop_.get(), std::memory_order_release);
   status = accept_loop_->Start();
   if (!status.ok()) Stop().IgnoreError();
+  hosting_->admin_->Listens(address_, [this] { return Snapshot(); });
   return status;
 }
 
@@ -248,11 +259,14 @@ absl::Status ListeningServer::Reload(const ListenOptions& listen,
     names.push_back(std::move(name));
   }
   status = RestartError(names);
-  if (status.ok() && tls_ != nullptr) status = tls_->Reload();
-  if (status.ok()) status = hosting_->Reload(hosting);
   if (!status.ok()) return status;
-  accept_loop_->SetLimits(LimitsOf(listen));
-  return absl::OkStatus();
+  return hosting_->admin_->settings().Reload(&listen, hosting, [&] {
+    absl::Status reloaded;
+    if (tls_ != nullptr) reloaded = tls_->Reload();
+    if (reloaded.ok()) reloaded = hosting_->runtime_->Reload(hosting);
+    if (reloaded.ok()) accept_loop_->SetLimits(LimitsOf(listen));
+    return reloaded;
+  });
 }
 
 absl::Status ListeningServer::Stop() {

@@ -56,8 +56,6 @@ constexpr Field<Hosted> kHostingFields[] = {
     {"cpu_policy", Differs<&Hosted::cpu_policy>},
     {"io_threads", Differs<&Hosted::io_threads>},
     {"session_io_threads", Differs<&Hosted::session_io_threads>},
-    {"lane_calls", Differs<&Hosted::lane_calls>},
-    {"lane_bytes", Differs<&Hosted::lane_bytes>},
     {"lane_streams", Differs<&Hosted::lane_streams>},
     {"server_calls", Differs<&Hosted::server_calls>},
     {"server_bytes", Differs<&Hosted::server_bytes>},
@@ -82,10 +80,10 @@ constexpr Field<Hosted> kHostingFields[] = {
      "trace_service_name",
      CollectorDiffers},
 };
-// max_session_age, default_timeout, stall_after, healthy_share, lame_duck,
-// grace, log_format, log_level, log_keys, policy and limits; and log, which is
-// not compared.
-constexpr size_t kHostingMayChange = 12;
+// lane_calls, lane_bytes, max_session_age, default_timeout, stall_after,
+// healthy_share, lame_duck, grace, log_format, log_level, log_keys, show_keys,
+// policy and limits; and log, which is not compared.
+constexpr size_t kHostingMayChange = 15;
 
 // Converts to whatever a member is.
 struct AnyMember {

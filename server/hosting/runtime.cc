@@ -20,7 +20,6 @@
 #include "pinion/server/rpc/unary_call.h"
 #include "pinion/server/rpc/unknown_method_call.h"
 #include "pinion/server/security/identity/list_of.h"
-#include "pinion/server/security/identity/wall_clock.h"
 #include "pinion/server/security/policy/read_policy.h"
 #include "pinion/server/security/policy/unknown_paths.h"
 
@@ -164,6 +163,8 @@ Runtime::Runtime(HostingOptions options, std::optional<ManualRun> manual)
     : options_(std::move(options)),
       asked_io_threads_(options_.io_threads),
       manual_(std::move(manual)),
+      wall_clock_(manual_.has_value() ? WallClock(manual_->clock)
+                                      : WallClock()),
       log_({.function = options_.log,
             .settings = LogSettingsOf(options_),
             .key_seed = options_.key_seed,
@@ -285,8 +286,6 @@ absl::Status Runtime::StartWorkers() {
 
 absl::Status Runtime::MakeCallers() {
   const Clock clock = manual_.has_value() ? manual_->clock : Clock();
-  const WallClock wall_clock =
-      manual_.has_value() ? WallClock(clock) : WallClock();
   if (!options_.token_keys.empty()) {
     token_judge_ =
         std::make_unique<TokenJudge>(JudgeOptions(options_, log_,
@@ -296,7 +295,7 @@ absl::Status Runtime::MakeCallers() {
                                                     for (auto& io : io_threads_)
                                                       io->TellTimesChanged();
                                                   }),
-                                     clock, wall_clock);
+                                     clock, wall_clock_);
     absl::Status status = token_judge_->LoadKeys();
     if (!status.ok()) {
       return absl::Status(status.code(),
@@ -307,7 +306,7 @@ absl::Status Runtime::MakeCallers() {
       CallersOptions{
           .forwarded_identity_from = ListOf(options_.forwarded_identity_from),
           .trusted_proxies = *TrustedProxies::Parse(options_.trusted_proxies),
-          .wall_clock = wall_clock,
+          .wall_clock = wall_clock_,
           .log = log_.sink()},
       token_judge_.get());
   return absl::OkStatus();
@@ -466,9 +465,24 @@ absl::Status Runtime::Reload(const HostingOptions& options) {
   }
   if (!status.ok()) return status;
   SetRules(*std::move(policy), options);
+  TakeOver(options);
+  return absl::OkStatus();
+}
+
+void Runtime::Change(const HostingOptions& options) {
+  // The limits first, as in SetRules().
+  door_->limits().Set(options.limits);
+  door_->policy().SetDryRun(options.policy.policy_dry_run);
+  TakeOver(options);
+}
+
+void Runtime::TakeOver(const HostingOptions& options) {
   const auto nanos = absl::ToChronoNanoseconds;
   door_->SetDefaultTimeout(ToNanos(options.default_timeout));
-  for (auto& lanes : lanes_) lanes->SetStallAfter(nanos(options.stall_after));
+  for (auto& lanes : lanes_) {
+    lanes->SetStallAfter(nanos(options.stall_after));
+    lanes->SetMax(options.lane_calls, options.lane_bytes);
+  }
   if (stall_watch_ != nullptr) {
     stall_watch_->SetThreshold(nanos(options.stall_after));
   }
@@ -480,7 +494,6 @@ absl::Status Runtime::Reload(const HostingOptions& options) {
     io->TellPolicyChanged();
   }
   SetLog(LogSettingsOf(options));
-  return absl::OkStatus();
 }
 
 void Runtime::SetRules(std::optional<PolicyRules> policy,

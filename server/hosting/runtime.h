@@ -22,6 +22,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "pinion/core/scheduler.h"
 #include "pinion/core/stall_watch.h"
 #include "pinion/core/task.h"
@@ -49,9 +51,11 @@
 #include "pinion/server/rpc/stream_call.h"
 #include "pinion/server/security/identity/callers.h"
 #include "pinion/server/security/identity/token_judge.h"
+#include "pinion/server/security/identity/wall_clock.h"
 #include "pinion/server/security/policy/policy_rules.h"
 #include "pinion/server/session/session_host.h"
 #include "pinion/server/session/session_service.h"
+#include "pinion/server/shard/slot_owners.h"
 #include "pinion/server/snapshot.h"
 #include "pinion/server/systemd/worker_beat.h"
 
@@ -73,6 +77,10 @@ class Runtime {
   absl::Status Attach(grpc::ServerBuilder& builder, const AttachOptions& what);
   absl::Status Start(std::shared_ptr<grpc::Server> server);
   absl::Status Reload(const HostingOptions& options);
+  // Takes over what may change at run time, but for the policy's file. The
+  // options are valid, and differ in nothing else. While it serves; one thread
+  // at a time calls this or Reload().
+  void Change(const HostingOptions& options);
   // The options that Reload() would refuse to change.
   std::vector<std::string> NeedsRestart(const HostingOptions& options) const;
   void BeginDrain() { stop_.BeginDrain(); }
@@ -91,6 +99,14 @@ class Runtime {
 
   const Scheduler& scheduler() const { return *scheduler_; }
   Health& health() { return *health_; }
+  const Health& health() const { return *health_; }
+  const FrontDoor& door() const { return *door_; }
+  const SlotOwners& slot_owners() const { return router_->owners(); }
+  // One for each hosted service.
+  absl::Span<const std::unique_ptr<Lanes>> lanes() const { return lanes_; }
+  RunningCalls& running_calls() { return *running_calls_; }
+  // The time of people.
+  absl::Time Now() const { return wall_clock_.Now(); }
   int io_threads() const { return static_cast<int>(io_threads_.size()); }
   std::string DescribeServices() const;
   ServerSnapshot Snapshot() const;
@@ -134,7 +150,8 @@ class Runtime {
   // Snapshot().
   void ReadHealth(ServerSnapshot& snapshot) const;
 
-  // Reload().
+  // Reload() and Change().
+  void TakeOver(const HostingOptions& options);
   void SetRules(std::optional<PolicyRules> policy,
                 const HostingOptions& options);
   void TellUnknownPaths(const std::string& file, const PolicyRules& policy);
@@ -144,6 +161,7 @@ class Runtime {
   HostingOptions options_;
   const int asked_io_threads_;  // Attach() chooses if it is 0.
   const std::optional<ManualRun> manual_;
+  const WallClock wall_clock_;
   std::vector<std::unique_ptr<HostedService>> services_;
 
   // In the order in which they are made; destroyed in the reverse order.

@@ -60,6 +60,19 @@ class Credit {
     return Grant::kGranted;
   }
 
+  // What Reserve() would tell a party that holds nothing. Reserves nothing.
+  Grant Foretell(int64_t calls, int64_t bytes) const {
+    return Judge(held_.Look(), calls, bytes, Holding::Held(0), nullptr);
+  }
+
+  // Changes the limits, within the constructor's. If more is held than a lower
+  // one allows, that stays so, and nothing is granted until enough was
+  // returned.
+  void SetMax(int64_t max_calls, int64_t max_bytes) {
+    max_calls_.store(max_calls, std::memory_order_relaxed);
+    max_bytes_.store(max_bytes, std::memory_order_relaxed);
+  }
+
   // Reserves bytes beyond a party's share, if there is room.
   bool ReserveBeyondShare(int64_t bytes, Holding* party) {
     if (Reserve(0, bytes) != Grant::kGranted) return false;
@@ -70,7 +83,7 @@ class Credit {
   // Counts bytes for `party` that are already reserved, for others as well.
   // kShareOfBytes, without counting them, if they exceed its share.
   Grant ReserveInShare(int64_t bytes, Holding& party) {
-    const int64_t free_bytes = max_bytes_ - held_.Look().bytes();
+    const int64_t free_bytes = max_bytes() - held_.Look().bytes();
     if (party.Look().bytes() + bytes > free_bytes) return Grant::kShareOfBytes;
     party.Add(0, bytes);
     return Grant::kGranted;
@@ -99,8 +112,12 @@ class Credit {
     return most_bytes_.load(std::memory_order_relaxed);
   }
 
-  int64_t max_calls() const { return max_calls_; }
-  int64_t max_bytes() const { return max_bytes_; }
+  int64_t max_calls() const {
+    return max_calls_.load(std::memory_order_relaxed);
+  }
+  int64_t max_bytes() const {
+    return max_bytes_.load(std::memory_order_relaxed);
+  }
 
  private:
   static void Raise(std::atomic<int64_t>& most, int64_t value) {
@@ -112,8 +129,8 @@ class Credit {
 
   Grant Judge(const Holding::Held& held, int64_t calls, int64_t bytes,
               const Holding::Held& party_held, const Holding* party) const {
-    const int64_t free_calls = max_calls_ - held.calls();
-    const int64_t free_bytes = max_bytes_ - held.bytes();
+    const int64_t free_calls = max_calls() - held.calls();
+    const int64_t free_bytes = max_bytes() - held.bytes();
     if (calls > free_calls) return Grant::kTooManyCalls;
     if (bytes > free_bytes) return Grant::kTooManyBytes;
     if (party == nullptr) return Grant::kGranted;
@@ -137,9 +154,10 @@ class Credit {
   Holding held_;
   std::atomic<int64_t> most_calls_{0};
   std::atomic<int64_t> most_bytes_{0};
-  // Fixed at construction; any thread may read.
-  const int64_t max_calls_;
-  const int64_t max_bytes_;
+  // Read by each who reserves, seldom written. Relaxed: each is a limit of its
+  // own.
+  std::atomic<int64_t> max_calls_;
+  std::atomic<int64_t> max_bytes_;
 };
 
 }  // namespace pinion

@@ -58,10 +58,11 @@ Lanes::Lanes(Scheduler& scheduler, const HostedService& service,
 
 absl::Status Lanes::MakeLists() {
   for (int i = 0; i < kTaskClasses; ++i) {
-    // No list is ever full: a lane's credit is reserved before.
+    // No list is ever full: a lane's credit is reserved before, and SetMax()
+    // may raise it.
     auto lists = WorkLists<RoutedCall>::Create(
         scheduler_,
-        {.capacity = static_cast<size_t>(options_.max_calls),
+        {.capacity = WorkList::kMaxCapacity,
          .task_class = static_cast<TaskClass>(i),
          .name = service_.name(),
          .budget = {.items = static_cast<size_t>(service_.batch().calls),

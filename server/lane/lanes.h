@@ -81,6 +81,30 @@ class Lanes {
       int worker, absl::Span<RoutedCall* const> calls,
       absl::FunctionRef<void(RoutedCall& call, Answer refusal)> refuse);
 
+  // A call that might come, from a client that holds nothing yet.
+  struct ImaginedCall {
+    TaskClass task_class = TaskClass::kNormal;
+    int64_t request_bytes = 0;
+    // How much time it has; none: it has no deadline.
+    std::optional<std::chrono::nanoseconds> timeout = std::nullopt;
+  };
+  // The refusal that Admit() would return for such a call now; none if it would
+  // let it in. Changes nothing. Any thread may call it.
+  std::optional<Answer> Foretell(int worker, const ImaginedCall& call) const;
+
+  // What lies before a new call of that class now: how many calls, the running
+  // one included, and the time for them.
+  struct Ahead {
+    int64_t calls;
+    std::chrono::nanoseconds time;
+  };
+  Ahead AheadOf(int worker, TaskClass task_class) const;
+
+  // Changes LaneOptions::max_calls and max_bytes, for calls that come from now
+  // on. A lane that holds more keeps what it holds, and refuses calls until it
+  // holds less. Any thread may call it.
+  void SetMax(int64_t max_calls, int64_t max_bytes);
+
   // Answers `call`, which was admitted, in its handler's place, unless it is
   // answered already. Any thread may call it at any time, but not while it
   // holds a lock that Deliver() takes.
@@ -168,7 +192,12 @@ class Lanes {
   // is a stream; or returns why there is none.
   std::optional<Answer> ReservePlaces(Lane& lane, const RoutedCall& call,
                                       bool has_place);
+  // The refusal of a call with so much time left, which is not enough.
+  Answer TooLate(int worker, Moment now, std::chrono::nanoseconds left,
+                 std::chrono::nanoseconds expected) const;
   Answer Full(Credit::Grant why, const RoutedCall& call) const;
+  // The lane itself is full, whoever calls.
+  Answer LaneFull(Credit::Grant why, int worker, size_t request_bytes) const;
   Answer TooManyStreams(Credit::Grant why, const RoutedCall& call) const;
 
   // Fixed before Create() returns; any thread may read.

@@ -30,9 +30,8 @@ bool IsEarlyEnough(nanoseconds expected, nanoseconds left) {
 // these are finished, and to ask more often costs more than it finds.
 constexpr nanoseconds kHeldRetryAfter = std::chrono::milliseconds(100);
 
-refusals::LaneName NameOf(const RoutedCall& call,
-                          const HostedService& service) {
-  return {.worker = call.worker, .service = service.name()};
+refusals::LaneName NameOf(int worker, const HostedService& service) {
+  return {.worker = worker, .service = service.name()};
 }
 
 }  // namespace
@@ -130,9 +129,14 @@ std::optional<Answer> Lanes::RefuseIfTooLate(const RoutedCall& call,
   const nanoseconds expected = before + per_call;
   const nanoseconds left = *call.deadline - call.accepted;
   if (IsEarlyEnough(expected, left)) return std::nullopt;
-  const nanoseconds age = running_.Age(call.worker, call.accepted);
+  return TooLate(call.worker, call.accepted, left, expected);
+}
+
+Answer Lanes::TooLate(int worker, Moment now, nanoseconds left,
+                      nanoseconds expected) const {
+  const nanoseconds age = running_.Age(worker, now);
   const refusals::Wait wait = {
-      .lane = NameOf(call, service_), .left = left, .expected = expected};
+      .lane = NameOf(worker, service_), .left = left, .expected = expected};
   const nanoseconds retry_after = expected - left / kAllParts * kExpectedParts;
   return age >= stall_after_.Get()
              ? refusals::LaneStalled(wait, age, retry_after)
@@ -140,27 +144,59 @@ std::optional<Answer> Lanes::RefuseIfTooLate(const RoutedCall& call,
 }
 
 Answer Lanes::Full(Credit::Grant why, const RoutedCall& call) const {
-  const Lane& lane = At(call.worker);
-  const Credit& credit = lane.credit;
   if (why == Credit::Grant::kShareOfCalls ||
       why == Credit::Grant::kShareOfBytes) {
-    return refusals::ShareOfLaneFull(
-        NameOf(call, service_),
-        {.in_session = call.in_session, .held = lane.PartyHeld(call)},
-        DrainTime(call.worker));
+    return refusals::ShareOfLaneFull(NameOf(call.worker, service_),
+                                     {.in_session = call.in_session,
+                                      .held = At(call.worker).PartyHeld(call)},
+                                     DrainTime(call.worker));
   }
+  return LaneFull(why, call.worker, call.request().size());
+}
+
+Answer Lanes::LaneFull(Credit::Grant why, int worker,
+                       size_t request_bytes) const {
+  const Lane& lane = At(worker);
+  const Credit& credit = lane.credit;
   const nanoseconds retry_after = lane.CallsUpTo(TaskClass::kBulk) == 0
                                       ? kHeldRetryAfter
-                                      : DrainTime(call.worker);
+                                      : DrainTime(worker);
   if (why == Credit::Grant::kTooManyCalls) {
     return refusals::LaneFullOfCalls(
-        NameOf(call, service_),
+        NameOf(worker, service_),
         {.held = credit.calls(), .max = credit.max_calls()}, retry_after);
   }
   return refusals::LaneFullOfBytes(
-      NameOf(call, service_),
-      {.held = credit.bytes(), .max = credit.max_bytes()},
-      call.request().size(), retry_after);
+      NameOf(worker, service_),
+      {.held = credit.bytes(), .max = credit.max_bytes()}, request_bytes,
+      retry_after);
+}
+
+// In the order of AdmitAll().
+std::optional<Answer> Lanes::Foretell(int worker,
+                                      const ImaginedCall& call) const {
+  const Lane& lane = At(worker);
+  const Credit::Grant grant = lane.credit.Foretell(1, call.request_bytes);
+  if (grant != Credit::Grant::kGranted) {
+    return LaneFull(grant, worker, static_cast<size_t>(call.request_bytes));
+  }
+  const bool idle = lane.CallsUpTo(TaskClass::kBulk) == 0;
+  if (idle || !call.timeout.has_value()) return std::nullopt;
+  const Moment now = clock_.Now();
+  const nanoseconds expected =
+      lane.TimeBefore(call.task_class, now) + lane.speed.per_call();
+  if (IsEarlyEnough(expected, *call.timeout)) return std::nullopt;
+  return TooLate(worker, now, *call.timeout, expected);
+}
+
+Lanes::Ahead Lanes::AheadOf(int worker, TaskClass task_class) const {
+  const Lane& lane = At(worker);
+  return {.calls = lane.CallsUpTo(task_class),
+          .time = lane.TimeBefore(task_class, clock_.Now())};
+}
+
+void Lanes::SetMax(int64_t max_calls, int64_t max_bytes) {
+  for (const auto& lane : lanes_) lane->credit.SetMax(max_calls, max_bytes);
 }
 
 Answer Lanes::TooManyStreams(Credit::Grant why, const RoutedCall& call) const {
@@ -168,12 +204,12 @@ Answer Lanes::TooManyStreams(Credit::Grant why, const RoutedCall& call) const {
   const Credit& streams = lane.streams;
   if (why == Credit::Grant::kShareOfCalls) {
     return refusals::ShareOfStreamsFull(
-        NameOf(call, service_),
+        NameOf(call.worker, service_),
         {.in_session = call.in_session, .held = lane.PartyStreams(call)},
         kHeldRetryAfter);
   }
   return refusals::LaneFullOfStreams(
-      NameOf(call, service_),
+      NameOf(call.worker, service_),
       {.held = streams.calls(), .max = streams.max_calls()}, kHeldRetryAfter);
 }
 

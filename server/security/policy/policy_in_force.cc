@@ -38,6 +38,15 @@ void PolicyInForce::Set(std::optional<PolicyRules> rules, bool dry_run) {
   generation_.fetch_add(1, std::memory_order_release);
 }
 
+void PolicyInForce::SetDryRun(bool dry_run) {
+  std::shared_ptr<const PolicyState> state;
+  {
+    MutexLock lock(mutex_);
+    state = state_;
+  }
+  Set(state != nullptr ? std::optional(state->rules()) : std::nullopt, dry_run);
+}
+
 std::shared_ptr<Verdicts> PolicyInForce::For(const Identity& identity) {
   if (!exists()) return nullptr;
   thread_local std::string key;

@@ -3,7 +3,8 @@
 // PolicyInForce: the policy by which a server judges calls now, and the
 //                verdicts to its recent clients.
 //
-// Threads: any thread. A reload sets another policy while calls are judged.
+// Threads: any thread, but one at a time sets another policy; calls are judged
+//          meanwhile.
 // Memory:  the verdicts to at most kMaxClients sets of principals; then all are
 //          forgotten, and judged anew.
 // Example: if (const auto verdicts = policy.For(*identity)) {
@@ -47,6 +48,9 @@ class PolicyInForce {
 
   // From now on judges by `rules`; none: allows each call.
   void Set(std::optional<PolicyRules> rules, bool dry_run);
+
+  // Set() with the same rules, if there are any.
+  void SetDryRun(bool dry_run);
 
   // Changes with each Set(): who keeps verdicts asks for new ones then. A
   // thread that sees a number gets the verdicts of that policy or a later one.

@@ -2,6 +2,7 @@
 #include "pinion/server/security/policy/policy_state.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <utility>
 
@@ -41,6 +42,13 @@ PolicyState::PolicyState(PolicyRules rules, bool dry_run, const Clock& clock,
                                });
   counts_ = same ? before->counts_
                  : std::make_shared<ShardedTallies>(rules_.size() + 1);
+}
+
+PolicyRules PolicyState::rules() const {
+  const auto allowing = rules_.begin() + static_cast<std::ptrdiff_t>(denying_);
+  return {.name = name_,
+          .deny = {rules_.begin(), allowing},
+          .allow = {allowing, rules_.end()}};
 }
 
 std::vector<PolicyState::Number> PolicyState::CandidatesFor(

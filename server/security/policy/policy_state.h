@@ -47,6 +47,8 @@ class PolicyState {
               const PolicyState* before);
 
   bool dry_run() const { return dry_run_; }
+  // What it was made of.
+  PolicyRules rules() const;
   // Whether a client without a principal cannot make any call.
   bool needs_principal() const { return needs_principal_; }
   Number no_rule() const { return static_cast<Number>(rules_.size()); }
