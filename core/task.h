@@ -43,7 +43,7 @@ inline constexpr WakeReasons kWakeTimer = 1 << 3;
 
 // The order in which a worker runs its woken tasks; see WorkerOptions. An
 // urgent task goes before all others, each time it is woken.
-enum class TaskClass { kUrgent, kNormal, kBulk };
+enum class TaskClass : uint8_t { kUrgent, kNormal, kBulk };
 inline constexpr int kTaskClasses = 3;
 
 struct TaskOptions {

@@ -10,6 +10,8 @@
 #include "pinion/server/call/routed_call.h"
 #include "pinion/server/security/identity/identity.h"
 #include "pinion/server/shard/hops.h"
+#include "pinion/server/tracing/trace_headers.h"
+#include "pinion/server/tracing/tracer.h"
 
 namespace pinion {
 namespace {
@@ -71,6 +73,13 @@ absl::Span<const std::pair<std::string, std::string>> CallContext::metadata()
   return call_.metadata(metadata_room_);
 }
 
+std::optional<TraceContext> CallContext::trace() const {
+  if (call_.traced) return call_.trace()->context();
+  TraceHeaders headers;
+  for (const auto& [name, value] : metadata()) headers.Add(name, value);
+  return headers.Parse();
+}
+
 void CallContext::KeepKey() {
   key_ = key();
   kept_key_ = true;
@@ -110,7 +119,8 @@ bool CallContext::HasPrincipal(absl::string_view principal) const {
 Hop CallContext::TakeHop() {
   PINION_CHECK(hops_ != nullptr, "the hop of a call of ", call_.method().path,
                " was taken twice; a call has one, to be passed on");
-  return std::exchange(hops_, nullptr)->TakeForCall(*credit_);
+  return std::exchange(hops_, nullptr)
+      ->TakeForCall(*credit_, call_.traced ? call_.trace() : nullptr);
 }
 
 absl::Status CallContext::AddTrailingMetadata(absl::string_view name,

@@ -25,6 +25,7 @@
 #include "pinion/core/clock.h"
 #include "pinion/proto/wire/key_reader.h"
 #include "pinion/server/hop.h"
+#include "pinion/server/trace_context.h"
 
 namespace pinion {
 
@@ -59,6 +60,13 @@ class CallContext {
   // it; binary if the name ends in "-bin".
   std::optional<absl::string_view> metadata(absl::string_view name) const;
   absl::Span<const std::pair<std::string, std::string>> metadata() const;
+
+  // Where in a trace the call stands: give it to the calls that the handler
+  // makes, as `traceparent` and `tracestate`, and they belong to the same
+  // trace. This is the call's own span if the server traces it, or else what
+  // the caller has sent; none if that is nothing, or is not valid.
+  // docs/tracing.md says which calls are traced.
+  std::optional<TraceContext> trace() const;
 
   // The key that routed the call; none if the method has no key.
   std::optional<Key> key() const;

@@ -36,6 +36,7 @@
 namespace pinion {
 
 class AnswerBuffer;
+class CallTrace;
 class Identity;
 class StreamSink;
 
@@ -48,6 +49,7 @@ struct CallHead {
   // Set by the transport before the call enters, and fixed from then on.
   bool in_session : 1 = false;
   bool wants_timing : 1 = false;
+  bool traced : 1 = false;  // It has a trace().
   // Set by the lane that admits it, before others see it: Lanes::Revoke() is
   // allowed.
   bool admitted : 1 = false;
@@ -55,8 +57,8 @@ struct CallHead {
   bool inside : 1 = false;  // The door counts it.
   // The door's; until the last reference is gone.
   bool holds_credit : 1 = false;
-  TaskClass task_class : 3 = TaskClass::kNormal;  // Of signed numbers.
-  int16_t worker = -1;                            // -1: not routed.
+  TaskClass task_class : 2 = TaskClass::kNormal;
+  int16_t worker = -1;  // -1: not routed.
 };
 static_assert(sizeof(CallHead) == 8);
 
@@ -138,6 +140,9 @@ class RoutedCall : public CallHead, public WorkItem {
   // Who makes the call, as far as that is proven; null if nobody has asked.
   // Fixed when it enters; lives as long as the call.
   virtual const Identity* identity() const { return nullptr; }
+  // Its span, if it is `traced`. Fixed when it enters; lives as long as the
+  // call.
+  virtual CallTrace* trace() const { return nullptr; }
   // What the party holds of credit().
   Holding* party_held() const {
     Party* const its = party();

@@ -36,6 +36,7 @@
 namespace pinion {
 
 class Callers;
+class Tracer;
 
 struct FrontDoorOptions {
   // The most calls that the server holds, and the most bytes of their requests
@@ -49,6 +50,8 @@ struct FrontDoorOptions {
   TrustedProxies trusted_proxies = {};
   // Says who makes the calls; null: nobody asks. Lives as long as the door.
   Callers* callers = nullptr;
+  // Traces the calls; null: nobody does. Lives as long as the door.
+  Tracer* tracer = nullptr;
   // The number of hosted methods in the server.
   size_t methods = 0;
   // Receives what is denied by a policy.
@@ -75,7 +78,8 @@ class FrontDoor {
         parties_(options.lanes, options.trusted_proxies),
         policy_(options.methods, clock, options.log),
         limits_(clock),
-        callers_(options.callers) {}
+        callers_(options.callers),
+        tracer_(options.tracer) {}
 
   // Lets calls in. They must all have the same party, or none. Each call goes
   // to the lane of its route, calls of one lane in their order; from then on
@@ -140,6 +144,8 @@ class FrontDoor {
   bool has_rules() const { return policy_.exists() || limits_.any(); }
   // Null: nobody asks who they are.
   Callers* callers() const { return callers_; }
+  // Null: no call is traced.
+  Tracer* tracer() const { return tracer_; }
 
  private:
   // Calls for one lane, and for one list in it.
@@ -184,6 +190,7 @@ class FrontDoor {
   PolicyInForce policy_;
   PartyLimits limits_;
   Callers* const callers_;
+  Tracer* const tracer_;
 };
 
 }  // namespace pinion

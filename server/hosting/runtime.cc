@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/hosting/runtime.h"
 
+#include <errno.h>
 #include <grpcpp/health_check_service_interface.h>
 
 #include <algorithm>
@@ -36,6 +37,12 @@ constexpr int kAwaitedUnknownCalls = 4;
 // From Attach() to Start(): what comes between them takes milliseconds.
 constexpr std::chrono::seconds kStartsWithin(5);
 
+// How long a stop waits for the collector of spans, after all else: as much of
+// the grace period as is left, but not for long, and at least for one answer of
+// a collector that is near.
+constexpr std::chrono::milliseconds kSpansLeave(50);
+constexpr std::chrono::seconds kSpansLeaveAtMost(5);
+
 constexpr absl::Duration kAsGoodAsNever = absl::Hours(24 * 36500);
 
 // None for what is as good as never.
@@ -45,7 +52,8 @@ std::optional<std::chrono::nanoseconds> ToNanos(absl::Duration span) {
 }
 
 FrontDoorOptions DoorOptions(const HostingOptions& options, size_t lanes,
-                             size_t methods, Callers* callers, ServerLog& log) {
+                             size_t methods, Callers* callers, Tracer* tracer,
+                             ServerLog& log) {
   // They were validated.
   return {.max_calls = options.server_calls,
           .max_bytes = options.server_bytes,
@@ -53,6 +61,7 @@ FrontDoorOptions DoorOptions(const HostingOptions& options, size_t lanes,
           .lanes = lanes,
           .trusted_proxies = *TrustedProxies::Parse(options.trusted_proxies),
           .callers = callers,
+          .tracer = tracer,
           .methods = methods,
           .log = log.sink()};
 }
@@ -186,6 +195,7 @@ absl::Status Runtime::Attach(grpc::ServerBuilder& builder,
         "gRPC's own health service is enabled in this process, and a server "
         "can have one: attach with health = false, which has it told");
   }
+  if (status.ok()) status = MakeTracer();
   if (status.ok()) status = MakeCallers();
   if (status.ok()) status = StartWorkers();
   if (status.ok()) status = MakeLanes();
@@ -284,6 +294,31 @@ absl::Status Runtime::StartWorkers() {
   return absl::OkStatus();
 }
 
+absl::Status Runtime::MakeTracer() {
+  const TracingOptions& tracing = options_.tracing;
+  if (!tracing.on()) return absl::OkStatus();
+  absl::StatusOr<std::string> ca = std::string();
+  if (!tracing.collector_ca.empty()) {
+    ca = ReadCollectorCa(tracing.collector_ca);
+  }
+  if (!ca.ok()) return ca.status();
+  const Clock clock = manual_.has_value() ? manual_->clock : Clock();
+  span_queue_.emplace();
+  tracer_ = std::make_unique<Tracer>(clock, tracing.sample, *span_queue_);
+  trace_exporter_ = std::make_unique<TraceExporter>(
+      TraceExporterOptions{
+          .collector = tracing.collector,
+          .ca = *std::move(ca),
+          .service_name = tracing.service_name.empty()
+                              ? program_invocation_short_name
+                              : tracing.service_name,
+          .clock = clock,
+          .wall_clock = manual_.has_value() ? WallClock(clock) : WallClock(),
+          .log = log_.sink()},
+      *span_queue_);
+  return absl::OkStatus();
+}
+
 absl::Status Runtime::MakeCallers() {
   const Clock clock = manual_.has_value() ? manual_->clock : Clock();
   if (!options_.token_keys.empty()) {
@@ -322,7 +357,7 @@ absl::Status Runtime::MakeLanes() {
   door_ = std::make_unique<FrontDoor>(
       *router_, scheduler_->clock(),
       DoorOptions(options_, services_.size() * workers, CountMethods(services_),
-                  callers_.get(), log_));
+                  callers_.get(), tracer_.get(), log_));
   SetRules(*std::move(policy), options_);
   stop_.WorkersStarted({.scheduler = *scheduler_,
                         .running_calls = *running_calls_,
@@ -435,6 +470,7 @@ absl::Status Runtime::Start(std::shared_ptr<grpc::Server> server) {
                        .snapshot = [this] { return Snapshot(); },
                        .server = std::move(server)});
   if (token_judge_ != nullptr && !manual_.has_value()) token_judge_->Start();
+  if (trace_exporter_ != nullptr) trace_exporter_->Start();
   for (auto& io : io_threads_) io->Start();
   if (!manual_.has_value()) {
     expirer_->Start();
@@ -446,6 +482,16 @@ absl::Status Runtime::Start(std::shared_ptr<grpc::Server> server) {
   }
   health_->SetStarted();
   return absl::OkStatus();
+}
+
+absl::Status Runtime::Stop() {
+  absl::Status status = stop_.Stop();
+  // Last: until now calls end.
+  if (trace_exporter_ != nullptr) {
+    trace_exporter_->Stop(std::clamp<std::chrono::nanoseconds>(
+        stop_.grace_left(), kSpansLeave, kSpansLeaveAtMost));
+  }
+  return status;
 }
 
 absl::Status Runtime::Reload(const HostingOptions& options) {
@@ -487,6 +533,7 @@ void Runtime::TakeOver(const HostingOptions& options) {
     stall_watch_->SetThreshold(nanos(options.stall_after));
   }
   health_->SetHealthyShare(options.healthy_share);
+  if (tracer_ != nullptr) tracer_->SetSample(options.tracing.sample);
   stop_.SetTimes(nanos(options.lame_duck), nanos(options.grace));
   SetSessionTimes(options);
   for (auto& io : io_threads_) {
@@ -695,6 +742,9 @@ ServerSnapshot Runtime::Snapshot() const {
   snapshot.log = {.left_out = log_.left_out(), .dropped = log_.dropped()};
   snapshot.policy = door_->policy().Snapshot();
   snapshot.limits = door_->limits().Snapshot();
+  if (trace_exporter_ != nullptr) {
+    snapshot.tracing = trace_exporter_->Snapshot();
+  }
   for (const auto& lanes : lanes_) {
     for (int i = 0; i < scheduler_->worker_count(); ++i) {
       snapshot.lanes.push_back(lanes->Snapshot(i));

@@ -58,6 +58,9 @@
 #include "pinion/server/shard/slot_owners.h"
 #include "pinion/server/snapshot.h"
 #include "pinion/server/systemd/worker_beat.h"
+#include "pinion/server/tracing/span_queue.h"
+#include "pinion/server/tracing/trace_exporter.h"
+#include "pinion/server/tracing/tracer.h"
 
 namespace pinion::internal {
 
@@ -85,7 +88,7 @@ class Runtime {
   std::vector<std::string> NeedsRestart(const HostingOptions& options) const;
   void BeginDrain() { stop_.BeginDrain(); }
   void Drain() { stop_.Drain(); }
-  absl::Status Stop() { return stop_.Stop(); }
+  absl::Status Stop();
   void HurryStop() { stop_.Hurry(); }
 
   const HostingOptions& options() const { return options_; }
@@ -128,6 +131,7 @@ class Runtime {
   void StartLog();
   absl::Status CheckServices() const;
   absl::Status StartWorkers();
+  absl::Status MakeTracer();
   absl::Status MakeCallers();
   absl::Status MakeLanes();
   void MakeMethods(Lanes& lanes);
@@ -166,6 +170,10 @@ class Runtime {
 
   // In the order in which they are made; destroyed in the reverse order.
   ServerLog log_;
+  // If there is a collector of spans: these three.
+  std::optional<SpanQueue> span_queue_;
+  std::unique_ptr<Tracer> tracer_;
+  std::unique_ptr<TraceExporter> trace_exporter_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<WorkerBeat> beat_;
   Task* start_alarm_ = nullptr;  // The scheduler's, until Start().

@@ -28,6 +28,7 @@
 
 #include <grpcpp/server.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -117,6 +118,13 @@ class StopSequence {
                 std::chrono::nanoseconds grace) {
     lame_duck_.Set(lame_duck);
     grace_.Set(grace);
+  }
+
+  // What is left of the grace period, which may not have begun; 0 if it is over
+  // or was hurried. The owner's.
+  std::chrono::nanoseconds grace_left() const {
+    if (hurry_.HasBeenNotified()) return std::chrono::nanoseconds(0);
+    return std::max(grace_ends_ - Clock().Now(), std::chrono::nanoseconds(0));
   }
 
   // Whether there is what steps 1 to 3 end. The owner's.

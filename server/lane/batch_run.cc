@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "pinion/core/tally.h"
 #include "pinion/core/worker.h"
+#include "pinion/proto/wire/key_reader.h"
 #include "pinion/server/call/refusals.h"
 #include "pinion/server/call_context.h"
 #include "pinion/server/hosted_service.h"
@@ -24,6 +25,8 @@
 #include "pinion/server/log/server_log.h"
 #include "pinion/server/shard/hops.h"
 #include "pinion/server/shard/running_work.h"
+#include "pinion/server/slot.h"
+#include "pinion/server/tracing/tracer.h"
 
 namespace pinion {
 
@@ -80,6 +83,19 @@ std::optional<Answer> BatchRun::ReserveAnswer(const RoutedCall& call,
   return refusals::NoShareForAnswer(
       call.worker, {.in_session = call.in_session, .held = call.party_held()},
       bytes, held, retry_after);
+}
+
+bool BatchRun::ClaimTraced(RoutedCall& call, Moment now) {
+  if (ABSL_PREDICT_FALSE(call.traced)) {
+    int slot = -1;
+    if (const std::optional<KeyReader>& key = call.method().key) {
+      // It was read when the call was routed, so it can be read.
+      const uint64_t seed = shared_.hops.owners().key_seed();
+      slot = SlotOf(key->Read(call.request())->Hash(seed));
+    }
+    call.trace()->NoteClaim(now, slot);
+  }
+  return Claim(call, now);
 }
 
 void BatchRun::LetGo(RoutedCall& call) {
@@ -149,7 +165,7 @@ void BatchRun::RunAlone(RoutedCall& call, Moment now) {
   AnswerRoom room;
   std::optional<Answer> refusal =
       ReserveAnswer(call, /*with_others=*/false, room);
-  if (!Claim(call, now)) {
+  if (!ClaimTraced(call, now)) {
     room = {};  // As long as the call is surely there.
     return LetGo(call);
   }
@@ -216,7 +232,7 @@ bool BatchRun::AddToGroup(RoutedCall& call, Moment now) {
       ReserveAnswer(call, /*with_others=*/!lane_.group.empty(), room);
   // Those before it may answer with less than was reserved for them.
   if (no_room.has_value() && !lane_.group.empty()) return false;
-  if (!Claim(call, now)) {
+  if (!ClaimTraced(call, now)) {
     room = {};  // As long as the call is surely there.
     LetGo(call);
     return true;

@@ -64,8 +64,9 @@ class BatchRun {
   // null: the answer will leave on its own.
   AnswerBuffer* BufferFor(RoutedCall& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread) {
-    // A buffer's answers have nothing beside the response.
-    if (!call.in_session || call.wants_timing) return nullptr;
+    // A buffer's answers have nothing beside the response, and nobody knows
+    // their times.
+    if (!call.in_session || call.wants_timing || call.traced) return nullptr;
     // Answers leave in their order, those outside buffers last.
     if (!lane_.ended.empty()) return nullptr;
     return lane_.answers.For(call, its_.largest->expected());
@@ -85,6 +86,8 @@ class BatchRun {
     its_.account.Count(Account::Event::kClaimed);
     return true;
   }
+  // Claim(), of a call that may be traced.
+  bool ClaimTraced(RoutedCall& call, Moment now);
   // Releases a call that was answered in its handler's place.
   void LetGo(RoutedCall& call);
   void RunOne(RoutedCall& call)

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/strings/str_cat.h"
 #include "pinion/proto/wire/session_answer.h"
 #include "pinion/server/call/refusals.h"
@@ -11,6 +12,7 @@
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/log.h"
 #include "pinion/server/log/server_log.h"
+#include "pinion/server/tracing/tracer.h"
 
 namespace pinion {
 namespace {
@@ -38,6 +40,37 @@ Answer RevokedAnswer(const RoutedCall& call, RevokeReason reason,
   }
   return waited ? refusals::StoppedWaiting(worker)
                 : refusals::StoppedRunning(worker, was);
+}
+
+// What a revoked call's span says of it.
+absl::string_view OutcomeOf(RevokeReason reason) {
+  switch (reason) {
+    case RevokeReason::kExpired:
+      return "expired";
+    case RevokeReason::kCancelled:
+      return "cancelled";
+    case RevokeReason::kNotAllowed:
+      return "not_allowed";
+    case RevokeReason::kUnauthenticated:
+      return "unauthenticated";
+    case RevokeReason::kStopped:
+      break;
+  }
+  return "stopped";
+}
+
+// Ends the span of a traced call that is answered now.
+void EndSpan(const RoutedCall& call, const absl::Status& status,
+             const EndedCall& ended) {
+  call.trace()->End({.path = call.method().path,
+                     .in_session = call.in_session,
+                     .worker = call.worker,
+                     .accepted = call.accepted,
+                     .claimed = true,
+                     .ran_until = ended.times.ended,
+                     .batch = static_cast<uint32_t>(ended.batch),
+                     .code = static_cast<int>(status.code()),
+                     .outcome = "answered"});
 }
 
 }  // namespace
@@ -71,6 +104,15 @@ void Lane::Revoke(RoutedCall& call, RevokeReason reason) {
     ReturnPlace(call);
   }
   call.answer = RevokedAnswer(call, reason, was);
+  if (ABSL_PREDICT_FALSE(call.traced)) {
+    call.trace()->End({.path = call.method().path,
+                       .in_session = call.in_session,
+                       .worker = call.worker,
+                       .accepted = call.accepted,
+                       .claimed = was != Fate::Was::kWaiting,
+                       .code = static_cast<int>(call.answer.status.code()),
+                       .outcome = OutcomeOf(reason)});
+  }
   call.Deliver();
 }
 
@@ -87,6 +129,9 @@ void Lane::AnswerUnlessRevoked(EndedCall ended_call) {
   }
   if (ran) ReturnPlace(call);
   CloseStream(call);
+  if (ABSL_PREDICT_FALSE(call.traced)) {
+    EndSpan(call, ended_call.answer.status, ended_call);
+  }
   call.answer = std::move(ended_call.answer);
   call.HoldAnswer(ended_call.room.Release());
   call.Deliver();

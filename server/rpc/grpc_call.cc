@@ -19,6 +19,7 @@
 #include "pinion/server/door/requested_route.h"
 #include "pinion/server/door/rights.h"
 #include "pinion/server/io/grpc_status.h"
+#include "pinion/server/tracing/trace_headers.h"
 
 namespace pinion {
 namespace {
@@ -124,6 +125,7 @@ void GrpcCall::Refuse(Answer refusal) {
   EndToWait();
   LetGoOfRequest();
   served->lanes->CountRefused(*this, refusal.failure()->reason());
+  EndTraceRefused(refusal);
   OnEntered(std::move(refusal));
 }
 
@@ -131,6 +133,7 @@ void GrpcCall::EnterNow(const Asked& asked) {
   std::optional<Answer> refusal = Enter(asked);
   if (refusal.has_value()) {
     LetGoOfRequest();
+    EndTraceRefused(*refusal);
   } else if (const Deadline at = due(); at.has_value()) {
     armed_ = true;
     host_.expirer->Arm(io_.index(), *this, *at);
@@ -316,11 +319,29 @@ void GrpcCall::ReadMetadata(const grpc::ServerContext& context,
                             const Asked& asked) {
   deadline = DeadlineOf(context, host_.expirer->clock());
   wants_timing = asked.timing == "1";
+  if (Tracer* const tracer = host_.door->tracer()) {
+    BeginTrace(context, *tracer);
+  }
   if (!method().handler.uses_context) return;
   for (const auto& [name, value] : context.client_metadata()) {
     metadata_.emplace_back(std::string(name.data(), name.size()),
                            std::string(value.data(), value.size()));
   }
+}
+
+void GrpcCall::BeginTrace(const grpc::ServerContext& context, Tracer& tracer) {
+  TraceHeaders headers;
+  for (const auto& [name, value] : context.client_metadata()) {
+    headers.Add({name.data(), name.size()}, {value.data(), value.size()});
+  }
+  trace_ = tracer.Begin(headers);
+  traced = trace_ != nullptr;
+}
+
+void GrpcCall::EndTraceRefused(const Answer& refusal) {
+  if (!traced) return;
+  trace_->EndRefused(method().path, /*in_session=*/false,
+                     static_cast<int>(refusal.status.code()));
 }
 
 void GrpcCall::OnDue() {

@@ -36,6 +36,7 @@
 #include "pinion/server/party/party_limits.h"
 #include "pinion/server/security/identity/callers.h"
 #include "pinion/server/security/identity/identity.h"
+#include "pinion/server/tracing/tracer.h"
 
 namespace pinion {
 
@@ -62,6 +63,7 @@ class GrpcCall : public RoutedCall,
   Credit& credit() const override { return host_.door->credit(); }
   Party* party() const override { return party_.get(); }
   const Identity* identity() const override { return identity_.get(); }
+  CallTrace* trace() const override { return trace_.get(); }
 
  protected:
   GrpcCall(const GrpcMethod& method, IoThread& io);
@@ -154,6 +156,10 @@ class GrpcCall : public RoutedCall,
   void Refuse(Answer refusal);
   void ReadRequest(grpc::ByteBuffer& request);
   void ReadMetadata(const grpc::ServerContext& context, const Asked& asked);
+  // Begins its span, if it is traced.
+  void BeginTrace(const grpc::ServerContext& context, Tracer& tracer);
+  // Ends it, if there is one: the call is refused.
+  void EndTraceRefused(const Answer& refusal);
 
   // Fixed after the arrival.
   grpc::Slice bytes_;             // The request's bytes; request() points here.
@@ -162,6 +168,7 @@ class GrpcCall : public RoutedCall,
   OpenOfParty open_stream_;            // If it is a stream, until it is closed.
   std::shared_ptr<Party> connection_;  // On which it is open; null: none's.
   SharedIdentity identity_;            // Null: nobody asks who it is.
+  std::unique_ptr<CallTrace> trace_;   // Null: it is not traced.
   // All that the client sent: gRPC holds it as long as the call is open. Of
   // this, what the handler may see.
   uint32_t metadata_bytes_ = 0;

@@ -14,6 +14,7 @@
 #include "pinion/server/session/session.h"
 #include "pinion/server/session/session_answer_buffer.h"
 #include "pinion/server/session/session_outgoing.h"
+#include "pinion/server/tracing/tracer.h"
 
 namespace pinion {
 
@@ -68,6 +69,8 @@ Party* SessionCall::party() const { return &block_.party(); }
 
 const Identity* SessionCall::identity() const { return block_.CallerOf(*this); }
 
+CallTrace* SessionCall::trace() const { return block_.TraceOf(*this); }
+
 void SessionCall::Revoke(RevokeReason reason) {
   if (admitted && !fate.answered()) served->lanes->Revoke(*this, reason);
 }
@@ -116,6 +119,9 @@ void SessionBlock::AllAdded() {
   references_.fetch_add(size_, std::memory_order_relaxed);
   held_bytes_ =
       BytesOf(size_, metadata_.size()) + static_cast<int64_t>(bytes_.size);
+  if (traces_ != nullptr) {
+    for (const auto& [call, trace] : *traces_) held_bytes_ += trace->bytes();
+  }
   // Relaxed, here and below: the number is all there is.
   memory_->fetch_add(held_bytes_, std::memory_order_relaxed);
 }
@@ -149,6 +155,24 @@ const Identity* SessionBlock::CallerOf(const SessionCall& call) const {
       });
   const bool is_own = found != own_callers_->end() && found->first == &call;
   return is_own ? found->second.get() : caller_.get();
+}
+
+void SessionBlock::SetTraceOf(SessionCall& call,
+                              std::unique_ptr<CallTrace> trace) {
+  if (traces_ == nullptr) traces_ = std::make_unique<Traces>();
+  traces_->emplace_back(&call, std::move(trace));
+  call.traced = true;
+}
+
+CallTrace* SessionBlock::TraceOf(const SessionCall& call) const {
+  if (traces_ == nullptr) return nullptr;
+  const auto found = std::lower_bound(
+      traces_->begin(), traces_->end(), &call,
+      [](const auto& entry, const SessionCall* call) {
+        return std::less<const SessionCall*>()(entry.first, call);
+      });
+  const bool has = found != traces_->end() && found->first == &call;
+  return has ? found->second.get() : nullptr;
 }
 
 void SessionBlock::Unref(uint32_t count) {

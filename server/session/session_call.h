@@ -40,6 +40,7 @@
 
 namespace pinion {
 
+class CallTrace;
 class Session;
 class SessionBlock;
 
@@ -78,6 +79,7 @@ class SessionCall final : public CallWithId {
   Credit& credit() const override;
   Party* party() const override;
   const Identity* identity() const override;
+  CallTrace* trace() const override;
   void LeaveServer() override;
 
   // Answers it in its handler's place, if it was admitted and is not answered.
@@ -156,6 +158,11 @@ class alignas(alignof(SessionCall)) SessionBlock final
   }
   const Identity* CallerOf(const SessionCall& call) const;
 
+  // Gives the last added call its span. Before the calls enter.
+  void SetTraceOf(SessionCall& call, std::unique_ptr<CallTrace> trace);
+  // Null: it is not traced.
+  CallTrace* TraceOf(const SessionCall& call) const;
+
   // The block lives as long as one of its calls, or its maker's reference.
   void AddRef() { references_.fetch_add(1, std::memory_order_relaxed); }
   void Unref(uint32_t count = 1);
@@ -172,6 +179,9 @@ class alignas(alignof(SessionCall)) SessionBlock final
   using CallMetadata = std::pair<const SessionCall*, absl::string_view>;
   // Calls with a token of their own, in the order in which they were added.
   using OwnCallers = std::vector<std::pair<const SessionCall*, SharedIdentity>>;
+  // Those that are traced, in the same order.
+  using Traces =
+      std::vector<std::pair<const SessionCall*, std::unique_ptr<CallTrace>>>;
 
   SessionBlock(Session& session, const SessionHost& host,
                std::shared_ptr<Party> party, SessionMemory memory,
@@ -199,6 +209,7 @@ class alignas(alignof(SessionCall)) SessionBlock final
   std::vector<CallMetadata> metadata_;       // Fixed before they enter.
   SharedIdentity caller_;                    // The same.
   std::unique_ptr<OwnCallers> own_callers_;  // Null: none has its own.
+  std::unique_ptr<Traces> traces_;           // Null: none is traced.
   std::atomic<uint32_t> references_{1};
   uint32_t size_ = 0;
   bool reserved_ = false;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,6 +26,8 @@
 #include "pinion/server/internal/task_class_of.h"
 #include "pinion/server/lane/lanes.h"
 #include "pinion/server/session/session.h"
+#include "pinion/server/tracing/trace_headers.h"
+#include "pinion/server/tracing/tracer.h"
 
 namespace pinion {
 namespace {
@@ -128,6 +131,25 @@ std::optional<absl::string_view> AuthorizationOf(const CallView& view) {
     found = found.has_value() ? absl::string_view("given twice") : entry.value;
   }
   return found;
+}
+
+// The span of a call; null: it is not traced.
+std::unique_ptr<CallTrace> TraceOf(const CallView& view, Tracer& tracer) {
+  TraceHeaders headers;
+  if (view.has_metadata) {
+    MetadataReader reader = view.metadata();
+    for (MetadataView entry; reader.Next(&entry);) {
+      headers.Add(entry.name, entry.value);
+    }
+  }
+  return tracer.Begin(headers);
+}
+
+// Ends the span of a call that is refused, if it is traced.
+void EndTraceRefused(const SessionCall& call, const Answer& refusal) {
+  if (!call.traced) return;
+  call.trace()->EndRefused(call.method().path, /*in_session=*/true,
+                           static_cast<int>(refusal.status.code()));
 }
 
 bool KeepsMetadata(const CallView& view, const HostedMethod& method) {
@@ -501,6 +523,9 @@ void Session::Enter(Intake& in, Portion& portion) {
   }
   block->AllAdded();
   for (SessionCall* call : portion.same_id) {
+    if (call->traced) {
+      EndTraceRefused(*call, refusals::IdIsOpen(call->id()));
+    }
     RefuseAdded(*call, {kIdOpen, call->id()},
                 [&] { return refusals::IdIsOpen(call->id()); });
   }
@@ -509,6 +534,7 @@ void Session::Enter(Intake& in, Portion& portion) {
       [this](RoutedCall& routed, Answer refusal) {
         auto& call = static_cast<SessionCall&>(routed);
         open_.Erase(call.id());
+        EndTraceRefused(call, refusal);
         RefuseAdded(call, LikenessOf(call, refusal),
                     [&] { return std::move(refusal); });
       },
@@ -538,6 +564,11 @@ void Session::Fill(const Candidate& candidate, absl::string_view kept,
                     view.payload.size()));
   }
   if (KeepsMetadata(view, call.method())) call.block().SetMetadata(kept);
+  if (Tracer* const tracer = host_.door->tracer()) {
+    if (auto trace = TraceOf(view, *tracer)) {
+      call.block().SetTraceOf(call, std::move(trace));
+    }
+  }
 }
 
 void Session::Refuse(uint64_t id, SessionRefusals::Likeness alike,

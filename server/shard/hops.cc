@@ -11,6 +11,7 @@
 #include "pinion/server/internal/why_dropped.h"
 #include "pinion/server/log/server_log.h"
 #include "pinion/server/shard/running_work.h"
+#include "pinion/server/tracing/tracer.h"
 
 namespace pinion {
 namespace {
@@ -22,8 +23,13 @@ constexpr std::chrono::microseconds kLongestRun(500);
 
 }  // namespace
 
+Hops::Node::Node(Hops& hops, bool own) : hops(hops), own(own) {}
+
+Hops::Node::~Node() = default;
+
 void Hops::Node::Post(int worker, Hop::Function to_run) {
   function = std::move(to_run);
+  if (trace != nullptr) trace->NotePost();
   hops.Post(worker, this);
 }
 
@@ -66,9 +72,10 @@ Hops::~Hops() {
   for (int i = 0; i < static_cast<int>(queues_.size()); ++i) Close(i);
 }
 
-Hop Hops::TakeForCall(Credit& credit) {
+Hop Hops::TakeForCall(Credit& credit, const CallTrace* trace) {
   auto* node = new Node(*this, /*own=*/false);
   node->credit = &credit;
+  if (trace != nullptr) node->trace = std::make_unique<HopTrace>(*trace);
   credit.ChargeCall();
   return Hop(node);
 }
@@ -117,8 +124,16 @@ void Hops::RunOne(Queue& queue, int worker, Node* node) {
     // Also while it is only dropped: what it holds is the user's.
     const RunningWork::Scope scope(running_, worker, what_, clock_.Now());
     Hop::Function function = std::move(node->function);
+    // Before it runs: it may post the hop on.
+    std::optional<HopSpan> span;
+    if (runs && node->trace != nullptr) {
+      span.emplace(*node->trace, name_, worker);
+    }
     Hop hop(node);
-    if (runs) RunFunction(queue, worker, std::move(function), std::move(hop));
+    if (runs) {
+      RunFunction(queue, worker, std::move(function), std::move(hop),
+                  span.has_value() ? &*span : nullptr);
+    }
   }
   // Release, with the acquire in UnderWay(): who sees the end sees what the
   // function has posted.
@@ -126,12 +141,13 @@ void Hops::RunOne(Queue& queue, int worker, Node* node) {
 }
 
 void Hops::RunFunction(Queue& queue, int worker, Hop::Function function,
-                       Hop hop) {
+                       Hop hop, HopSpan* span) {
   const absl::Status thrown = Guarded("a hop's function", [&] {
     function(queue.shard, std::move(hop));
     return absl::OkStatus();
   });
   if (thrown.ok()) return;
+  if (span != nullptr) span->NoteThrown();
   Log(log_, {.level = LogLevel::kError,
              .area = LogArea::kShard,
              .event = "hop_threw",

@@ -33,6 +33,9 @@
 
 namespace pinion {
 
+class CallTrace;
+class HopTrace;
+class HopSpan;
 class RunningWork;
 
 class Hops {
@@ -49,8 +52,8 @@ class Hops {
 
   // A hop for a running call that has its place in `credit`. Takes one place
   // more, beyond the limit if necessary; the limit is exceeded only until the
-  // call releases its own place.
-  Hop TakeForCall(Credit& credit);
+  // call releases its own place. `trace` is the call's; null: it is not traced.
+  Hop TakeForCall(Credit& credit, const CallTrace* trace = nullptr);
 
   // A hop for a stream. It keeps the stream's place until the stream is
   // finished.
@@ -93,7 +96,8 @@ class Hops {
   class Node final : public HopNode, public WorkItem {
    public:
     // `own`: it is a shard's own hop.
-    Node(Hops& hops, bool own) : hops(hops), own(own) {}
+    Node(Hops& hops, bool own);
+    ~Node() override;
 
     void Post(int worker, Hop::Function to_run) override;
     void Release() override;
@@ -107,6 +111,7 @@ class Hops {
     // each paired with the other: the next holder sees what the last one did.
     std::atomic<bool> away{false};
     Hop::Function function;
+    std::unique_ptr<HopTrace> trace;  // Null: it is not traced.
   };
 
   struct Queue {
@@ -131,7 +136,9 @@ class Hops {
   // Destroys its function, and ends the hop.
   void Drop(Node* node);
   void RunOne(Queue& queue, int worker, Node* node);
-  void RunFunction(Queue& queue, int worker, Hop::Function function, Hop hop);
+  // `span`: null if the hop is not traced.
+  void RunFunction(Queue& queue, int worker, Hop::Function function, Hop hop,
+                   HopSpan* span);
   bool MayRun(const Node& node) const {
     if (ended_.load(std::memory_order_relaxed)) return false;
     return !node.own || !own_ended_.load(std::memory_order_relaxed);

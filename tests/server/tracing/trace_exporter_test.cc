@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What becomes of spans: taken, dropped for a reason, and all of it counted,
+// whatever the collector does.
+#include "pinion/server/tracing/trace_exporter.h"
+
+#include <grpcpp/support/status.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "pinion/server/log.h"
+#include "pinion/server/tracing/span.h"
+#include "pinion/server/tracing/span_queue.h"
+#include "pinion/server/tracing_snapshot.h"
+#include "pinion/tests/support/trace_collector.h"
+
+namespace pinion {
+namespace {
+
+using ::pinion::testing::AttributeOf;
+using ::pinion::testing::TraceCollector;
+using ::std::chrono::hours;
+using ::std::chrono::milliseconds;
+using ::std::chrono::seconds;
+using ::testing::HasSubstr;
+
+constexpr size_t kBatch = 4;
+constexpr size_t kMost = 8;
+constexpr seconds kLong(60);  // Longer than a busy machine takes for a call.
+
+grpc::Status Unavailable() {
+  return grpc::Status(grpc::StatusCode::UNAVAILABLE, "not now");
+}
+
+class TraceExporterTest : public ::testing::Test {
+ protected:
+  void Add(int spans) {
+    for (int i = 0; i < spans; ++i) {
+      auto span = std::make_unique<FinishedSpan>();
+      span->name = "shop.v1.CounterService/Add";
+      span->context.trace_id[0] = span->context.span_id[0] = 1;
+      queue_.Add(std::move(span));
+    }
+  }
+
+  // Nothing is sent by the time that passes.
+  TraceExporterOptions Options(const TraceCollector& collector) {
+    return {.collector = collector.address(),
+            .service_name = "shop",
+            .log =
+                [this](LogRecord record) {
+                  message_ = record.message;
+                  if (!logged_.HasBeenNotified()) logged_.Notify();
+                },
+            .every = hours(1),
+            .call_timeout = kLong,
+            .first_backoff = milliseconds(1)};
+  }
+
+  SpanQueue queue_{kMost, kBatch};
+  absl::Notification logged_;
+  std::string message_;  // The last line; after logged_.
+};
+
+TEST_F(TraceExporterTest, SendsWhatWaitsWhenItStops) {
+  TraceCollector collector;
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(3);
+  EXPECT_EQ(exporter.Snapshot().waiting, 3u);
+  exporter.Stop(kLong);
+  EXPECT_EQ(collector.spans().size(), 3u);
+  EXPECT_EQ(AttributeOf(collector.resource(), "service.name"), "shop");
+  EXPECT_EQ(exporter.Snapshot().exported, 3u);
+  EXPECT_EQ(exporter.Snapshot().dropped(), 0u);
+  EXPECT_EQ(exporter.Snapshot().waiting, 0u);
+}
+
+TEST_F(TraceExporterTest, SendsABatchAsSoonAsItIsFull) {
+  TraceCollector collector;
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(kBatch);
+  collector.AwaitRequests(1);
+  exporter.Stop(kLong);
+  EXPECT_EQ(collector.spans().size(), kBatch);
+}
+
+TEST_F(TraceExporterTest, AFullQueueDropsWhatIsNewAndCountsIt) {
+  TraceCollector collector;
+  TraceExporter exporter(Options(collector), queue_);
+  Add(kMost + 3);
+  EXPECT_EQ(exporter.Snapshot().dropped_queue_full, 3u);
+  EXPECT_EQ(exporter.Snapshot().waiting, kMost);
+  exporter.Start();
+  exporter.Stop(kLong);
+  EXPECT_EQ(exporter.Snapshot().exported, kMost);
+  EXPECT_EQ(collector.requests(), 2) << "two batches";
+}
+
+TEST_F(TraceExporterTest, ACollectorThatNeverAnswersHoldsNobody) {
+  absl::Notification may_answer;
+  TraceCollector collector([&](int, auto&) {
+    may_answer.WaitForNotification();
+    return grpc::Status::OK;
+  });
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(kBatch);
+  collector.AwaitRequests(1);
+  // Neither those that add spans, nor the stop, wait for it: it answers only
+  // after them.
+  Add(kMost);
+  EXPECT_EQ(exporter.Snapshot().dropped_queue_full, kBatch);
+  exporter.Stop(milliseconds(1));
+  const TracingSnapshot counts = exporter.Snapshot();
+  EXPECT_EQ(counts.exported, 0u);
+  EXPECT_EQ(counts.dropped_at_stop, kMost);
+  EXPECT_EQ(counts.waiting, 0u);
+  may_answer.Notify();
+}
+
+TEST_F(TraceExporterTest, ATryEndsAtItsTimeoutAndItsBatchIsDropped) {
+  absl::Notification may_answer;
+  TraceCollector collector([&](int, auto&) {
+    may_answer.WaitForNotification();
+    return grpc::Status::OK;
+  });
+  TraceExporterOptions options = Options(collector);
+  options.call_timeout = milliseconds(1);
+  TraceExporter exporter(std::move(options), queue_);
+  exporter.Start();
+  Add(kBatch);
+  logged_.WaitForNotification();
+  EXPECT_THAT(message_, HasSubstr("DEADLINE_EXCEEDED"));
+  EXPECT_THAT(message_, HasSubstr("4 are dropped"));
+  may_answer.Notify();
+  exporter.Stop(kLong);
+  EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
+}
+
+TEST_F(TraceExporterTest, SendsAgainToACollectorThatIsUnavailableForAMoment) {
+  TraceCollector collector([](int number, auto&) {
+    return number <= 3 ? Unavailable() : grpc::Status::OK;
+  });
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(kBatch);
+  collector.AwaitRequests(4);
+  exporter.Stop(kLong);
+  EXPECT_EQ(exporter.Snapshot().exported, kBatch);
+  EXPECT_EQ(exporter.Snapshot().dropped(), 0u);
+}
+
+TEST_F(TraceExporterTest, DropsABatchAfterFourTries) {
+  TraceCollector collector([](int, auto&) { return Unavailable(); });
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(kBatch);
+  logged_.WaitForNotification();
+  EXPECT_THAT(message_, HasSubstr("UNAVAILABLE: not now"));
+  EXPECT_EQ(collector.requests(), 4);
+  EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
+  exporter.Stop(kLong);
+}
+
+TEST_F(TraceExporterTest, DoesNotSendAgainWhatTheCollectorHasRefused) {
+  TraceCollector collector([](int, auto&) {
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no");
+  });
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(kBatch);
+  logged_.WaitForNotification();
+  exporter.Stop(kLong);
+  EXPECT_EQ(collector.requests(), 1);
+  EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
+}
+
+TEST_F(TraceExporterTest, CountsWhatACollectorHasRejectedOfABatch) {
+  TraceCollector collector([](int number, auto& response) {
+    auto& part = *response.mutable_partial_success();
+    // A collector's mistake must not make a count wrong.
+    part.set_rejected_spans(number == 1 ? 1 : 1000);
+    part.set_error_message("too old");
+    return grpc::Status::OK;
+  });
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(kBatch);
+  logged_.WaitForNotification();
+  Add(2);
+  exporter.Stop(kLong);
+  EXPECT_THAT(message_, HasSubstr("has rejected 2 of 2 spans: too old"));
+  EXPECT_EQ(exporter.Snapshot().exported, kBatch - 1);
+  EXPECT_EQ(exporter.Snapshot().dropped_rejected, 3u);
+}
+
+TEST_F(TraceExporterTest, NobodyAtTheCollectorsAddressIsNoHarm) {
+  std::string nobody;
+  {
+    TraceCollector collector;
+    nobody = collector.address();
+  }
+  TraceCollector other;
+  TraceExporterOptions options = Options(other);
+  options.collector = nobody;
+  TraceExporter exporter(std::move(options), queue_);
+  exporter.Start();
+  Add(kBatch);
+  logged_.WaitForNotification();
+  exporter.Stop(kLong);
+  EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
+}
+
+TEST_F(TraceExporterTest, WhatWasNeverStartedStops) {
+  TraceCollector collector;
+  TraceExporter exporter(Options(collector), queue_);
+  Add(1);
+  exporter.Stop(kLong);
+  EXPECT_EQ(exporter.Snapshot().waiting, 1u);
+}
+
+}  // namespace
+}  // namespace pinion
