@@ -220,6 +220,14 @@ TEST(NeedsRestartTest, NamesWhatDiffersAndNothingElse) {
       ElementsAre("min_ping_interval"));
 }
 
+TEST(NeedsRestartTest, TheSampleOfTracesMayChangeAndTheirCollectorNot) {
+  EXPECT_TRUE(
+      NeedsRestart(HostingOptions(), {.tracing = {.sample = 0.5}}).empty());
+  EXPECT_THAT(NeedsRestart(HostingOptions(),
+                           {.tracing = {.collector = "127.0.0.1:4317"}}),
+              ElementsAre(::testing::HasSubstr("trace_collector, ")));
+}
+
 TEST(NeedsRestartTest, SpeaksOfOneAndOfMany) {
   EXPECT_TRUE(RestartError({}).ok());
   EXPECT_EQ(RestartError({"workers"}).message(),
