@@ -14,6 +14,7 @@
 #define PINION_TESTS_SUPPORT_TRACE_COLLECTOR_H_
 
 #include <google/protobuf/message_lite.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
