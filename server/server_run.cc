@@ -165,6 +165,9 @@ int Server::Run(const RunOptions& given) {
   });
   for (signals.AwaitEnd(); !stopped; signals.AwaitEnd()) HurryStop();
   stopper.join();
+  // Here, and not by its end: a handler that is stuck has the process end
+  // without.
+  supervision.Stopped();
   if (!status.ok()) {
     hosting().LogLine({.level = LogLevel::kError,
                        .area = LogArea::kStop,

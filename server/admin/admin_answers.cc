@@ -116,6 +116,7 @@ HttpAnswer AdminAnswers::Answer(const HttpRequest& request) {
 HttpAnswer AdminAnswers::WithoutHeaders(const HttpRequest& request) {
   std::optional<HttpAnswer> refused = access_.Refusal(request);
   if (refused.has_value()) return *std::move(refused);
+  if (!source_.started()) return Text(503, "the server has not started yet");
   absl::string_view name = request.path();
   if (absl::ConsumePrefix(&name, kSet)) {
     return request.is_post() ? Set(request, name) : WrongMethod("POST");

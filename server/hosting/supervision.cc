@@ -2,17 +2,20 @@
 #include "pinion/server/hosting/supervision.h"
 
 #include "absl/strings/str_cat.h"
+#include "pinion/server/log.h"
 #include "pinion/server/systemd/inherited_sockets.h"
 
 namespace pinion::internal {
 
-Supervision::Supervision(const RunOptions& options) {
+Supervision::Supervision(const RunOptions& options) : admin_(options.admin) {
   ReadInheritedSockets();
   if (!options.probe_listen.empty()) probes_.emplace(options.probe_listen);
 }
 
 absl::Status Supervision::Begin() {
-  return probes_.has_value() ? probes_->Start() : absl::OkStatus();
+  const absl::Status probes =
+      probes_.has_value() ? probes_->Start() : absl::OkStatus();
+  return probes.ok() ? admin_.Start() : probes;
 }
 
 void Supervision::CannotStart(absl::string_view why) {
@@ -21,6 +24,13 @@ void Supervision::CannotStart(absl::string_view why) {
 
 void Supervision::Started(Hosting& hosting, absl::string_view address) {
   if (probes_.has_value()) probes_->SetStarted(hosting);
+  admin_.SetStarted(hosting);
+  if (!admin_.why_no_socket().empty()) {
+    hosting.LogLine({.level = LogLevel::kWarning,
+                     .area = LogArea::kConfig,
+                     .event = "no_admin_socket",
+                     .message = admin_.why_no_socket()});
+  }
   systemd_.Started(hosting, absl::StrCat("serving on ", address));
   // Their clients would wait for an answer that never comes.
   for (const InheritedSocket& socket : LeftInheritedSockets()) {
@@ -32,9 +42,23 @@ void Supervision::Started(Hosting& hosting, absl::string_view address) {
 }
 
 std::string Supervision::Describe() const {
-  if (!probes_.has_value()) return "";
-  return absl::StrCat("probes on ", probes_->address(),
-                      ": /healthz, /readyz, /startupz\n");
+  std::string lines;
+  if (probes_.has_value()) {
+    absl::StrAppend(&lines, "probes on ", probes_->address(),
+                    ": /healthz, /readyz, /startupz\n");
+  }
+  if (!admin_.address().empty()) {
+    absl::StrAppend(&lines, "admin page on ", admin_.address(), "\n");
+  }
+  if (!admin_.socket().empty()) {
+    absl::StrAppend(&lines, "admin socket ", admin_.socket(), "\n");
+  }
+  return lines;
+}
+
+void Supervision::Stopped() {
+  admin_.Stop();
+  if (probes_.has_value()) probes_->Stop();
 }
 
 }  // namespace pinion::internal

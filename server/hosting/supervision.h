@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Supervision: what the supervisors of a program see of its server: probes over
-//              HTTP, and the notifications of systemd.
+//              HTTP, the notifications of systemd, and what its operator asks.
 //
 // Threads: the owner's, as Server::Run() says; nothing here waits.
 // Life:    the Hosting must outlive it.
@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "pinion/server/admin.h"
 #include "pinion/server/hosting.h"
 #include "pinion/server/probes.h"
 #include "pinion/server/run_options.h"
@@ -32,8 +33,9 @@ class Supervision {
   // Before there are threads: it reads the environment, and changes it.
   explicit Supervision(const RunOptions& options);
 
-  // Listens for probes, if the options say so. Before the server starts: they
-  // see that it is not ready yet. The error is Probes::Start()'s.
+  // Listens for probes and for the operator, if the options say so. Before the
+  // server starts: they see that it is not ready yet. The error is that of
+  // Probes::Start() or Admin::Start().
   absl::Status Begin();
 
   // The server has not started, and the program will end.
@@ -49,12 +51,17 @@ class Supervision {
   // The stop begins. Before that the readiness probe sees nothing of it.
   void Stopping() { systemd_.Stopping(); }
 
-  // Where probes are answered, for people: one line with its end, or nothing.
+  // The stop is over: nothing is answered any more.
+  void Stopped();
+
+  // Where probes and the operator are answered, for people: a line each, with
+  // its end, or nothing.
   std::string Describe() const;
 
  private:
   SystemdNotifier systemd_;
   std::optional<Probes> probes_;
+  Admin admin_;
 };
 
 }  // namespace pinion::internal

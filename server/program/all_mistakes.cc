@@ -8,7 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "pinion/proto/wire/utf8.h"
+#include "pinion/server/admin.h"
 #include "pinion/server/config/options_from_config.h"
 #include "pinion/server/policy_options.h"
 #include "pinion/server/probes.h"
@@ -27,6 +29,15 @@ bool MeasuresAreWrong(const ProgramConfig& config) {
 absl::Status CheckProbes(const RunOptions& run) {
   if (run.probe_listen.empty()) return absl::OkStatus();
   return Probes::Check(run.probe_listen);
+}
+
+// The error of Admin::Check() begins with the name of a field of section
+// `admin`.
+ConfigMistake AdminMistake(const ProgramConfig& config,
+                           absl::string_view error) {
+  const std::string path =
+      absl::StrCat("admin.", error.substr(0, error.find_first_of(": ")));
+  return config.MistakeAt(path, WithoutOption(path, error));
 }
 
 // Those of the policy's own file; one that cannot be read is a mistake of the
@@ -59,6 +70,9 @@ std::vector<ConfigMistake> AllMistakes(const ProgramConfig& config) {
     const std::string path = "probes.probe_listen";
     mistakes.push_back(
         config.MistakeAt(path, WithoutOption(path, probes.message())));
+  }
+  if (const absl::Status admin = Admin::Check(options.run.admin); !admin.ok()) {
+    mistakes.push_back(AdminMistake(config, admin.message()));
   }
   if (!MeasuresAreWrong(config)) {
     for (ConfigMistake& mistake : OptionMistakes(options, config.reading())) {

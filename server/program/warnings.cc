@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
@@ -14,6 +15,8 @@
 #include "absl/time/time.h"
 #include "pinion/core/cpu/cpu_plan.h"
 #include "pinion/core/tls/certificates.h"
+#include "pinion/core/tls/pem_file.h"
+#include "pinion/server/admin_options.h"
 #include "pinion/server/config/options_from_config.h"
 #include "pinion/server/listener/listen_address.h"
 #include "pinion/server/options.h"
@@ -102,6 +105,19 @@ class Warner {
     }
   }
 
+  void Admin() {
+    const AdminOptions& admin = options_.run.admin;
+    if (admin.listen.empty()) return;
+    if (!admin.certificate.empty()) AdminCertificate(admin);
+    const auto is_local = IsLocalAddress(admin.listen);
+    if (options_.hosting.show_keys && is_local.ok() && !*is_local) {
+      Warn("admin.admin",
+           absl::StrCat("others can reach ", admin.listen,
+                        ", and show_keys is on: whoever has the token sees "
+                        "the keys of calls, which may be personal data"));
+    }
+  }
+
   void Files() {
     const int64_t most = options_.listen.max_connections;
     if (surroundings_.most_files - kOtherFiles >= most) return;
@@ -176,6 +192,26 @@ class Warner {
   std::vector<ConfigMistake> TakeAll() { return std::move(warnings_); }
 
  private:
+  void AdminCertificate(const AdminOptions& admin) {
+    const auto certificate = ReadPemFile(admin.certificate);
+    const auto key = ReadPemFile(admin.key);
+    absl::Status status =
+        certificate.ok() ? key.status() : certificate.status();
+    if (status.ok()) {
+      const std::string name =
+          absl::StrCat("admin_certificate \"", admin.certificate, "\"");
+      const auto facts =
+          CheckPair({name, *certificate},
+                    {absl::StrCat("admin_key \"", admin.key, "\""), *key});
+      status = facts.ok() ? CheckTime(name, *facts, surroundings_.now)
+                          : facts.status();
+      if (status.ok()) return TlsEnd("admin.admin_certificate", *facts);
+    }
+    Warn("admin.admin_certificate",
+         absl::StrCat("the server does not start with these files: ",
+                      status.message()));
+  }
+
   void TlsEnd(const std::string& path, const CertificateFacts& facts) {
     if (facts.not_after - surroundings_.now > TlsWatch::kEndsSoon) return;
     Warn(path, absl::StrCat("it has ", facts.ToString(),
@@ -212,6 +248,7 @@ std::vector<ConfigMistake> WarningsOf(
   Warner warner(config, surroundings);
   warner.Traffic();
   warner.Tls();
+  warner.Admin();
   warner.Files();
   const int workers = warner.Workers();
   warner.Memory(own_bytes ? own_bytes(workers) : 0);
