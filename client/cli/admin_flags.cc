@@ -13,8 +13,8 @@ ABSL_FLAG(std::string, service, "",
           "The service whose key it is; empty: the only one with keys. Set it "
           "when the server hosts several.");
 ABSL_FLAG(int, limit, 0,
-          "The most entries to show, 1 to as many as the command's help says; "
-          "0: as many as it shows by default.");
+          "The most entries to show, 1 to the command's most, which is said "
+          "above; 0: the number that is said above, too.");
 ABSL_FLAG(absl::Duration, interval, absl::Seconds(1),
           "The time between two readings, 100ms to 1h. Rates are those of that "
           "time: raise it for calmer numbers.");

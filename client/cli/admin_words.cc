@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "pinion/proto/wire/utf8.h"
 
 namespace pinion::cli {
@@ -71,11 +72,9 @@ std::string SizeText(int64_t bytes) {
     size /= 1024;
     ++unit;
   }
-  // "256 MiB", not "256.0 MiB".
-  return absl::StrCat(size < 99.95 && size != static_cast<int64_t>(size)
-                          ? absl::StrFormat("%.1f", size)
-                          : absl::StrFormat("%.0f", size),
-                      " ", kUnits[unit]);
+  const std::string text = absl::StrFormat("%.*f", size < 99.95 ? 1 : 0, size);
+  // "1 MiB", not "1.0 MiB".
+  return absl::StrCat(absl::StripSuffix(text, ".0"), " ", kUnits[unit]);
 }
 
 std::string ShareText(double part) {

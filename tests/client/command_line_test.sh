@@ -20,7 +20,7 @@ expect 0 '"value":"2"' call $kv/Increment '{"key":"ann","by":1,"ttl_ms":60000}'
 expect 0 '"deleted":false' call $kv/Delete '{"key":"none"}'
 expect 0 '"payload":"YWJj"|"worker":0' call $echo/Echo '{"payload":"YWJj"}' --worker 0
 expect 0 'worker 0, waited|ran|batch of 1' call $kv/Get '{"key":"a"}' --timing
-expect 0 'pinion call|pinion bench|pinion list|COMMAND --help' "$pinion" --help
+expect 0 'pinion call|pinion bench|pinion list|pinion top|pinion why|COMMAND --help' "$pinion" --help
 expect 0 'usage: pinion call|--timeout (default: 10s)|Exit codes' "$pinion" call --help
 expect 0 'usage: pinion bench|--zipf_exponent (default: 0.99)|Exit codes' "$pinion" bench --help
 expect 0 'usage: pinion list|--target|Exit codes' "$pinion" list --help
@@ -104,8 +104,8 @@ expect_mistake 'is a server-streaming method|as an argument' "$pinion" call $kv/
 expect_mistake 'no flag --taget|--help' "$pinion" call $kv/Get '{}' --taget=x
 expect_mistake '--timeout|"soon"|for example 10s' "$pinion" call $kv/Get '{}' --timeout=soon
 expect_mistake '--timeout needs a value' "$pinion" call $kv/Get '{}' --timeout
-expect_mistake 'the command is missing|"pinion call"|"pinion bench"' "$pinion"
-expect_mistake '"frob" is none|"pinion call"|"pinion bench"' "$pinion" frob
+expect_mistake 'the command is missing|call, bench, list, top' "$pinion"
+expect_mistake '"frob" is none|call, bench, list, top' "$pinion" frob
 expect_mistake 'call takes a method' "$pinion" call $kv/Get '{}' more
 expect_mistake 'no flag --rate' "$pinion" call $kv/Get '{}' --rate=1
 expect_mistake '/package.Service/Method' "$pinion" call Get '{}'

@@ -21,6 +21,11 @@ expect 0 'usage: pinion bench' "$pinion" bench --help
 cp "$out" "$help/bench"
 expect 0 'usage: pinion list' "$pinion" list --help
 cp "$out" "$help/list"
+# Those that ask an admin socket.
+for command in top info why slow hot stalls sessions config set; do
+  expect 0 "usage: pinion $command|--admin (default: |Exit codes: 0" "$pinion" "$command" --help
+  cp "$out" "$help/$command"
+done
 
 python3 - "$help" >"$out" <<'END' || complain 'what --help prints is wrong, as printed below'
 import itertools
@@ -98,12 +103,14 @@ def fields(*files):
             for name in re.findall(r"^  optional [\w.]+ (\w+) = \d+", read(file), re.M)}
 
 
-pages = {name: read(f"{sys.argv[1]}/{name}") for name in ("server", "pinion", "call", "bench", "list")}
+admin = ("top", "info", "why", "slow", "hot", "stalls", "sessions", "config", "set")
+programs = ("server", "call", "bench", "list", *admin)
+pages = {name: read(f"{sys.argv[1]}/{name}") for name in ("pinion", *programs)}
 for name, page in pages.items():
     for line in page.splitlines():
         expect(len(line) <= 80, f"{name}: {len(line)} columns: {line}")
         expect(line == line.rstrip(), f"{name}: a space ends: {line}")
-helps = {name: help_groups(pages[name]) for name in ("server", "call", "bench", "list")}
+helps = {name: help_groups(pages[name]) for name in programs}
 groups = {name: names(found) for name, found in helps.items()}
 
 # Each flag is in exactly one group.
@@ -112,14 +119,15 @@ of_server = fields("proto/pinion/config/v1/server_config.proto",
                    "proto/pinion/echo/v1/echo_config.proto")
 of_server |= {"config", "check", "print_config"}
 of_client = declared(*(f"client/cli/{file}.cc" for file in
-                       ("bench_flags", "call_command", "common_flags")))
+                       ("admin_flags", "bench_flags", "call_command", "common_flags")))
 expect(len(of_server) > 30 and len(of_client) > 15, "flags are declared in another way")
 for name, found in groups.items():
     twice = {flag for flag in flat(found) if flat(found).count(flag) > 1}
     expect(not twice, f"{name}: in more than one group: {twice}")
 missing = of_server ^ set(flat(groups["server"]))
 expect(not missing, f"server: declared but not shown, or the other way round: {missing}")
-missing = of_client ^ set(flat(groups["call"]) + flat(groups["bench"]))
+shown = {flag for name in ("call", "bench", *admin) for flag in flat(groups[name])}
+missing = of_client ^ shown
 expect(not missing, f"pinion: declared but not shown, or the other way round: {missing}")
 
 # The groups are those of the headers, in their order.
@@ -166,6 +174,16 @@ for name, wanted in wanted_of.items():
     wanted[0][1] += ["tls"] + flat(client_tls) + ["token_file"]
     expect_groups(name, groups[name][:len(wanted)], wanted)
 expect_groups("list", groups["list"], [["Client", ["target", "tls"] + flat(client_tls) + ["token_file"]]])
+
+# Each that asks an admin socket has --admin, and what its page tells of.
+has = {"top": ["interval", "once"], "why": ["service", "json"]}
+has |= {name: ["limit", "json"] for name in ("slow", "hot", "stalls", "sessions")}
+for name in admin:
+    wanted = [["Server", ["admin"]], ["Page" if name == "top" else "Output", has.get(name, ["json"])]]
+    expect_groups(name, groups[name], wanted)
+# "pinion --help" has a line for each command, as tools/make-deb reads it.
+listed = re.findall(r"^  pinion ([a-z]+) {2,}.*[^ ]$", pages["pinion"], re.M)
+expect(sorted(listed) == sorted(("call", "bench", "list", *admin)), f"pinion: it lists {listed}")
 
 # What each flag says.
 RANGE = r"\w to (\d|the )|above 0|0 or more|up to \d"

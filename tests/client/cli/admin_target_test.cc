@@ -139,7 +139,9 @@ TEST_F(AdminTargetTest, AnotherUsersSocketIsRefusedWithWhatToDo) {
     ASSERT_EQ(seteuid(65534), 0);
   }
   const absl::Status status = StatusOf(path);
-  if (is_root) ASSERT_EQ(seteuid(0), 0);
+  if (is_root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(std::string(status.message()),
               AllOf(HasSubstr("Permission denied"), HasSubstr("as root")));

@@ -83,7 +83,7 @@ TEST(AdminWordsTest, WhatRunsIsACallOrOtherWork) {
 // What strangers may name, with commands for a terminal in it.
 TEST(AdminWordsTest, NothingThatAStrangerNamesIsACommandForTheTerminal) {
   const std::string hostile = "a\x1b[2J\r\n\u009b1m\u202eb\x7f";
-  const std::string shown = R"(a\x1b[2J\x0d\x0a\xc2\x9b1m\xe2\x80\xaeb\x7f)";
+  const std::string shown = R"(a\x1b[2J\r\n\xc2\x9b1m\xe2\x80\xaeb\x7f)";
   EXPECT_EQ(Words(hostile), shown);
   admin::v1::Running running;
   running.set_method(hostile);

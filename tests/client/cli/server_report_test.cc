@@ -168,7 +168,7 @@ TEST(SetReportTest, SaysTheOldAndTheNewValue) {
                                                      value: "1s")pb"),
                       Of<admin::v1::SetResponse>(R"pb(old_value: "250ms\n"
                                                       new_value: "1s")pb")),
-            "stall_after: 250ms\\x0a -> 1s\n");
+            "stall_after: 250ms\\n -> 1s\n");
 }
 
 }  // namespace

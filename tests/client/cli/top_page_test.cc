@@ -119,8 +119,8 @@ WORKER  BUSY  WAITING    FOR  RUNS
      1  100%    16.4k  1.90s  STALLED /shop.v1.CartService/Add cart-17
 
 METHOD                    CALLS/s  ERRORS/s  WAITED p50     p99  RAN p50     p99
-~hop.v1.CartService/Add     12.5k      1.00      1.20us  3.40ms    820ns  12.3us
-~op.v1.CartService/List         0         0           -       -        -       -
+/shop.v1.CartService/Add    12.5k      1.00      1.20us  3.40ms    820ns  12.3us
+~hop.v1.CartService/List        0         0           -       -        -       -
 
 REFUSED        CALLS/s  IN ALL
 LANE_FULL         50.0     104
@@ -139,11 +139,11 @@ holds 12 of 65.5k calls, 3.1 KiB of 256 MiB
 
 WORKER  BUSY  WAITING    FOR  RUNS
      0    3%        0      -  -
-     1  100%    16.4k  1.90s  STALLED ~tService/Add cart-17
+     1  100%    16.4k  1.90s  STALLED ~Service/Add cart-17
 
-METHOD                 CALLS/s  ERRORS/s  WAITED p99  RAN p99
-~.v1.CartService/Add     12.5k      1.00      3.40ms   12.3us
-~v1.CartService/List         0         0           -        -
+METHOD                CALLS/s  ERRORS/s  WAITED p99  RAN p99
+~.v1.CartService/Add    12.5k      1.00      3.40ms   12.3us
+~v1.CartService/List        0         0           -        -
 
 REFUSED        CALLS/s  IN ALL
 LANE_FULL         50.0     104
