@@ -27,8 +27,8 @@ struct AdminOptions {
   // this process's user and root may use it. "auto": PID.admin in a folder
   // where the tool looks for it: $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR/pinion or
   // /tmp/pinion-UID; if none of them can be used, the server starts without,
-  // and says why. "off": there is none. Give a path when the tool runs where it
-  // does not see these folders, for example in another container.
+  // and says why. "off": there is none. Set it to a path when the tool runs
+  // where it does not see these folders, for example in another container.
   std::string socket = "auto";
 
   // The file with the page's token: 16 to 1024 printable characters without

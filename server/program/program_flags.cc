@@ -50,7 +50,9 @@ constexpr Title kTitles[] = {
     {"tokens", "Who calls"},
     {"policy", "Who calls"},
     {"probes", "Probes"},
+    {"admin", "Admin socket and page"},
     {"reflection", "Reflection"},
+    {"tracing", "Tracing"},
     {"output", "Output"},
 };
 

@@ -136,6 +136,8 @@ of_options = option_groups("server/options.h", "ListenOptions", "Listener") + ho
 # Structs within, whose members have flags of their names.
 within = {member: flat(option_groups("server/policy_options.h", struct, struct))
           for member, struct in (("policy", "PolicyOptions"), ("limits", "PartyLimitOptions"))}
+within["tracing"] = ["trace_" + member for member in
+                     flat(option_groups("server/tracing_options.h", "TracingOptions", "Tracing"))]
 of_options = [[title, [flag for member in members for flag in within.get(member, [member])]]
               for title, members in of_options]
 kv = option_groups("server/kv/kv_options.h", "KvOptions", "The kv service")
@@ -149,8 +151,11 @@ wanted[2:2] = as_flags(tls, {"certificate": "tls_certificate", "key": "tls_key",
 wanted += as_flags(kv, {"bytes": "kv_bytes", "when_full": "kv_when_full"})
 run = option_groups("server/run_options.h", "RunOptions", "Output")
 wanted[-1:-1] = as_flags(run, {"account": "account", "summary": "summary"})
-# The order of the file's sections: probes stand before reflection.
-wanted[-3:-3] = as_flags([["Probes", flat(run)]], {"probe_listen": "probe_listen"})
+# The order of the file's sections: these stand before reflection.
+admin = option_groups("server/admin_options.h", "AdminOptions", "Admin socket and page")
+wanted[-4:-4] = as_flags([["Probes", flat(run)]], {"probe_listen": "probe_listen"}) + as_flags(
+    admin, {"listen": "admin", "socket": "admin_socket", "token_file": "admin_token_file",
+            "certificate": "admin_certificate", "key": "admin_key", "hosts": "admin_hosts"})
 with_options = flat(wanted)
 wanted += [["The echo service", ["echo"]]]
 expect(len(hosting) > 5, "server/options.h has its groups in another way")

@@ -156,6 +156,50 @@ TEST_F(WarningsTest, OfCertificatesThatAreWrongOrEndSoon) {
                                    "no PEM private key"})));
 }
 
+TEST_F(WarningsTest, OfAnAdminCertificateThatIsWrongOrEndsSoon) {
+  const testing::TestAuthority authority;
+  const testing::TestFiles files;
+  const testing::PemPair pair =
+      authority.Issue({.not_after = absl::Now() + absl::Hours(24 * 20)});
+  const std::string text = absl::StrCat(
+      "admin:\n  admin: 0.0.0.0:1\n  admin_token_file: /none\n",
+      "  admin_certificate: ", files.Write("cert.pem", pair.certificate),
+      "\n  admin_key: ", files.Write("key.pem", pair.key), "\n");
+  EXPECT_THAT(Warnings(text), IsEmpty());
+  surroundings_.now = absl::Now() + absl::Hours(24 * 10);
+  EXPECT_THAT(Warnings(text), ElementsAre(Warning(4, "admin.admin_certificate",
+                                                  {"it has CN = "})));
+  surroundings_.now = absl::Now() + absl::Hours(24 * 21);
+  EXPECT_THAT(Warnings(text),
+              ElementsAre(Warning(4, "admin.admin_certificate",
+                                  {"does not start", "has expired"})));
+  files.Write("key.pem", "garbage");
+  EXPECT_THAT(Warnings(text),
+              ElementsAre(Warning(4, "admin.admin_certificate",
+                                  {"does not start with these files: admin_key",
+                                   "no PEM private key"})));
+  files.Remove("cert.pem");
+  EXPECT_THAT(Warnings(text),
+              ElementsAre(Warning(4, "admin.admin_certificate",
+                                  {"does not start", "cannot be read"})));
+}
+
+TEST_F(WarningsTest, OfKeysOnAPageThatOthersReach) {
+  const testing::TestAuthority authority;
+  const testing::TestFiles files;
+  const testing::PemPair pair = authority.Issue({});
+  const std::string text = absl::StrCat(
+      "keys: {show_keys: true}\n",
+      "admin:\n  admin_token_file: /none\n  admin_certificate: ",
+      files.Write("cert.pem", pair.certificate),
+      "\n  admin_key: ", files.Write("key.pem", pair.key), "\n  admin: ");
+  EXPECT_THAT(Warnings(text + "127.0.0.1:1\n"), IsEmpty());
+  EXPECT_THAT(Warnings(text + "0.0.0.0:1\n"),
+              ElementsAre(Warning(6, "admin.admin", {"show_keys", "0.0.0.0"})));
+  EXPECT_THAT(Warnings(text + "0.0.0.0:1\n", {{"keys.show_keys", "false"}}),
+              IsEmpty());
+}
+
 TEST_F(WarningsTest, OfClientsThatAreServedAfterTheirCertificatesEnd) {
   const testing::TestAuthority authority;
   const testing::TestFiles files;
