@@ -6,9 +6,9 @@
 #include "pinion/tools/command_line.h"
 
 ABSL_FLAG(std::string, admin, "",
-          "The admin socket of the server, as a path or unix:PATH; empty: that "
-          "of the only server on this machine whose socket this user may "
-          "open. Set it when there are several.");
+          "The admin socket of the server, as a path or unix:PATH, or the "
+          "server's process id; empty: the only server on this machine whose "
+          "socket this user may open. Set it when there are several.");
 ABSL_FLAG(std::string, service, "",
           "The service whose key it is; empty: the only one with keys. Set it "
           "when the server hosts several.");

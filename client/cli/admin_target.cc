@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -78,23 +80,35 @@ std::string WhyNone(const std::string& folder) {
   return "no server listens there";
 }
 
-absl::Status NoServer(const AdminSocketPlaces& places) {
+// `what` was not found.
+absl::Status NoServer(absl::string_view what, const AdminSocketPlaces& places) {
   std::vector<std::string> looked;
   for (const std::string& folder : FoldersWithAdminSockets(places)) {
     looked.push_back(absl::StrCat(folder, " (", WhyNone(folder), ")"));
   }
   return absl::UnavailableError(absl::StrCat(
-      "no server with an admin socket was found. Looked in ",
-      absl::StrJoin(looked, ", "),
+      what, ". Looked in ", absl::StrJoin(looked, ", "),
       ". A pinion-server makes one when it starts, unless it has "
       "--admin_socket=off; if it is elsewhere, pass --admin=PATH, and if the "
       "server is another user's, run the command as that user, or as root"));
+}
+
+// The socket that the server with this process id has made.
+absl::StatusOr<std::string> TargetOfProcess(pid_t process,
+                                            const AdminSocketPlaces& places) {
+  for (const LiveAdminSocket& socket : LiveAdminSockets(places)) {
+    if (socket.process == process) return TargetOf(socket.path);
+  }
+  return NoServer(absl::StrCat("no server is process ", process), places);
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> AdminTarget(absl::string_view given,
                                         const AdminSocketPlaces& places) {
+  if (pid_t process = 0; absl::SimpleAtoi(given, &process)) {
+    return TargetOfProcess(process, places);
+  }
   if (!given.empty()) {
     if (absl::ConsumePrefix(&given, "unix:")) absl::ConsumePrefix(&given, "//");
     const absl::Status reached = CheckGiven(std::string(given));
@@ -102,7 +116,9 @@ absl::StatusOr<std::string> AdminTarget(absl::string_view given,
     return TargetOf(given);
   }
   const std::vector<LiveAdminSocket> live = LiveAdminSockets(places);
-  if (live.empty()) return NoServer(places);
+  if (live.empty()) {
+    return NoServer("no server with an admin socket was found", places);
+  }
   if (live.size() == 1) return TargetOf(live[0].path);
   return absl::InvalidArgumentError(absl::StrCat(
       "there are ", live.size(), " servers: ",
@@ -111,7 +127,7 @@ absl::StatusOr<std::string> AdminTarget(absl::string_view given,
                       absl::StrAppend(text, "process ", socket.process, " at ",
                                       socket.path);
                     }),
-      "; pass --admin=PATH to say which one"));
+      "; pass --admin=PID to say which one"));
 }
 
 }  // namespace pinion::cli

@@ -17,8 +17,8 @@
 
 namespace pinion::cli {
 
-// `given`: the path of a socket, or "unix:PATH"; empty: the only live one where
-// servers make theirs.
+// `given`: the path of a socket, or "unix:PATH", or the process id of a server
+// that has made its own; empty: the only live one where servers make theirs.
 //   INVALID_ARGUMENT   several servers live; or the path is too long
 //   PERMISSION_DENIED  the socket is another user's
 //   UNAVAILABLE        nobody listens there, or no server lives; the message

@@ -97,7 +97,13 @@ TEST_F(AdminTargetTest, OfSeveralServersTheErrorListsEachWithItsProcess) {
               AllOf(HasSubstr("there are 2 servers: "),
                     HasSubstr(absl::StrCat("process 17 at ", SocketOf(17))),
                     HasSubstr(absl::StrCat("process 18 at ", SocketOf(18))),
-                    HasSubstr("--admin=PATH")));
+                    HasSubstr("--admin=PID")));
+  // As that says.
+  EXPECT_EQ(AdminTarget("18", places_).value(),
+            absl::StrCat("unix:", SocketOf(18)));
+  EXPECT_EQ(StatusOf("19").code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(StatusOf("19").message()),
+              HasSubstr("no server is process 19. Looked in "));
 }
 
 TEST_F(AdminTargetTest, AGivenPathMayBeWrittenAsATarget) {
