@@ -111,7 +111,8 @@ class Hosting {
 
   // Changes what may change while it serves: default_timeout, limits,
   // lane_calls, lane_bytes, stall_after, healthy_share, lame_duck, grace,
-  // max_session_age, log_format, log_level, log_keys, show_keys, tracing.sample
+  // max_session_age, log_format, log_level, log_keys, sample_calls, show_keys,
+  // tracing.sample
   // and policy; all of it, or nothing. Give it the options that this was made
   // with, but for what should change; `log` is not compared. What an operator
   // has changed at run time is gone, and a line names it. It reads the policy's

@@ -274,6 +274,7 @@ std::vector<absl::Status> Mistakes(const HostingOptions& options) {
       InRange("stall_after", options.stall_after, absl::Milliseconds(10),
               absl::Hours(1)),
       ShareInRange("healthy_share", options.healthy_share),
+      InRange("sample_calls", options.sample_calls, 0, 1'000'000),
       InRange("lame_duck", options.lame_duck, absl::ZeroDuration(),
               absl::Hours(1)),
       InRange("grace", options.grace, absl::ZeroDuration(), absl::Hours(1)),

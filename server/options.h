@@ -292,10 +292,21 @@ struct HostingOptions {
   // all at one worker.
   uint64_t key_seed = 0;
 
+  // ---- Observing ------------------------------------------------------------
+
+  // One of so many calls is sampled, 1 to 1,000,000; 0: none is. From samples
+  // Pinion tells the hottest keys and the recent calls of a key
+  // (docs/observing.md); the slowest calls are kept in any case. A sampled call
+  // takes about a microsecond more. Lower it when a server has few calls and
+  // you want to see each; raise it when calls are so short that this can be
+  // seen.
+  int64_t sample_calls = 64;
+
   // Whether an operator who looks into the server, on the admin page or with
   // the tool `pinion`, sees the keys of calls. If not, a key is named by its
-  // hash and its slot. Set it to true when keys are no personal data, or all
-  // who may ask the server may see them.
+  // hash and its slot. (A hash is no secret from those who know key_seed: they
+  // can try keys.) Set it to true when keys are no personal data, or all who
+  // may ask the server may see them.
   bool show_keys = false;
 
   // ---- Who calls ------------------------------------------------------------

@@ -84,6 +84,8 @@ void EachOption(Options& options, Visit visit) {
   visit("keys.key_seed", hosting.key_seed);
   visit("keys.show_keys", hosting.show_keys);
 
+  visit("observe.sample_calls", hosting.sample_calls);
+
   visit("tokens.token_keys", hosting.token_keys);
   visit("tokens.token_issuer", hosting.token_issuer);
   visit("tokens.token_audience", hosting.token_audience);

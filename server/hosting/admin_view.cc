@@ -23,6 +23,7 @@
 #include "pinion/server/internal/answer.h"
 #include "pinion/server/lane/lanes.h"
 #include "pinion/server/observe/key_name.h"
+#include "pinion/server/observe/observation.h"
 
 namespace pinion::internal {
 namespace {
@@ -331,17 +332,18 @@ absl::StatusOr<admin::v1::ExplainKeyResponse> AdminView::ExplainKey(
   } else {
     response.set_verdict("admitted");
   }
+  runtime_.observation().AddRecent(service, *key, response);
   return response;
 }
 
 admin::v1::ListSlowCallsResponse AdminView::ListSlowCalls(
-    const admin::v1::ListSlowCallsRequest&) {
-  return {};
+    const admin::v1::ListSlowCallsRequest& request) {
+  return runtime_.observation().ListSlowCalls(request);
 }
 
 admin::v1::ListHotKeysResponse AdminView::ListHotKeys(
-    const admin::v1::ListHotKeysRequest&) {
-  return {};
+    const admin::v1::ListHotKeysRequest& request) {
+  return runtime_.observation().ListHotKeys(request);
 }
 
 admin::v1::ListStallsResponse AdminView::ListStalls(

@@ -80,7 +80,8 @@ StreamLimits StreamLimitsOf(const HostingOptions& options) {
 }
 
 LaneOptions LaneOptionsOf(const HostingOptions& options, size_t first_lane,
-                          size_t first_method, ServerLog& log) {
+                          size_t first_method, ServerLog& log,
+                          Observation& observation) {
   return {.max_calls = options.lane_calls,
           .max_bytes = options.lane_bytes,
           .max_streams = options.lane_streams,
@@ -88,7 +89,8 @@ LaneOptions LaneOptionsOf(const HostingOptions& options, size_t first_lane,
           .first_lane = first_lane,
           .first_method = first_method,
           .stall_after = absl::ToChronoNanoseconds(options.stall_after),
-          .log = log.sink()};
+          .log = log.sink(),
+          .observation = &observation};
 }
 
 TokenJudgeOptions JudgeOptions(const HostingOptions& options, ServerLog& log,
@@ -353,6 +355,13 @@ absl::Status Runtime::MakeLanes() {
   const int workers = scheduler_->worker_count();
   beat_ = std::make_unique<WorkerBeat>(*scheduler_);
   running_calls_ = std::make_unique<RunningCalls>(workers);
+  observation_ = std::make_unique<Observation>(
+      ObservationOptions{.workers = workers,
+                         .clock = scheduler_->clock(),
+                         .wall_clock = wall_clock_,
+                         .key_seed = options_.key_seed,
+                         .sample_calls = options_.sample_calls,
+                         .show_keys = options_.show_keys});
   router_ = std::make_unique<Router>(workers, options_.key_seed);
   door_ = std::make_unique<FrontDoor>(
       *router_, scheduler_->clock(),
@@ -369,10 +378,11 @@ absl::Status Runtime::MakeLanes() {
   stream_limits_ = StreamLimitsOf(options_);
   for (const auto& service : services_) {
     const size_t first_lane = lanes_.size() * workers;
-    auto lanes = Lanes::Create(
-        *scheduler_, *service,
-        LaneOptionsOf(options_, first_lane, methods_.size(), log_),
-        *running_calls_, router_->owners());
+    auto lanes =
+        Lanes::Create(*scheduler_, *service,
+                      LaneOptionsOf(options_, first_lane, methods_.size(), log_,
+                                    *observation_),
+                      *running_calls_, router_->owners());
     if (!lanes.ok()) return lanes.status();
     lanes_.push_back(*std::move(lanes));
     MakeMethods(*lanes_.back());
@@ -540,6 +550,8 @@ void Runtime::TakeOver(const HostingOptions& options) {
     io->TellTimesChanged();
     io->TellPolicyChanged();
   }
+  observation_->SetSampleCalls(options.sample_calls);
+  observation_->SetShowKeys(options.show_keys);
   SetLog(LogSettingsOf(options));
 }
 

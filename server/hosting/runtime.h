@@ -44,6 +44,7 @@
 #include "pinion/server/lane/running_calls.h"
 #include "pinion/server/log.h"
 #include "pinion/server/log/server_log.h"
+#include "pinion/server/observe/observation.h"
 #include "pinion/server/options.h"
 #include "pinion/server/reflection/reflection_offer.h"
 #include "pinion/server/reflection/reflection_service.h"
@@ -116,6 +117,8 @@ class Runtime {
   // By worker, as the kernel has them; none if a test steps the workers.
   std::vector<ThreadTimes> WorkerTimes() const;
   int CountBeats() { return beat_->Count(); }
+  // What is noted of calls. Any thread may use it.
+  Observation& observation() { return *observation_; }
 
   // Null if tokens are not judged. For tests.
   TokenJudge* token_judge() { return token_judge_.get(); }
@@ -178,6 +181,7 @@ class Runtime {
   std::unique_ptr<WorkerBeat> beat_;
   Task* start_alarm_ = nullptr;  // The scheduler's, until Start().
   std::unique_ptr<RunningCalls> running_calls_;
+  std::unique_ptr<Observation> observation_;
   std::unique_ptr<StallWatch> stall_watch_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<TokenJudge> token_judge_;  // If tokens are judged.

@@ -74,6 +74,11 @@ Answer HeldCall::TakeAnswer(absl::Status otherwise) {
   return refusals::HandlerFailed(std::move(otherwise));
 }
 
+absl::StatusCode HeldCall::AnswerCode(const absl::Status& otherwise) const {
+  if (answer_.has_value()) return answer_->status.code();
+  return otherwise.ok() ? absl::StatusCode::kInternal : otherwise.code();
+}
+
 bool HeldCalls::Hold(HeldCall& call) {
   if (call.finished()) return false;
   call.calls_ = shared_from_this();

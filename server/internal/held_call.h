@@ -99,6 +99,8 @@ class HeldCall : public ListHook<HeldCall> {
   // The answer that was given. If the holder has dropped the call: `otherwise`,
   // or, if that is OK, an error that says so.
   Answer TakeAnswer(absl::Status otherwise = absl::OkStatus());
+  // The status code of that answer.
+  absl::StatusCode AnswerCode(const absl::Status& otherwise) const;
 
  private:
   friend class HeldCalls;

@@ -33,6 +33,7 @@ namespace pinion {
 void BatchRun::Run() {
   lane_.worker_thread.Assert();
   wake_ = LastWake();
+  if (lane_.observer != nullptr) lane_.observer->BeginBatch(time_.last());
   const int worker = lane_.worker;
   RoutedCall* call = calls_.Pop<RoutedCall>();
   while (call != nullptr) {
@@ -126,6 +127,7 @@ BatchRun::Handled BatchRun::Handle(RoutedCall& call, Moment now,
   handled.times = {.claimed = now, .ended = time_.Now()};
   lane_.speed.Learn(call.accepted, now, handled.times.ended);
   Record(call, handled.times);
+  if (IsObserved(call, handled.times)) Observe(call, handled);
   return handled;
 }
 
@@ -281,6 +283,7 @@ void BatchRun::RunHandlerOfGroup(const HostedMethod& method, Moment now) {
   lane_.speed.Learn(accepted, times.claimed, times.ended, size);
   for (HeldCall* held : lane_.group) {
     Record(held->call(), times);
+    if (IsObserved(held->call(), times)) ObserveHeld(*held, times, thrown);
     held->batch = size;
     if (method.handler.streams && !held->finished()) {
       lane_.LeaveOpen(held);
@@ -296,6 +299,27 @@ void BatchRun::RunHandlerOfGroup(const HostedMethod& method, Moment now) {
     delete held;
   }
   lane_.group.clear();
+}
+
+void BatchRun::Observe(const RoutedCall& call, const Handled& handled) {
+  lane_.observer->Note(
+      call, {.claimed = handled.times.claimed,
+             .ended = handled.times.ended,
+             .batch = size_,
+             .code = handled.parsed ? handled.status.code()
+                                    : absl::StatusCode::kInvalidArgument});
+}
+
+void BatchRun::ObserveHeld(HeldCall& held, const RunTimes& times,
+                           const absl::Status& thrown) {
+  const bool finished = held.finished();
+  lane_.observer->Note(held.call(), {.claimed = times.claimed,
+                                     .ended = times.ended,
+                                     .batch = lane_.group.size(),
+                                     .shared_by = lane_.group.size(),
+                                     .code = finished ? held.AnswerCode(thrown)
+                                                      : absl::StatusCode::kOk,
+                                     .kept = !finished});
 }
 
 void BatchRun::AnswerOrAwaitBatch(EndedCall ended) {

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "pinion/core/clock.h"
@@ -36,6 +37,7 @@
 #include "pinion/server/lane/ended_call.h"
 #include "pinion/server/lane/lane.h"
 #include "pinion/server/lane/latencies.h"
+#include "pinion/server/observe/lane_observer.h"
 
 namespace pinion {
 
@@ -164,6 +166,22 @@ class BatchRun {
   void Record(const RoutedCall& call, const RunTimes& times) {
     its_.latencies->Record(call.accepted, times, wake_);
   }
+  // Whether the observer must be told of a call that a handler has run. Call it
+  // once for each.
+  bool IsObserved(const RoutedCall& call, const RunTimes& times)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread) {
+    LaneObserver* const observer = lane_.observer;
+    return observer != nullptr &&
+           ABSL_PREDICT_FALSE(observer->Wants(times.ended - call.accepted,
+                                              times.ended - times.claimed));
+  }
+  // Tells of one that had its handler for itself.
+  void Observe(const RoutedCall& call, const Handled& handled)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
+  // Tells of one of the group. Before its holder can be on its own.
+  void ObserveHeld(HeldCall& held, const RunTimes& times,
+                   const absl::Status& thrown)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(lane_.worker_thread);
 
   // Fixed at construction.
   Lane& lane_;

@@ -12,10 +12,17 @@
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/log.h"
 #include "pinion/server/log/server_log.h"
+#include "pinion/server/observe/observation.h"
 #include "pinion/server/tracing/tracer.h"
 
 namespace pinion {
 namespace {
+
+LaneObserver* ObserverOf(const SharedByLanes& shared, int worker) {
+  Observation* const observation = shared.options.observation;
+  if (observation == nullptr) return nullptr;
+  return observation->AddLane(shared.service.name(), worker);
+}
 
 // What answers `call` in the place of its handler.
 Answer RevokedAnswer(const RoutedCall& call, RevokeReason reason,
@@ -91,6 +98,7 @@ Lane::Lane(const SharedByLanes& shared, Scheduler& scheduler, int worker)
            static_cast<int64_t>(LargestPayload(
                static_cast<size_t>(shared.options.max_response_bytes))),
            background_work, shared.hops),
+      observer(ObserverOf(shared, worker)),
       messages(shared.service.methods().size()) {}
 
 void Lane::Revoke(RoutedCall& call, RevokeReason reason) {

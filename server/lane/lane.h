@@ -54,6 +54,7 @@ namespace pinion {
 
 class HostedService;
 class Hops;
+class LaneObserver;
 class LargestAnswer;
 
 // What all lanes of one service share. Their Lanes has it.
@@ -183,6 +184,8 @@ class Lane final : private HeldCalls::Answerer {
   ThreadRole worker_thread;
   BackgroundWork background_work;
   const ShardInfo info;
+  // Null: nobody asks for notes of its calls.
+  LaneObserver* const observer ABSL_PT_GUARDED_BY(worker_thread);
   std::shared_ptr<void> shard ABSL_GUARDED_BY(worker_thread);
   // For the present batch: the calls that its handler gets together, and the
   // answers that wait for the end of the batch, with the lane's references.

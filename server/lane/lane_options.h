@@ -16,6 +16,7 @@
 
 namespace pinion {
 
+class Observation;
 class ReleaseCondition;
 
 struct LaneOptions {
@@ -41,6 +42,9 @@ struct LaneOptions {
   // Receives what handlers, hops, timers and background work of shards throw,
   // which calls handlers drop, and hops to workers that do not exist.
   LogSink log = {};
+  // Notes the calls that handlers run; null: nobody does. It must outlive the
+  // lanes.
+  Observation* observation = nullptr;
   // What the answers of batches wait for; null: nothing. It must outlive the
   // lanes.
   ReleaseCondition* release = nullptr;

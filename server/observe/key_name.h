@@ -20,6 +20,11 @@ namespace pinion {
 admin::v1::KeyName NameKey(absl::string_view key, uint64_t key_seed,
                            bool show_keys);
 
+// The same for a key of which the hash is known, and the beginning: `cut` says
+// that it is longer, and the text then ends with "...".
+admin::v1::KeyName NameHashedKey(absl::string_view key, uint64_t hash, bool cut,
+                                 bool show_keys);
+
 }  // namespace pinion
 
 #endif  // PINION_SERVER_OBSERVE_KEY_NAME_H_
