@@ -100,8 +100,8 @@ TEST_F(SlowCallsTest, AreAsManyAsAreAskedForOfAllWorkers) {
   for (int32_t worker = 0; worker < 3; ++worker) {
     for (uint64_t i = 0; i < 100; ++i) {
       const auto time = static_cast<int64_t>(3 * i) + worker;
-      calls.push_back({.note = {.number = i, .ran_ns = time, .worker = worker},
-                       .key = {}});
+      calls.push_back(
+          {.note = {.number = i, .ran_ns = time, .worker = worker}, .key = {}});
     }
   }
   EXPECT_THAT(SlowestOf(calls, 128), SizeIs(128));
