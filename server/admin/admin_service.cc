@@ -141,8 +141,7 @@ void AdminService::Read(Connection& connection) {
   const ssize_t size =
       recv(connection.descriptor, bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (size > 0) {
-    connection.over =
-        !connection.grpc.Receive({bytes.data(), static_cast<size_t>(size)});
+    connection.grpc.Receive({bytes.data(), static_cast<size_t>(size)});
   } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
     connection.closed = true;
   }
