@@ -21,6 +21,7 @@
 #include "pinion/core/base/patient_write.h"
 #include "pinion/server/config/config_mistake.h"
 #include "pinion/server/config/options_from_config.h"
+#include "pinion/server/hosting/hosting_for_admin.h"
 #include "pinion/server/hosting/process_setup.h"
 #include "pinion/server/log.h"
 #include "pinion/server/log/log_text.h"
@@ -28,6 +29,7 @@
 #include "pinion/server/program/config_reload.h"
 #include "pinion/server/program/program_config.h"
 #include "pinion/server/program/program_flags.h"
+#include "pinion/server/program/program_settings.h"
 #include "pinion/server/program/warnings.h"
 #include "pinion/server/run_options.h"
 #include "pinion/server/systemd.h"
@@ -152,6 +154,8 @@ int Serve(const ServerProgram& program, const ProgramFlags& flags,
   options.run.started = program.started;
   Server server(std::move(options.listen), std::move(options.hosting));
   program.host(server);
+  internal::HostingForAdmin::Settings(server.hosting())
+      .SetProgram(SettingsOf(*config));
   ConfigReload reload(program, flags, std::move(config));
   options.run.reload = [&reload](Server& running, RunOptions& now) {
     return reload.Run(running, now);

@@ -21,7 +21,9 @@
 #include "absl/time/clock.h"
 #include "pinion/core/base/patient_write.h"
 #include "pinion/core/scheduler.h"
+#include "pinion/server/hosting/hosting_for_admin.h"
 #include "pinion/server/hosting/listening_server.h"
+#include "pinion/server/hosting/live_settings.h"
 #include "pinion/server/hosting/process_setup.h"
 #include "pinion/server/hosting/supervision.h"
 #include "pinion/server/log.h"
@@ -107,17 +109,20 @@ void TellWhyNotStarted(const absl::Status& status, LogFormat format) {
               kPrintIsTaken);
 }
 
-LogRecord ReloadRecord(const absl::StatusOr<std::string>& reloaded) {
+// `lost` says what of an operator's changes is gone; empty: nothing.
+LogRecord ReloadRecord(const absl::StatusOr<std::string>& reloaded,
+                       const std::string& lost) {
   if (reloaded.ok()) {
     return {.area = LogArea::kConfig,
             .event = "reloaded",
-            .message = absl::StrCat("reloaded: ", *reloaded)};
+            .message = absl::StrCat("reloaded: ", *reloaded,
+                                    lost.empty() ? "" : "; ", lost)};
   }
-  return {
-      .level = LogLevel::kError,
-      .area = LogArea::kConfig,
-      .event = "not_reloaded",
-      .message = absl::StrCat("not reloaded: ", reloaded.status().message())};
+  return {.level = LogLevel::kError,
+          .area = LogArea::kConfig,
+          .event = "not_reloaded",
+          .message = absl::StrCat("not reloaded: ", reloaded.status().message(),
+                                  lost.empty() ? "" : "; ", lost)};
 }
 
 void GiveAccount(Server& server, bool as_table) {
@@ -149,9 +154,12 @@ int Server::Run(const RunOptions& given) {
   supervision.Started(hosting(), address());
   if (options.announce) Print(Announcement(*this, supervision.Describe()));
   if (options.started) options.started(*this);
+  LiveSettings& settings = internal::HostingForAdmin::Settings(hosting());
+  settings.LeaveLost();
   while (signals.Await() == SIGHUP) {
     supervision.Reloading();
-    const LogRecord record = ReloadRecord(given.reload(*this, options));
+    const auto reloaded = given.reload(*this, options);
+    const LogRecord record = ReloadRecord(reloaded, settings.TakeLost());
     supervision.Reloaded(record.message);
     hosting().LogLine(record);
   }

@@ -11,8 +11,10 @@
 #include "absl/strings/str_join.h"
 #include "pinion/core/base/file_kind.h"
 #include "pinion/server/config/options_from_config.h"
+#include "pinion/server/hosting/hosting_for_admin.h"
 #include "pinion/server/hosting/needs_restart.h"
 #include "pinion/server/program/all_mistakes.h"
+#include "pinion/server/program/program_settings.h"
 
 namespace pinion {
 namespace {
@@ -58,6 +60,8 @@ absl::StatusOr<std::string> ConfigReload::Run(Server& server,
   options.account = run.account;
   options.summary = run.summary;
   config_ = std::move(next);
+  internal::HostingForAdmin::Settings(server.hosting())
+      .SetProgram(SettingsOf(*config_));
   return absl::StrJoin(WhatWasRead(changes), "; ");
 }
 
