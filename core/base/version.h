@@ -11,7 +11,7 @@
 
 namespace pinion {
 
-// tests/core/base/version_test.cc compares it with the file.
+// tests/core/version_test.cc compares it with the file.
 inline constexpr absl::string_view kVersion = "0.1.0";
 
 }  // namespace pinion

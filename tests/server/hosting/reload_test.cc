@@ -89,13 +89,13 @@ TEST_P(ReloadTest, NamesAllThatNeedsARestartAndChangesNothing) {
   StartManually();
   HostingOptions wanted = made_with_;
   wanted.default_timeout = kTimeout;
-  wanted.lane_calls = 7;
+  wanted.server_calls = 7;
   wanted.key_seed = 7;
   const absl::Status refused =
       server().Reload({.listen = "127.0.0.1:1"}, wanted);
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(refused.message(),
-            "listen, lane_calls, key_seed differ and need a restart");
+            "listen, server_calls, key_seed differ and need a restart");
   EXPECT_FALSE(ACallExpiresWithin(kTimeout));
   gate_.Open();
   manual().RunUntilIdle();

@@ -189,7 +189,7 @@ TEST_F(ProgramConfigTest,
   ProgramConfig before(sections_);
   Read(before);
   Write(
-      "lanes:\n  lane_calls: 7\n"
+      "lanes:\n  lane_streams: 7\n"
       "services:\n  counters:\n    tags: [a, b]\n    most_value: 2\n");
   ProgramConfig after(sections_);
   Read(after);
@@ -202,7 +202,7 @@ TEST_F(ProgramConfigTest,
   };
   EXPECT_THAT(
       ChangesBetween(before, after),
-      ElementsAre(change("lanes.lane_calls", "16384", "7", false),
+      ElementsAre(change("lanes.lane_streams", "16384", "7", false),
                   change("services.counters.most_value", "1", "2", true),
                   change("services.counters.tags[1]", "", "b", false),
                   change("stop.grace", "20s", "10s", true)));

@@ -53,11 +53,11 @@ cat >"$file" <<'END'
 stop:
   grace: 100ms
 lanes:
-  lane_calls: 7
+  lane_streams: 7
 keys:
   key_seed: 5
 END
-expect_reload 'not reloaded: |keys.key_seed, lanes.lane_calls differ and need a restart'
+expect_reload 'not reloaded: |keys.key_seed, lanes.lane_streams differ and need a restart'
 
 printf 'stop:\n  grace: soon\nlanes:\n  lane_cals: 7\n' >"$file"
 expect_reload "not reloaded: |$file:2:10: stop.grace: |and 1 mistake more"
