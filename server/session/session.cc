@@ -45,6 +45,10 @@ void Session::OnEvent(bool ok) {
   io_.CallOpened(*this);
   host_.tallies->open.fetch_add(1, std::memory_order_relaxed);
   host_.tallies->opened.fetch_add(1, std::memory_order_relaxed);
+  listed_.emplace(*host_.list,
+                  SessionList::Fixed{.peer = outbox_.context().peer(),
+                                     .io_thread = io_.index()},
+                  memory_);
   Parties& parties = host_.door->parties();
   party_ = parties.OfSession();
   connection_ = parties.OfConnection(outbox_.context().peer());
@@ -130,19 +134,23 @@ void Session::OnClientGone() {
 
 void Session::Answered(SessionCall& call) {
   outbox_.Add(answers_.Add(call));
+  ShowUnsent();
   call.block().Answered();
 }
 
 void Session::Answered(SessionAnswerBuffer& buffer) {
   outbox_.Add(answers_.Add(buffer));
+  ShowUnsent();
 }
 
 std::optional<OutboxOwner::Message> Session::NextMessage() {
-  return answers_.NextMessage(
+  std::optional<Message> message = answers_.NextMessage(
       [this](CallWithId& call) { Close(call); },
       [this](absl::Span<const AnswerBuffer::Entry> entries) {
         CloseBuffered(entries);
       });
+  ShowNumbers();
+  return message;
 }
 
 void Session::DropReady() {
@@ -152,6 +160,7 @@ void Session::DropReady() {
                   CloseBuffered(entries);
                 });
   LeaveDoor();
+  ShowNumbers();
 }
 
 // What many calls hold is released together, for each block and for all.
@@ -202,8 +211,14 @@ void Session::LeaveDoor() {
   if (leaving.calls > 0) host_.door->Leave(leaving.calls);
 }
 
+void Session::ShowNumbers() {
+  listed_->open_calls.Set(open_.size());
+  ShowUnsent();
+}
+
 void Session::OnWritten(int64_t) {
   LeaveDoor();
+  ShowUnsent();
   if (intake_.has_value()) RunLater();
   ReadOn();
 }

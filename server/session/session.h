@@ -54,6 +54,7 @@
 #include "pinion/server/session/session_answers.h"
 #include "pinion/server/session/session_call.h"
 #include "pinion/server/session/session_host.h"
+#include "pinion/server/session/session_list.h"
 #include "pinion/server/session/session_refusals.h"
 #include "pinion/v1/session.pb.h"
 
@@ -241,6 +242,11 @@ class Session final : private IoEvent,
   void CloseBuffered(absl::Span<const AnswerBuffer::Entry> entries);
   // Leaves the door for the answers that have left.
   void LeaveDoor();
+  // Shows the numbers of this session in the list of sessions.
+  void ShowNumbers();
+  void ShowUnsent() {
+    listed_->unsent_bytes.Set(static_cast<uint64_t>(outbox_.pending_bytes()));
+  }
 
   // Sets `age_`, unless it is set or has passed.
   void AwaitAge();
@@ -294,6 +300,7 @@ class Session final : private IoEvent,
   IoTimer<Session> age_{io_, *this, &Session::OnOld};
   bool portion_due_ = false;  // The I/O thread will call RunPortion().
 
+  bool greeted_ = false;      // The client's hello was taken.
   bool reads_ended_ = false;  // The client has sent everything, or is gone.
   bool age_told_ = false;     // The time after its age has started.
   v1::DrainReason drain_reason_ = v1::DRAIN_REASON_UNSPECIFIED;
@@ -310,6 +317,9 @@ class Session final : private IoEvent,
   RevokeReason revoke_reason_ = RevokeReason::kCancelled;
 
   SessionAnswers answers_;
+
+  // Its entry in the list of sessions; from its arrival.
+  std::optional<SessionList::Entry> listed_;
 };
 
 }  // namespace pinion

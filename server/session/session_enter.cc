@@ -235,9 +235,12 @@ bool Session::EnterSome(Intake& in) {
   thread_local Portion portion;
   portion.Clear();
   LookAtIdentity();
+  const size_t read_before = in.calls_read;
   ReadPortion(in, portion);
+  listed_->calls.Add(in.calls_read - read_before);
   if (!in.request.ok()) return EndIntake(in.request.status()), false;
   if (!portion.empty()) Enter(in, portion);
+  ShowNumbers();
   return in.calls_read == in.request.calls();
 }
 

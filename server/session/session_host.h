@@ -22,6 +22,7 @@ namespace pinion {
 class Expirer;
 class FrontDoor;
 class RawService;
+class SessionList;
 struct ServedMethod;
 
 struct SessionLimits {
@@ -61,6 +62,7 @@ struct SessionHost {
   HashMap<std::string, const ServedMethod*> methods;  // By path.
   // Null only where no session is opened, in a test.
   SessionTallies* tallies = nullptr;
+  SessionList* list = nullptr;
 };
 
 }  // namespace pinion

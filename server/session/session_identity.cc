@@ -72,6 +72,7 @@ void Session::OnVerdict(Awaits what, Caller caller) {
 void Session::TakeOpening(Caller caller) {
   if (!caller.status.ok()) return EndWith(caller.status);
   identity_ = std::move(caller.identity);
+  listed_->SetPrincipal(identity_->ToString());
   // Nothing is held for the session yet.
   if (const Principal* const principal = identity_->party()) {
     party_ = host_.door->parties().OfPrincipal(principal->ToString());
@@ -117,6 +118,7 @@ void Session::TakeToken(Caller caller) {
     return;
   }
   identity_ = std::move(caller.identity);
+  listed_->SetPrincipal(identity_->ToString());
   rights_.Take(identity_);
 }
 

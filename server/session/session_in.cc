@@ -108,6 +108,9 @@ bool Session::ScanSome(Intake& in) {
   if (!in.request.ok()) return EndIntake(in.request.status()), false;
   if (!in.names.ok()) return EndIntake(in.names), false;
   if (!done) return false;
+  if (in.request.hello().has_value() && !std::exchange(greeted_, true)) {
+    listed_->SetClient(in.request.hello()->name);
+  }
   const size_t calls = in.request.calls();
   if (calls > kMaxCallsOfMessage) {
     EndIntake(absl::ResourceExhaustedError(

@@ -30,6 +30,7 @@ SessionService::SessionService(RawService& service, FrontDoor& door,
             .instance_id = NewInstanceId(),
             .times = times,
             .methods = {},
-            .tallies = &tallies_} {}
+            .tallies = &tallies_,
+            .list = &list_} {}
 
 }  // namespace pinion

@@ -14,6 +14,7 @@
 #include "pinion/server/call/served_method.h"
 #include "pinion/server/session/session.h"
 #include "pinion/server/session/session_host.h"
+#include "pinion/server/session/session_list.h"
 #include "pinion/server/snapshot.h"
 
 namespace pinion {
@@ -24,6 +25,9 @@ class SessionService {
 
   SessionService(RawService& service, FrontDoor& door, Expirer& expirer,
                  const SessionLimits& limits, const SessionTimes& times);
+
+  // The open sessions.
+  const SessionList& list() const { return list_; }
 
   // Lets sessions find the method by its path.
   void Serve(const ServedMethod& served) {
@@ -47,6 +51,7 @@ class SessionService {
   static constexpr int kAwaited = 4;
 
   SessionTallies tallies_;
+  SessionList list_;
   SessionHost host_;
 };
 
