@@ -215,7 +215,10 @@ void StallWatch::Report(const Seen& seen, const RunRecord::Run& run) {
              .had_cpu = seen.had_cpu,
              .not_given = seen.not_given,
              .blocked = seen.times.blocked,
-             .suppressed = std::exchange(suppressed_, 0)});
+             .suppressed = std::exchange(suppressed_, 0),
+             .thread_id = seen.watched.thread_id,
+             .begun = run.begun,
+             .record = seen.watched.record});
 }
 
 bool StallWatch::TakesReport() {

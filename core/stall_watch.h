@@ -27,7 +27,7 @@
 // not count the time before its first look at a run, of which it knows nothing.
 // So a report comes late by up to a look period (a quarter of the threshold),
 // plus a fiftieth of the threshold, plus the time that the watch's own thread
-// waits for a CPU.
+// waits for a CPU. A callback that takes long makes the next reports late, too.
 //
 // Reports are for people, and some are held back when there are too many. For
 // programs there is the state of each worker; no change of it is held back. A
@@ -77,6 +77,19 @@ struct StallReport {
   bool blocked;
   // The number of reports, of any worker, held back since the last one.
   uint64_t suppressed;
+
+  // The gettid() of the worker's thread, and what tells this run from others.
+  pid_t thread_id = 0;
+  uint64_t begun = 0;
+  const RunRecord* record = nullptr;  // Must outlive the report.
+
+  // Whether the run has not ended. So what was seen of the thread before is of
+  // this run.
+  bool StillRuns() const {
+    if (record == nullptr) return false;
+    const std::optional<RunRecord::Run> now = record->Look();
+    return now.has_value() && now->begun == begun;
+  }
 };
 
 // One line without its end, for example

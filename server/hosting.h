@@ -110,19 +110,19 @@ class Hosting {
   absl::Status Start(std::shared_ptr<grpc::Server> server);
 
   // Changes what may change while it serves: default_timeout, limits,
-  // lane_calls, lane_bytes, stall_after, healthy_share, lame_duck, grace,
-  // max_session_age, log_format, log_level, log_keys, sample_calls, show_keys,
-  // tracing.sample
-  // and policy; all of it, or nothing. Give it the options that this was made
-  // with, but for what should change; `log` is not compared. What an operator
-  // has changed at run time is gone, and a line names it. It reads the policy's
-  // file in any case. A stream, or a session, whose client the new policy does
-  // not allow to have it, ends. Calls that are open keep the deadline that they
-  // have, and a stop that has begun its times. A session that is older than
-  // max_session_age by now is asked to end; one that was asked already still
-  // ends. Returns one line: INVALID_ARGUMENT for a mistake in the options,
-  // FAILED_PRECONDITION with the names of those that need a restart, or if it
-  // does not serve. It costs calls nothing.
+  // lane_calls, lane_bytes, stall_after, stall_stacks, healthy_share,
+  // lame_duck, grace, max_session_age, log_format, log_level, log_keys,
+  // sample_calls, show_keys, tracing.sample and policy; all of it, or nothing.
+  // Give it the options that this was made with, but for what should change;
+  // `log` is not compared. What an operator has changed at run time is gone,
+  // and a line names it. It reads the policy's file in any case. A stream, or a
+  // session, whose client the new policy does not allow to have it, ends. Calls
+  // that are open keep the deadline that they have, and a stop that has begun
+  // its times. A session that is older than max_session_age by now is asked to
+  // end; one that was asked already still ends. Returns one line:
+  // INVALID_ARGUMENT for a mistake in the options, FAILED_PRECONDITION with the
+  // names of those that need a restart, or if it does not serve. It costs calls
+  // nothing.
   absl::Status Reload(const HostingOptions& options);
 
   // Stops accepting calls and waits for the open ones. Health becomes

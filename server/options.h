@@ -236,6 +236,13 @@ struct HostingOptions {
   // healthy handlers run for longer than this.
   absl::Duration stall_after = absl::Seconds(1);
 
+  // Whether the report of a stalled worker has the worker's stack, which shows
+  // the line of code that holds it. The worker is sent SIGURG for that, at most
+  // twice a second in all; some system calls of the handler then return EINTR
+  // (core/stacks/thread_stacks.h). Set it to false if your handlers cannot cope
+  // with that.
+  bool stall_stacks = true;
+
   // The share of the workers, 0 to 1, that must not be stalled so that health
   // reports SERVING for the whole server and its services. At least one worker
   // must work in any case; 0 means just that. When a load balancer sees

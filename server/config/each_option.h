@@ -72,6 +72,7 @@ void EachOption(Options& options, Visit visit) {
   visit("limits.streams_per_party", hosting.limits.streams_per_party);
 
   visit("health.stall_after", hosting.stall_after);
+  visit("health.stall_stacks", hosting.stall_stacks);
   visit("health.healthy_share", hosting.healthy_share);
 
   visit("stop.lame_duck", hosting.lame_duck);

@@ -28,6 +28,8 @@
 #include "pinion/server/metrics/process_facts.h"
 #include "pinion/server/observe/key_name.h"
 #include "pinion/server/observe/observation.h"
+#include "pinion/server/observe/stalls.h"
+#include "pinion/server/session/session_list.h"
 
 namespace pinion::internal {
 namespace {
@@ -363,13 +365,15 @@ admin::v1::ListHotKeysResponse AdminView::ListHotKeys(
 }
 
 admin::v1::ListStallsResponse AdminView::ListStalls(
-    const admin::v1::ListStallsRequest&) {
-  return {};
+    const admin::v1::ListStallsRequest& request) {
+  return runtime_.stalls().List(request.limit(), settings_.show_keys());
 }
 
 admin::v1::ListSessionsResponse AdminView::ListSessions(
-    const admin::v1::ListSessionsRequest&) {
-  return {};
+    const admin::v1::ListSessionsRequest& request) {
+  const SessionList* const sessions = runtime_.sessions();
+  if (sessions == nullptr) return {};
+  return sessions->List(request.limit());
 }
 
 admin::v1::GetSettingsResponse AdminView::GetSettings() {

@@ -81,9 +81,10 @@ constexpr Field<Hosted> kHostingFields[] = {
      CollectorDiffers},
 };
 // lane_calls, lane_bytes, max_session_age, default_timeout, stall_after,
-// healthy_share, lame_duck, grace, log_format, log_level, log_keys,
-// sample_calls, show_keys, policy and limits; and log, which is not compared.
-constexpr size_t kHostingMayChange = 16;
+// stall_stacks, healthy_share, lame_duck, grace, log_format, log_level,
+// log_keys, sample_calls, show_keys, policy and limits; and log, which is not
+// compared.
+constexpr size_t kHostingMayChange = 17;
 
 // Converts to whatever a member is.
 struct AnyMember {

@@ -6,13 +6,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "pinion/core/base/check.h"
-#include "pinion/core/base/duration_text.h"
+#include "pinion/core/stacks/thread_stacks.h"
 #include "pinion/core/watch_stalls.h"
 #include "pinion/server/door/plain_caller.h"
 #include "pinion/server/hosting/needs_restart.h"
@@ -138,25 +139,6 @@ CallGuard GuardOf(FrontDoor& door) {
   return [&door](const grpc::ServerContext& context, IoThread& io) {
     return std::make_unique<PlainCaller>(door, context, io);
   };
-}
-
-// The line about a worker that runs `running`, if that is known, for too long.
-LogRecord StallRecord(const StallReport& stall,
-                      const std::optional<RunningCalls::Running>& running) {
-  LogRecord record = {.level = LogLevel::kWarning,
-                      .area = LogArea::kHealth,
-                      .event = "worker_stalled",
-                      .worker = stall.worker,
-                      .message = DescribeRun(stall, stall.task->name()),
-                      .left_out = stall.suppressed};
-  if (!running.has_value()) return record;
-  record.method = running->method;
-  record.key = running->key;
-  record.caller = running->caller;
-  absl::StrAppend(&record.message, "; it runs ",
-                  running->method.empty() ? running->work : "this call",
-                  ", for ", DurationText(absl::FromChrono(running->age)));
-  return record;
 }
 
 // "Add (key name)", "Watch (key topic, stream)"
@@ -362,6 +344,15 @@ absl::Status Runtime::MakeLanes() {
                          .key_seed = options_.key_seed,
                          .sample_calls = options_.sample_calls,
                          .show_keys = options_.show_keys});
+  stalls_ = std::make_unique<Stalls>(options_.key_seed);
+  stall_reports_ = std::make_unique<StallReports>(
+      StallReports::Parts{
+          .log = log_.sink(),
+          .running = *running_calls_,
+          .stalls = *stalls_,
+          .clock = scheduler_->clock(),
+          .waiting = [this](int worker) { return WaitingFor(worker); }},
+      options_.stall_stacks);
   router_ = std::make_unique<Router>(workers, options_.key_seed);
   door_ = std::make_unique<FrontDoor>(
       *router_, scheduler_->clock(),
@@ -542,6 +533,7 @@ void Runtime::TakeOver(const HostingOptions& options) {
   if (stall_watch_ != nullptr) {
     stall_watch_->SetThreshold(nanos(options.stall_after));
   }
+  stall_reports_->SetStacks(options.stall_stacks);
   health_->SetHealthyShare(options.healthy_share);
   if (tracer_ != nullptr) tracer_->SetSample(options.tracing.sample);
   stop_.SetTimes(nanos(options.lame_duck), nanos(options.grace));
@@ -678,12 +670,15 @@ void Runtime::TellGrpcsHealth(grpc::Server& server) {
 }
 
 absl::Status Runtime::WatchForStalls() {
+  // So that no stall waits for what the first stack needs. If it fails, each
+  // stall says why it has no stack.
+  if (options_.stall_stacks) ThreadStacks::Prepare().IgnoreError();
   const auto report = [this](const StallReport& stall) {
-    log_.Write(StallRecord(
-        stall, running_calls_->WhatRuns(stall.worker, scheduler_->clock())));
+    stall_reports_->Report(stall);
   };
   const auto state = [this](int worker, bool stalled) {
     health_->SetStalled(worker, stalled);
+    stall_reports_->SetState(worker, stalled);
   };
   auto watch = WatchStalls(
       *scheduler_,
@@ -692,6 +687,14 @@ absl::Status Runtime::WatchForStalls() {
   if (!watch.ok()) return watch.status();
   stall_watch_ = *std::move(watch);
   return absl::OkStatus();
+}
+
+int64_t Runtime::WaitingFor(int worker) const {
+  int64_t waiting = 0;
+  for (const auto& lanes : lanes_) {
+    waiting += static_cast<int64_t>(lanes->Snapshot(worker).counts.waiting);
+  }
+  return waiting;
 }
 
 std::vector<std::string> Runtime::MethodPaths() const {

@@ -15,6 +15,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@
 #include "pinion/server/health/health_service.h"
 #include "pinion/server/hosted_service.h"
 #include "pinion/server/hosting/build_watch.h"
+#include "pinion/server/hosting/stall_reports.h"
 #include "pinion/server/hosting/stop_sequence.h"
 #include "pinion/server/internal/manual_run.h"
 #include "pinion/server/io/io_thread.h"
@@ -45,6 +47,7 @@
 #include "pinion/server/log.h"
 #include "pinion/server/log/server_log.h"
 #include "pinion/server/observe/observation.h"
+#include "pinion/server/observe/stalls.h"
 #include "pinion/server/options.h"
 #include "pinion/server/reflection/reflection_offer.h"
 #include "pinion/server/reflection/reflection_service.h"
@@ -55,6 +58,7 @@
 #include "pinion/server/security/identity/wall_clock.h"
 #include "pinion/server/security/policy/policy_rules.h"
 #include "pinion/server/session/session_host.h"
+#include "pinion/server/session/session_list.h"
 #include "pinion/server/session/session_service.h"
 #include "pinion/server/shard/slot_owners.h"
 #include "pinion/server/snapshot.h"
@@ -119,6 +123,12 @@ class Runtime {
   int CountBeats() { return beat_->Count(); }
   // What is noted of calls. Any thread may use it.
   Observation& observation() { return *observation_; }
+  // The handlers that have held a worker for too long.
+  const Stalls& stalls() const { return *stalls_; }
+  // The open sessions. Null if no sessions are attached.
+  const SessionList* sessions() const {
+    return session_service_ == nullptr ? nullptr : &session_service_->list();
+  }
 
   // Null if tokens are not judged. For tests.
   TokenJudge* token_judge() { return token_judge_.get(); }
@@ -153,6 +163,8 @@ class Runtime {
   void AwaitCallsOf(const GrpcMethod& method, IoThread& io);
   void TellGrpcsHealth(grpc::Server& server);
   absl::Status WatchForStalls();
+  // How many calls wait for `worker`, of all services.
+  int64_t WaitingFor(int worker) const;
 
   // Snapshot().
   void ReadHealth(ServerSnapshot& snapshot) const;
@@ -182,6 +194,8 @@ class Runtime {
   Task* start_alarm_ = nullptr;  // The scheduler's, until Start().
   std::unique_ptr<RunningCalls> running_calls_;
   std::unique_ptr<Observation> observation_;
+  std::unique_ptr<Stalls> stalls_;
+  std::unique_ptr<StallReports> stall_reports_;
   std::unique_ptr<StallWatch> stall_watch_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<TokenJudge> token_judge_;  // If tokens are judged.
