@@ -4,12 +4,14 @@
 // what is refused, what the log tells, and what a reload leaves of it.
 #include "pinion/server/hosting/live_settings.h"
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
@@ -70,6 +72,7 @@ constexpr Row kRows[] = {
     {"log_format", "json", "xml", "valid are"},
     {"log_level", "debug", "Debug", "is unknown; valid are debug"},
     {"log_keys", "true", "yes", "is neither true nor false"},
+    {"sample_calls", "7", "-1", "valid are 0 to 1000000"},
     {"show_keys", "true", "1", "is neither true nor false"},
     {"trace_sample", "0.5", "2", "is out of range"},
     {"policy_dry_run", "true", "no", "is neither true nor false"},
@@ -124,6 +127,22 @@ TEST_P(LiveSettingsTest, EachThatMayChangeHasARowHere) {
   std::vector<std::string> names;
   for (const Row& row : kRows) names.push_back(row.name);
   EXPECT_THAT(LiveSettings::Changeable(), UnorderedElementsAreArray(names));
+}
+
+TEST(LiveSettingsPageTest, DocsObservingHasARowForEach) {
+  std::ifstream page("docs/observing.md");
+  ASSERT_TRUE(page.good());
+  std::vector<std::string> names;
+  bool in_section = false;
+  for (std::string line; std::getline(page, line);) {
+    if (absl::StartsWith(line, "## ")) {
+      in_section = line == "## What may be changed while it runs?";
+    }
+    if (in_section && absl::StartsWith(line, "| `")) {
+      names.push_back(line.substr(3, line.find('`', 3) - 3));
+    }
+  }
+  EXPECT_THAT(names, UnorderedElementsAreArray(LiveSettings::Changeable()));
 }
 
 TEST_P(LiveSettingsTest, EachTakesAValueUntilAReload) {
