@@ -12,7 +12,8 @@ methods=$PWD/server/examples/counter/counter_proto-descriptor-set.proto.bin
 file=$TEST_TMPDIR/server.yaml
 log=$TEST_TMPDIR/log
 server_pid=
-trap 'kill -KILL $server_pid 2>/dev/null' EXIT
+folder=$(mktemp -d)  # Its name is short enough for a socket's.
+trap 'kill -KILL $server_pid 2>/dev/null; rm -rf "$folder"' EXIT
 
 # Starts a server with one worker that tells at once when a handler keeps it.
 start_telling_server() {
@@ -46,8 +47,15 @@ stop:
 health:
   stall_after: 10ms
 END
-start_telling_server --config "$file" --echo --lame_duck=0
+start_telling_server --config "$file" --echo --lame_duck=0 --admin_socket="$folder/s"
 expect_reload "reloaded: $file: nothing has changed"
+
+# What an operator has changed is gone.
+expect 0 'lane_calls' "$pinion" set lane_calls 9 --admin="$folder/s"
+await_log 'changed at run time'
+expect 0 'lane_calls 16384 -> 9, changed at run time by uid ' printf '%s' "$line"
+expect 0 'lane_calls|9|run time' "$pinion" config --admin="$folder/s"
+expect_reload "reloaded: $file: nothing has changed; run-time changes are gone: lane_calls 9 -> 16384"
 
 cat >"$file" <<'END'
 stop:
