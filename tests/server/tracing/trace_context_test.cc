@@ -122,8 +122,9 @@ TEST(TraceHeadersTest, JoinsTheStatesAndTrustsNoneOfTwoParents) {
 }
 
 TEST(TraceHeadersTest, KeepsLittleOfAStateThatIsTooLong) {
+  const std::string parent = Parent("00", kTrace, kSpan, "01");
   TraceHeaders headers;
-  headers.Add("traceparent", Parent("00", kTrace, kSpan, "01"));
+  headers.Add("traceparent", parent);
   for (int i = 0; i < 100; ++i) {
     headers.Add("tracestate", std::string(1000, 'a'));
   }
