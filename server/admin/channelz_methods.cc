@@ -19,18 +19,18 @@ namespace {
 
 using ::google::protobuf::Message;
 
-// Makes the linker keep gRPC's library of channelz, for its messages; their
-// header is not installed. It is not called: that would add the service to each
-// server of this process.
-[[maybe_unused]] void (*volatile const keeps_the_library)() =
+// The linker keeps gRPC's library of channelz for it. The library is needed for
+// its messages, whose header is not installed. The function is not called: that
+// would add the service to each server of this process.
+void (*volatile const in_the_library)() =
     &grpc::channelz::experimental::InitChannelzService;
 
-// A new message of grpc.channelz.v1, by its name; never null.
+// A new message of grpc.channelz.v1, by its name; null if the program has none.
 std::unique_ptr<Message> New(absl::string_view name) {
   const auto* const type =
       google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
           absl::StrCat("grpc.channelz.v1.", name));
-  if (type == nullptr) return nullptr;
+  if (type == nullptr || in_the_library == nullptr) return nullptr;
   return std::unique_ptr<Message>(
       google::protobuf::MessageFactory::generated_factory()
           ->GetPrototype(type)

@@ -4,6 +4,7 @@
 // else is held.
 #include "pinion/server/admin.h"
 
+#include <grpcpp/support/status.h>
 #include <unistd.h>
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 //
 // The admin socket and the admin page of a program: where it says that they
 // are, who may use them, and what is left of them.
+#include <grpcpp/support/status.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
