@@ -65,7 +65,8 @@ class AdminClient {
     std::string bytes;
     const grpc::Status status =
         CallRaw(method, request.SerializeAsString(), &bytes);
-    if (status.ok()) EXPECT_TRUE(response->ParseFromString(bytes));
+    if (!status.ok()) return status;
+    EXPECT_TRUE(response->ParseFromString(bytes));
     return status;
   }
 
