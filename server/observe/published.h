@@ -78,7 +78,9 @@ class Published {
 
   static T ValueOf(const Words& words) {
     T value;
-    std::memcpy(&value, words.data(), sizeof(T));
+    // T may set its members at its construction, and is copied as bytes all the
+    // same.
+    std::memcpy(static_cast<void*>(&value), words.data(), sizeof(T));
     return value;
   }
 
