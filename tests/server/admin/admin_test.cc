@@ -34,7 +34,7 @@ namespace {
 using ::pinion::testing::AddOf;
 using ::pinion::testing::AdminClient;
 using ::pinion::testing::Attached;
-using ::pinion::testing::HttpGet;
+using ::pinion::testing::HttpAsk;
 using ::pinion::testing::kAdd;
 using ::pinion::testing::kCart;
 using ::pinion::testing::LaneTest;
@@ -51,6 +51,13 @@ constexpr char kGetState[] = "/pinion.admin.v1.AdminService/GetState";
 constexpr char kExplainKey[] = "/pinion.admin.v1.AdminService/ExplainKey";
 // More than the number of workers of any of these servers.
 constexpr int kMany = 200;
+
+int PageStatus(const std::string& page, absl::string_view path) {
+  return HttpAsk(page, absl::StrCat("GET ", path,
+                                    " HTTP/1.1\r\nHost: localhost\r\n"
+                                    "Connection: close\r\n\r\n"))
+      .status;
+}
 
 void ExpectStarts(Admin& admin) {
   const absl::Status started = admin.Start();
@@ -198,11 +205,11 @@ TEST_P(AdminTest, AnswersThatItIsUnavailableUntilTheServerHasStarted) {
   std::string bytes;
   EXPECT_EQ(client_.CallRaw(kGetState, "", &bytes).error_code(),
             grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(HttpGet(admin_.address(), "/metrics").status, 503);
+  EXPECT_EQ(PageStatus(admin_.address(), "/metrics"), 503);
   Start({.workers = 1});
   admin_.SetStarted(server().hosting());
   EXPECT_EQ(State().workers_size(), 1);
-  EXPECT_EQ(HttpGet(admin_.address(), "/metrics").status, 200);
+  EXPECT_EQ(PageStatus(admin_.address(), "/metrics"), 200);
 }
 
 TEST_P(AdminTest, AnswersWhileEveryWorkerIsHeldAndManyCallsWait) {
@@ -234,7 +241,7 @@ TEST_P(AdminTest, AnswersWhileEveryWorkerIsHeldAndManyCallsWait) {
   EXPECT_EQ(why.running().method(), kAdd);
   EXPECT_EQ(why.waiting_before(), state.workers(why.worker()).waiting());
   EXPECT_EQ(why.verdict(), "admitted");
-  EXPECT_EQ(HttpGet(admin_.address(), "/").status, 200);
+  EXPECT_EQ(PageStatus(admin_.address(), "/"), 200);
   gate_.Open();
   for (OpenCall& call : calls) EXPECT_TRUE(call.Await().ok());
 }

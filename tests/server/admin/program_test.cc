@@ -28,7 +28,7 @@ namespace pinion {
 namespace {
 
 using ::pinion::testing::AdminClient;
-using ::pinion::testing::HttpGet;
+using ::pinion::testing::HttpAsk;
 using ::pinion::testing::ProgramProcess;
 using ::pinion::testing::SocketFolder;
 using ::pinion::testing::TestFiles;
@@ -38,6 +38,13 @@ using ::testing::HasSubstr;
 namespace api = admin::v1;
 
 constexpr char kServer[] = "server/pinion-server";
+
+int PageStatus(const std::string& page, absl::string_view path) {
+  return HttpAsk(page, absl::StrCat("GET ", path,
+                                    " HTTP/1.1\r\nHost: localhost\r\n"
+                                    "Connection: close\r\n\r\n"))
+      .status;
+}
 
 bool Exists(const std::string& path) {
   struct stat found;
@@ -135,7 +142,7 @@ TEST(AdminProgramTest, AFileSaysWhereTheSocketAndThePageAre) {
   const std::string page =
       After(server.AwaitLine("admin page on "), "admin page on ");
   EXPECT_EQ(server.NextLine(), "admin socket " + folder.Path("s"));
-  EXPECT_EQ(HttpGet(page, "/metrics").status, 200);
+  EXPECT_EQ(PageStatus(page, "/metrics"), 200);
   EXPECT_EQ(ProcessAt(folder.Path("s")), static_cast<uint32_t>(server.pid()));
   // A second one does not take it away.
   ExpectRefuses({"--admin_socket=" + folder.Path("s")},
