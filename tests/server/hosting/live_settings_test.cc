@@ -233,8 +233,10 @@ TEST_P(LiveSettingsTest, ALaneKeepsWhatItHoldsWhenItsBoundIsLowered) {
   EXPECT_TRUE(Enters());
   ASSERT_TRUE(Set("lane_calls", "1").ok());
   EXPECT_FALSE(Enters());
-  EXPECT_THAT(std::string(open_.back()->Await().message()),
-              HasSubstr("4 calls of at most 1"));
+  EXPECT_THAT(
+      std::string(open_.back()->Await().message()),
+      HasSubstr("already holds 4 calls of shop.v1.CounterService, of at "
+                "most 1;"));
   EXPECT_EQ(Lane().counts.waiting, 4u);
   gate_.Open();
   manual().RunUntilIdle();
