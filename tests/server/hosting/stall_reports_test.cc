@@ -128,7 +128,7 @@ TEST_F(StallReportsTest, TheLineAndWhatIsKeptHaveTheStack) {
   ASSERT_THAT(lines_, SizeIs(1));
   EXPECT_EQ(lines_[0].event, "worker_stalled");
   EXPECT_THAT(lines_[0].message,
-              EndsWith("; it runs a hop of shop.v1.CartService, for 0ns; "
+              EndsWith("; it runs a hop of shop.v1.CartService, for 0s; "
                        "stack: read < shop::Cart::Load()"));
   EXPECT_THAT(Last().stack(), ElementsAre("read", "shop::Cart::Load()"));
   EXPECT_EQ(Last().no_stack(), "");
