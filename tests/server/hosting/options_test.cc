@@ -70,6 +70,8 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
       Complaint([](auto& options) { options.healthy_share = -0.5; }),
       Complaint([](auto& options) { options.healthy_share = 1.5; }),
       Complaint([](auto& options) { options.healthy_share = std::nan(""); }),
+      Complaint([](auto& options) { options.sample_calls = -1; }),
+      Complaint([](auto& options) { options.sample_calls = 1'000'001; }),
       Complaint<ListenOptions>([](auto& options) {
         options.keepalive_time = absl::Milliseconds(99);
       }),
@@ -136,6 +138,8 @@ TEST(OptionsTest, NamesTheOptionItsValueAndWhatIsValidInOneLine) {
       {"healthy_share", "-0.5"},
       {"healthy_share", "1.5"},
       {"healthy_share", "nan"},
+      {"sample_calls", "-1"},
+      {"sample_calls", "1000001"},
       {"keepalive_time", "99ms"},
       {"keepalive_timeout", "2h"},
       {"min_ping_interval", "-1ms"},
