@@ -30,7 +30,7 @@ struct TokenCounts {
 // The listener's certificates.
 struct TlsEnds {
   absl::Time certificate;
-  std::optional<absl::Time> client_ca;
+  std::optional<absl::Time> client_ca = std::nullopt;
 };
 
 }  // namespace pinion

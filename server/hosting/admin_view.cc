@@ -18,7 +18,6 @@
 #include "google/protobuf/descriptor.h"
 #include "pinion/core/base/version.h"
 #include "pinion/core/scheduler.h"
-#include "pinion/core/thread_times.h"
 #include "pinion/proto/wire/key.h"
 #include "pinion/proto/wire/nearest_first.h"
 #include "pinion/proto/wire/utf8.h"
@@ -139,18 +138,6 @@ absl::StatusOr<std::string> KeyText(const HostedService& service,
 // The smallest request with that key: its field's tag and length before it.
 int64_t BytesOfRequest(absl::string_view key) {
   return static_cast<int64_t>(key.size()) + (key.size() < 128 ? 2 : 3);
-}
-
-// None in a server that a test steps, and after the stop: there are no threads.
-std::vector<ThreadTimes> WorkerTimes(const Scheduler& scheduler) {
-  std::vector<ThreadTimes> all;
-  if (scheduler.manual()) return all;
-  for (int i = 0; i < scheduler.worker_count(); ++i) {
-    const auto times = ReadThreadTimes(scheduler.thread_id(i));
-    if (!times.ok()) return {};
-    all.push_back(*times);
-  }
-  return all;
 }
 
 bool IsOf(absl::string_view method, absl::string_view service) {
@@ -387,10 +374,10 @@ absl::StatusOr<admin::v1::SetResponse> AdminView::Set(
 
 std::string AdminView::Metrics() {
   const ServerSnapshot snapshot = Snapshot();
-  MetricsInput input = {
-      .snapshot = snapshot, .version = kVersion, .process = ReadProcessFacts()};
-  input.worker_times = WorkerTimes(runtime_.scheduler());
-  return MetricsText(input);
+  return MetricsText({.snapshot = snapshot,
+                      .version = kVersion,
+                      .process = ReadProcessFacts(),
+                      .worker_times = runtime_.WorkerTimes()});
 }
 
 }  // namespace pinion::internal

@@ -730,14 +730,14 @@ void Runtime::ReadHealth(ServerSnapshot& snapshot) const {
 }
 
 std::vector<ThreadTimes> Runtime::WorkerTimes() const {
-  std::vector<ThreadTimes> times;
-  if (scheduler_->manual()) return times;
+  std::vector<ThreadTimes> all;
+  if (scheduler_->manual()) return all;
   for (int i = 0; i < scheduler_->worker_count(); ++i) {
-    // One that has ended has none any more.
-    times.push_back(
-        ReadThreadTimes(scheduler_->thread_id(i)).value_or(ThreadTimes()));
+    const auto times = ReadThreadTimes(scheduler_->thread_id(i));
+    if (!times.ok()) return {};
+    all.push_back(*times);
   }
-  return times;
+  return all;
 }
 
 ServerSnapshot Runtime::Snapshot() const {

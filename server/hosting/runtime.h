@@ -118,7 +118,8 @@ class Runtime {
   int io_threads() const { return static_cast<int>(io_threads_.size()); }
   std::string DescribeServices() const;
   ServerSnapshot Snapshot() const;
-  // By worker, as the kernel has them; none if a test steps the workers.
+  // By worker, as the kernel has them. None if a test steps the workers, and
+  // after the stop: there are no threads.
   std::vector<ThreadTimes> WorkerTimes() const;
   int CountBeats() { return beat_->Count(); }
   // What is noted of calls. Any thread may use it.
