@@ -24,7 +24,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/core/base/mutex.h"
