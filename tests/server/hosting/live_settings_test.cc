@@ -66,6 +66,7 @@ constexpr Row kRows[] = {
     {"sessions_per_party", "9", "x", "is no whole number"},
     {"streams_per_party", "9", "", "is no whole number"},
     {"stall_after", "250ms", "1ms", "valid are 10ms to 1h"},
+    {"stall_stacks", "false", "no", "is neither true nor false"},
     {"healthy_share", "0.5", "1.5", "valid are 0 to 1"},
     {"lame_duck", "3s", "2h", "valid are 0s to 1h"},
     {"grace", "20s", "soon", "\"soon\""},
