@@ -142,7 +142,7 @@ class ObservationTest : public ::testing::Test {
   }
 
   absl::Status Reload(const HostingOptions& options) {
-    return test_->server().Reload({}, options);
+    return test_->server().Reload({.listen = "127.0.0.1:0"}, options);
   }
 
   Observation& observation() {
@@ -169,8 +169,8 @@ class ObservationTest : public ::testing::Test {
 };
 
 TEST_F(ObservationTest, ASlowCallIsListedWithItsTimesItsKeyAndItsCode) {
-  Start<Taking>(kService, "Add", &Taking::Add);
   const auto before = absl::ToUnixMillis(absl::Now());
+  Start<Taking>(kService, "Add", &Taking::Add);
   Make({AddTo("apples", 1500), AddTo("pears", 20)}, milliseconds(5));
   const admin::v1::ListSlowCallsResponse slow = Slow();
   EXPECT_EQ(slow.sampled_of(), 1u);
