@@ -198,6 +198,8 @@ void AdminService::Accept() {
 
 void AdminService::Add(int descriptor) {
   const auto peer = PeerOf(descriptor);
+  // Time may have passed since the others of this turn were accepted.
+  EndOverdue();
   RemoveClosed();
   const bool has_room =
       connections_.size() < kMostConnections || EndOldestIdle();
