@@ -21,7 +21,7 @@ SERVER = 'server/pinion-server'
 TOOL = 'client/pinion'
 METHOD = '/pinion.echo.v1.EchoService/EchoKeyed'
 # A stranger may choose a key like this.
-KEY = '<img src=x onerror="document.title=1"><b>cart</b>'
+KEY = '<img src=x onerror=document.title=1><b>cart</b>'
 
 pictures = None
 
@@ -54,9 +54,9 @@ class LivePageTest(unittest.TestCase):
             found = re.match(r'listening on (\S+?);', line)
             if found:
                 self.address = found.group(1)
-            found = re.search(r'http://[0-9.:]+', line)
+            found = re.match(r'admin page on (\S+)', line)
             if found:
-                self.page_address = found.group(0) + '/'
+                self.page_address = f'http://{found.group(1)}/'
 
     def end_all(self):
         for child in self.children:
@@ -68,13 +68,13 @@ class LivePageTest(unittest.TestCase):
 
     def begin_call(self, key, block_us=0):
         child = subprocess.Popen(
-            [TOOL, 'call', f'--server={self.address}', '--timeout=60s', METHOD,
+            [TOOL, 'call', f'--target={self.address}', '--timeout=60s', METHOD,
              key_request(key, block_us)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.children.append(child)
 
     def call(self, key):
-        subprocess.run([TOOL, 'call', f'--server={self.address}', METHOD,
+        subprocess.run([TOOL, 'call', f'--target={self.address}', METHOD,
                         key_request(key)],
                        check=True, stdout=subprocess.DEVNULL)
 

@@ -12,8 +12,8 @@ import grpc
 from pinion.admin.v1 import admin_pb2, admin_pb2_grpc
 from pinion.echo.v1 import echo_pb2, echo_pb2_grpc
 
-# A call that keeps its worker for longer than any test lasts.
-ENDLESS = echo_pb2.EchoRequest(block_us=600_000_000)
+# A call that keeps its worker until it is cancelled: for as long as one may.
+ENDLESS = echo_pb2.EchoRequest(block_us=60_000_000)
 
 
 class AdminTest(unittest.IsolatedAsyncioTestCase):
@@ -45,6 +45,7 @@ class AdminTest(unittest.IsolatedAsyncioTestCase):
                 state = await self.admin.GetState(admin_pb2.GetStateRequest())
                 if state.workers[0].HasField("running"):
                     break
+                self.assertFalse(held.done(), "the call has ended")
             self.assertEqual(state.workers[0].running.method,
                              "/pinion.echo.v1.EchoService/Echo")
             held.cancel()
