@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,8 @@
 #include "absl/strings/str_split.h"
 #include "google/protobuf/descriptor.h"
 #include "pinion/core/base/version.h"
+#include "pinion/core/clock.h"
+#include "pinion/core/run_record.h"
 #include "pinion/core/scheduler.h"
 #include "pinion/proto/wire/key.h"
 #include "pinion/proto/wire/nearest_first.h"
@@ -144,6 +147,18 @@ bool IsOf(absl::string_view method, absl::string_view service) {
   return absl::StartsWith(method, absl::StrCat("/", service, "/"));
 }
 
+// A worker counts a round when it ends. One that is stuck counts as busy now.
+uint64_t BusyNanos(const Scheduler& scheduler, const WorkerStats& stats) {
+  const std::optional<RunRecord::Run> run =
+      scheduler.running(stats.worker).Look();
+  if (!run.has_value()) return stats.busy_ns;
+  const Clock& clock = scheduler.clock();
+  const uint64_t ticks = clock.Ticks() - run->begun;
+  // The counters of two CPUs may differ a little: not by half of their range.
+  if (static_cast<int64_t>(ticks) < 0) return stats.busy_ns;
+  return stats.busy_ns + static_cast<uint64_t>(clock.TicksToNanos(ticks));
+}
+
 }  // namespace
 
 AdminView::AdminView(Runtime& runtime)
@@ -223,7 +238,7 @@ admin::v1::GetStateResponse AdminView::GetState() {
   for (const WorkerStats& stats : snapshot.workers) {
     admin::v1::WorkerState& worker = *state.add_workers();
     worker.set_worker(static_cast<uint32_t>(stats.worker));
-    worker.set_busy_ns(stats.busy_ns);
+    worker.set_busy_ns(BusyNanos(runtime_.scheduler(), stats));
     worker.set_idle_ns(stats.idle_ns);
     worker.set_longest_run_ns(stats.longest_run_ns);
     worker.set_stalled(snapshot.stalls[stats.worker].stalled);

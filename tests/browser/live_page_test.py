@@ -114,6 +114,10 @@ class LivePageTest(unittest.TestCase):
                             '.some((cell) => cell.dataset.name === "waiting" '
                             '&& cell.textContent === "3")')
 
+            # It is busy, though its round has not ended.
+            page.await_true('document.querySelector("tr.stalled").innerText'
+                            '.includes("100 %")')
+
             # The stall and the line of code in which it is.
             page.await_true('document.querySelector("#stalls pre") !== null')
             self.assertIn(KEY, page.value(

@@ -131,7 +131,8 @@ const rate = (now, list, of) => {
 const busyShare = (worker) => {
   const old = before && (before.workers || []).find(
       (other) => number(other.worker) === number(worker.worker));
-  const busy = number(worker.busy_ns) - number(old && old.busy_ns);
+  const busy = Math.max(
+      0, number(worker.busy_ns) - number(old && old.busy_ns));
   const idle = number(worker.idle_ns) - number(old && old.idle_ns);
   return busy + idle > 0 ? busy / (busy + idle) : 0;
 };
@@ -303,7 +304,9 @@ const showSlow = (answer) => {
 
 const showHot = (answer) => {
   const parts = [];
-  for (const service of answer.services || []) {
+  const sampled = (answer.services || []).filter(
+      (service) => (service.by_calls || []).length > 0);
+  for (const service of sampled) {
     for (const [list, title] of [['by_calls', 'by calls'],
                                  ['by_time', 'by time']]) {
       const table = element('table', '');

@@ -102,9 +102,12 @@ TEST_P(AdminViewTest, AHeldWorkerIsShownWithItsMethodKeyAgeAndWhoWaits) {
     manual().AwaitWaiting(i);
   }
   EXPECT_EQ(Worker(0).waiting(), 3);
+  const uint64_t busy_before = Worker(0).busy_ns();
   RunFirst([&] {
     manual().time().Advance(std::chrono::seconds(2));
     const admin::v1::WorkerState worker = Worker(0);
+    // Though its round has not ended.
+    EXPECT_GE(worker.busy_ns(), busy_before + 2 * kSeconds);
     EXPECT_EQ(worker.waiting(), 2);
     EXPECT_EQ(worker.running().method(), kAdd);
     EXPECT_EQ(worker.running().age_ns(), 2 * kSeconds);
