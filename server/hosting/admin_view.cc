@@ -170,7 +170,10 @@ AdminView::AdminView(Runtime& runtime)
                  runtime.Change(options);
                },
            .log_settings = [&runtime] { return runtime.log().settings(); },
-           .log = runtime.log().sink()}) {}
+           .log =
+               [&runtime](LogRecord record) {
+                 runtime.log().WriteEach(std::move(record));
+               }}) {}
 
 void AdminView::Started() {
   {

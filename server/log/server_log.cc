@@ -75,15 +75,26 @@ void ServerLog::Write(LogRecord record) {
   const LogLimits::Turn turn = limits_.Take(record);
   if (!turn.writes) return;
   record.left_out += turn.left_out_before;
+  Complete(record);
+  if (!turn.is_last_of_span) return HandOn(std::move(record));
+  LogRecord more = MoreAreLeftOut(record);
+  HandOn(std::move(record));
+  HandOn(std::move(more));
+}
+
+void ServerLog::WriteEach(LogRecord record) {
+  if (record.level < level_.load(std::memory_order_relaxed)) return;
+  Fit(record);
+  Complete(record);
+  HandOn(std::move(record));
+}
+
+void ServerLog::Complete(LogRecord& record) const {
   record.time = now_();
   if (record.key.has_value() && !keys_.load(std::memory_order_relaxed)) {
     record.key_slot = SlotOfKey(*record.key);
     record.key.reset();
   }
-  if (!turn.is_last_of_span) return HandOn(std::move(record));
-  LogRecord more = MoreAreLeftOut(record);
-  HandOn(std::move(record));
-  HandOn(std::move(more));
 }
 
 void ServerLog::Fit(LogRecord& record) {

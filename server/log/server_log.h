@@ -62,6 +62,9 @@ class ServerLog {
   // Writes `record`, unless its level is too low or too many of its kind were
   // written. A message is cut to kMaxLogLineBytes, other fields are, too.
   void Write(LogRecord record);
+  // The same for a line that must not be missing: there may be any number of
+  // its kind.
+  void WriteEach(LogRecord record);
   // Writes to this log, which must outlive it.
   LogSink sink() {
     return [this](LogRecord record) { Write(std::move(record)); };
@@ -90,6 +93,8 @@ class ServerLog {
   int SlotOfKey(absl::string_view key) const;
   // Cuts what is too long.
   static void Fit(LogRecord& record);
+  // Gives it its time, and hides its key.
+  void Complete(LogRecord& record) const;
   // The last step of a write.
   void HandOn(LogRecord record);
   void TellLeftOut();

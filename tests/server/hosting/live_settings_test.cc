@@ -6,8 +6,10 @@
 
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,7 +40,6 @@ using ::pinion::testing::TestServer;
 using ::pinion::testing::TransportName;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::UnorderedElementsAreArray;
 
@@ -83,7 +84,11 @@ class LiveSettingsTest : public LaneTest {
  protected:
   void StartManually(HostingOptions options = {.workers = 1}) {
     made_with_ = options;
-    options.log = [this](absl::string_view line) { lines_.emplace_back(line); };
+    // The server outlives the members of the test.
+    options.log = [log = log_](absl::string_view line) {
+      std::unique_lock lock(log->mutex);
+      log->lines.emplace_back(line);
+    };
     StartManual(std::move(options));
   }
   LiveSettings& settings() {
@@ -97,7 +102,8 @@ class LiveSettingsTest : public LaneTest {
     return server().Reload({.listen = "127.0.0.1:0"}, made_with_);
   }
   admin::v1::Setting Get(absl::string_view name) {
-    for (const admin::v1::Setting& setting : settings().Get().settings()) {
+    const admin::v1::GetSettingsResponse all = settings().Get();
+    for (const admin::v1::Setting& setting : all.settings()) {
       if (setting.name() == name) return setting;
     }
     ADD_FAILURE() << "there is no " << name;
@@ -117,8 +123,18 @@ class LiveSettingsTest : public LaneTest {
     return Lane().counts.waiting > waiting;
   }
 
+  // The lines since the last look.
+  std::vector<std::string> Lines() {
+    std::unique_lock lock(log_->mutex);
+    return std::exchange(log_->lines, {});
+  }
+
+  struct Log {
+    std::mutex mutex;
+    std::vector<std::string> lines;
+  };
+  const std::shared_ptr<Log> log_ = std::make_shared<Log>();
   HostingOptions made_with_;
-  std::vector<std::string> lines_;
   std::vector<std::unique_ptr<OpenCall>> open_;
 };
 
@@ -160,20 +176,16 @@ TEST_P(LiveSettingsTest, EachTakesAValueUntilAReload) {
     EXPECT_EQ(set->new_value(), row.value);
     EXPECT_EQ(Get(row.name).value(), row.value);
     EXPECT_EQ(Get(row.name).origin(), admin::v1::ORIGIN_RUN_TIME);
-    ASSERT_THAT(lines_, Not(IsEmpty()));
-    EXPECT_THAT(
-        lines_.back(),
-        HasSubstr(absl::StrCat(row.name, " ", before.value(), " -> ", row.value,
-                               ", changed at run time by uid 1000")));
-    lines_.clear();
+    EXPECT_THAT(Lines(), Contains(HasSubstr(absl::StrCat(
+                             row.name, " ", before.value(), " -> ", row.value,
+                             ", changed at run time by uid 1000"))));
     const absl::Status reloaded = Reload();
     ASSERT_TRUE(reloaded.ok()) << reloaded;
     EXPECT_EQ(Get(row.name).value(), before.value());
     EXPECT_EQ(Get(row.name).origin(), admin::v1::ORIGIN_UNSPECIFIED);
-    EXPECT_THAT(lines_, Contains(HasSubstr(absl::StrCat(
-                            "run-time changes are gone: ", row.name, " ",
-                            row.value, " -> ", before.value()))));
-    lines_.clear();
+    EXPECT_THAT(Lines(), Contains(HasSubstr(absl::StrCat(
+                             "run-time changes are gone: ", row.name, " ",
+                             row.value, " -> ", before.value()))));
   }
 }
 
@@ -190,7 +202,7 @@ TEST_P(LiveSettingsTest,
     EXPECT_EQ(Get(row.name).value(), before);
     EXPECT_EQ(Get(row.name).origin(), admin::v1::ORIGIN_UNSPECIFIED);
   }
-  EXPECT_THAT(lines_, Not(Contains(HasSubstr("changed at run time"))));
+  EXPECT_THAT(Lines(), Not(Contains(HasSubstr("changed at run time"))));
 }
 
 TEST_P(LiveSettingsTest, WhatCannotChangeSaysWhy) {
@@ -210,7 +222,8 @@ TEST_P(LiveSettingsTest, WhatCannotChangeSaysWhy) {
       refusal("zzzzzzzz"),
       HasSubstr("is no setting; those that may change at run time are "));
   EXPECT_THAT(refusal("a\nb"), HasSubstr("\"a\\nb\" is no setting"));
-  for (const admin::v1::Setting& setting : settings().Get().settings()) {
+  const admin::v1::GetSettingsResponse all = settings().Get();
+  for (const admin::v1::Setting& setting : all.settings()) {
     if (setting.can_change()) continue;
     EXPECT_EQ(Set(setting.name(), "1").code(),
               absl::StatusCode::kFailedPrecondition)
@@ -265,10 +278,9 @@ TEST_P(LiveSettingsTest, EachOfTwoChangesHolds) {
 TEST_P(LiveSettingsTest, ALevelThatLeavesTheLineOutIsStillTold) {
   StartManually();
   ASSERT_TRUE(Set("log_level", "error").ok());
-  EXPECT_THAT(lines_, Contains(HasSubstr("log_level info -> error")));
-  lines_.clear();
+  EXPECT_THAT(Lines(), Contains(HasSubstr("log_level info -> error")));
   ASSERT_TRUE(Set("log_level", "info").ok());
-  EXPECT_THAT(lines_, Contains(HasSubstr("log_level error -> info")));
+  EXPECT_THAT(Lines(), Contains(HasSubstr("log_level error -> info")));
 }
 
 TEST_P(LiveSettingsTest, AReloadThatFailsLeavesWhatWasChanged) {
@@ -287,9 +299,8 @@ TEST_P(LiveSettingsTest, WhoTakesWhatIsLostGetsItOnce) {
   ASSERT_TRUE(Set("grace", "7s").ok());
   ASSERT_TRUE(Set("lane_calls", "9").ok());
   ASSERT_TRUE(Set("lame_duck", "0s").ok());  // As the program has it.
-  lines_.clear();
   ASSERT_TRUE(Reload().ok());
-  EXPECT_THAT(lines_, Not(Contains(HasSubstr("gone"))));
+  EXPECT_THAT(Lines(), Not(Contains(HasSubstr("gone"))));
   EXPECT_EQ(settings().TakeLost(),
             "run-time changes are gone: lane_calls 9 -> 16384, grace 7s -> "
             "10s");
@@ -382,7 +393,8 @@ TEST(LiveSettingsServerTest, ChangesAndReloadsComeOneAfterTheOther) {
     ASSERT_TRUE(settings.Set(name, "1m", kWho).ok());
   }
   int found = 0;
-  for (const admin::v1::Setting& setting : settings.Get().settings()) {
+  const admin::v1::GetSettingsResponse all = settings.Get();
+  for (const admin::v1::Setting& setting : all.settings()) {
     if (setting.name() != "grace" && setting.name() != "stall_after") continue;
     ++found;
     EXPECT_EQ(setting.value(), "1m");
