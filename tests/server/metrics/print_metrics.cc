@@ -6,7 +6,10 @@
 // Calls, lanes and workers are those of a server that has run. A policy,
 // certificates, tokens, traces and the times of threads are set by hand: a
 // server has each of them only if it is asked to.
+#include <unistd.h>
+
 #include <chrono>
+#include <cstdio>
 #include <iostream>
 #include <string>
 
@@ -18,6 +21,9 @@
 #include "pinion/tests/server/metrics/busy_server.h"
 
 int main() {
+  // The testing kit prints its seed there, and it is for the metrics alone.
+  const int output = dup(STDOUT_FILENO);
+  dup2(STDERR_FILENO, STDOUT_FILENO);
   pinion::testing::BusyServer busy;
   busy.Succeed();
   busy.Fail(absl::StatusCode::kNotFound);
@@ -36,6 +42,8 @@ int main() {
   snapshot.tracing.on = true;
   snapshot.tracing.exported = 7;
   snapshot.tracing.dropped_queue_full = 1;
+  std::fflush(stdout);
+  dup2(output, STDOUT_FILENO);
   std::cout << pinion::MetricsText(
       {.snapshot = snapshot,
        .version = "1.2.3",
