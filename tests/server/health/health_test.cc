@@ -87,6 +87,18 @@ TEST(HealthTest, TheServerAndItsServicesDoNotServeWhenNoWorkerDoes) {
   EXPECT_EQ(health.Of("a.B"), kServing);
 }
 
+TEST(HealthTest, CountsHowOftenAWorkerBecameStalled) {
+  Health health({"a.B"}, 2);
+  health.SetStarted();
+  health.SetStalled(1, true);
+  health.SetStalled(1, true);
+  EXPECT_EQ(health.TimesStalled(1), 1u);
+  health.SetStalled(1, false);
+  health.SetStalled(1, true);
+  EXPECT_EQ(health.TimesStalled(1), 2u);
+  EXPECT_EQ(health.TimesStalled(0), 0u);
+}
+
 TEST(HealthTest, ANewShareCountsAtOnceAndObserversHearOfIt) {
   Health health({"a.B"}, 4);
   int told = 0;

@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "pinion/core/fake_clock.h"
 #include "pinion/server/door/router.h"
+#include "pinion/server/internal/keyed_tallies.h"
 #include "shop/v1/counter.pb.h"
 
 namespace pinion {
@@ -341,6 +342,41 @@ TEST_F(KeyedTest, EvictionGoesByTheLastUseOfEachHoweverManyThereWere) {
     names.insert("new " + std::to_string(next));
     ASSERT_EQ(NamesIn(accounts), names);
   }
+}
+
+TEST_F(KeyedTest, TheTalliesOfAShardHaveWhatItsMapsHold) {
+  internal::KeyedTallies tallies;
+  const auto check = [&](uint64_t entries, int64_t bytes) {
+    EXPECT_EQ(tallies.entries.value(), entries);
+    EXPECT_EQ(static_cast<int64_t>(tallies.bytes.value()), bytes);
+  };
+  const int64_t each = EntryBytes();
+  Accounts other({.tallies = &tallies});
+  Create(other, "a");
+  {
+    Accounts accounts({.max_bytes = 2 * each,
+                       .when_full = WhenFull::kEvict,
+                       .clock = time_.clock(),
+                       .tallies = &tallies});
+    for (const char* name : {"a", "b", "c"}) Create(accounts, name);
+    check(3, 3 * each);
+    EXPECT_EQ(tallies.evicted.value(), 1u);
+    Accounts::Entry* c = accounts.Find("c");
+    EXPECT_TRUE(accounts.Erase("b"));
+    c->state.owned_bytes = 3;
+    EXPECT_TRUE(accounts.Recount(*c).ok());
+    check(2, 2 * each + 3);
+    accounts.ExpireAfter(*c, seconds(1));
+    time_.Advance(seconds(1));
+    accounts.RunTimers();
+    check(1, each);
+    EXPECT_EQ(tallies.expired.value(), 1u);
+    Create(accounts, "d");
+  }
+  // A map that is destroyed holds nothing more.
+  check(1, each);
+  EXPECT_TRUE(other.Erase("a"));
+  check(0, 0);
 }
 
 TEST_F(KeyedTest, WhatCouldNeverFitEvictsNobody) {

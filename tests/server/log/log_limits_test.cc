@@ -56,6 +56,7 @@ TEST_F(LogLimitsTest, TellsWithTheNextLineHowManyWereLeftOut) {
   EXPECT_EQ(limits_.Take(Threw("/a.B/C")).left_out_before, 7u);
   EXPECT_EQ(limits_.Take(Threw("/a.B/C")).left_out_before, 0u);
   EXPECT_THAT(limits_.TakeLeftOut(), IsEmpty());
+  EXPECT_EQ(limits_.left_out_in_all(), 7u) << "whatever was told";
 }
 
 TEST_F(LogLimitsTest, TellsAtTheEndOfThoseThatNoLineHasFollowed) {

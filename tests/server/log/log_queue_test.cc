@@ -97,6 +97,7 @@ TEST_F(LogQueueTest, DropsWhatDoesNotFitAndTellsItWhereItWas) {
   Add("after");
   Taken();
   EXPECT_EQ(taken_.back(), "after");
+  EXPECT_EQ(queue_.dropped_in_all(), 3u);
 }
 
 TEST_F(LogQueueTest, TellsOfDroppedLinesBeforeTheNextThatFits) {
@@ -122,6 +123,8 @@ TEST_F(LogQueueTest, TellsOfLinesThatCouldNotBeHandedOn) {
   Add("taken");
   EXPECT_THAT(Taken(), ElementsAre(EndsWith("took in time (left out: 2 lines)"),
                                    "taken"));
+  // Each once, though the line that tells of the first was lost, too.
+  EXPECT_EQ(queue_.dropped_in_all(), 2u);
 }
 
 TEST(LogQueueBoundTest, CountsAllBytesOfARecord) {

@@ -18,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/core/fake_clock.h"
+#include "pinion/server/security_snapshot.h"
 #include "pinion/server/testing/gate.h"
 #include "pinion/tests/support/token_maker.h"
 
@@ -118,6 +119,21 @@ TEST_F(TokenJudgeTest, ChecksAForgedTokenOnce) {
   EXPECT_THAT(ComplaintOf(forged), HasSubstr("not that of its key"));
   EXPECT_THAT(ComplaintOf(forged), HasSubstr("not that of its key"));
   EXPECT_EQ(judge_->checks(), 1u);
+}
+
+TEST_F(TokenJudgeTest, CountsHowItFoundEachVerdict) {
+  Make();
+  const std::string good = issuer_.Sign(ClaimsOf({}));
+  for (int i = 0; i < 3; ++i) Judge(good);
+  Judge(TokenMaker::Ec("k1").Sign(ClaimsOf({})));
+  Judge(issuer_.Sign(ClaimsOf({.audience = "bank"})));
+  const TokenCounts counts = judge_->counts();
+  EXPECT_EQ(counts.remembered, 2u);
+  EXPECT_EQ(counts.checked, 2u);
+  EXPECT_EQ(counts.refused_signature, 1u);
+  EXPECT_EQ(counts.refused_unchecked, 1u);
+  EXPECT_EQ(counts.not_checked, 0u);
+  EXPECT_EQ(counts.entries, 2);
 }
 
 TEST_F(TokenJudgeTest, TakesATokenUntilItEnds) {
