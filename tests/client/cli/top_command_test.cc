@@ -100,6 +100,11 @@ class OnTerminal {
     EXPECT_EQ(ioctl(ours_, TIOCSWINSZ, &size), 0);
   }
   void Signal(int signal) { kill(pid_, signal); }
+  void AwaitStopped() {
+    int status = 0;
+    EXPECT_EQ(waitpid(pid_, &status, WUNTRACED), pid_);
+    EXPECT_TRUE(WIFSTOPPED(status)) << status;
+  }
 
   // As waitpid() has it, once the alternate screen is left.
   int AwaitEnd() {
@@ -204,6 +209,7 @@ TEST_F(TopCommandTest, AStopGivesTheTerminalBackUntilItGoesOn) {
   top.Await("shop-server");
   top.Type("\x1a");  // Ctrl-Z
   top.Await(kLeave);
+  top.AwaitStopped();  // What lets it go on before would be lost.
   top.Signal(SIGCONT);
   top.Await(kEnter);
   top.Await("shop-server");
