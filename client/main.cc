@@ -60,7 +60,7 @@ std::string Usage() {
   return usage +
          "\nCommands from top on ask a server on this machine over its admin "
          "socket, which\nonly the server's user and root may use. pinion "
-         "COMMAND --help explains a command\nand lists its flags.\n";
+         "COMMAND --help explains a\ncommand and lists its flags.\n";
 }
 
 // "call, bench, list, ..."

@@ -83,9 +83,9 @@ void EachOption(Options& options, Visit visit) {
   visit("log.log_keys", hosting.log_keys);
 
   visit("keys.key_seed", hosting.key_seed);
-  visit("keys.show_keys", hosting.show_keys);
 
   visit("observe.sample_calls", hosting.sample_calls);
+  visit("observe.show_keys", hosting.show_keys);
 
   visit("tokens.token_keys", hosting.token_keys);
   visit("tokens.token_issuer", hosting.token_issuer);

@@ -47,6 +47,7 @@ constexpr Title kTitles[] = {
     {"stop", "Health and stop"},
     {"log", "Logging and keys"},
     {"keys", "Logging and keys"},
+    {"observe", "Observing"},
     {"tokens", "Who calls"},
     {"policy", "Who calls"},
     {"probes", "Probes"},

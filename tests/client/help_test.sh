@@ -152,9 +152,9 @@ wanted += as_flags(kv, {"bytes": "kv_bytes", "when_full": "kv_when_full"})
 run = option_groups("server/run_options.h", "RunOptions", "Output")
 wanted[-1:-1] = as_flags(run, {"account": "account", "summary": "summary"})
 # The order of the file's sections: these stand before reflection.
-admin = option_groups("server/admin_options.h", "AdminOptions", "Admin socket and page")
+of_admin = option_groups("server/admin_options.h", "AdminOptions", "Admin socket and page")
 wanted[-4:-4] = as_flags([["Probes", flat(run)]], {"probe_listen": "probe_listen"}) + as_flags(
-    admin, {"listen": "admin", "socket": "admin_socket", "token_file": "admin_token_file",
+    of_admin, {"listen": "admin", "socket": "admin_socket", "token_file": "admin_token_file",
             "certificate": "admin_certificate", "key": "admin_key", "hosts": "admin_hosts"})
 with_options = flat(wanted)
 wanted += [["The echo service", ["echo"]]]

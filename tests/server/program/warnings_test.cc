@@ -189,14 +189,14 @@ TEST_F(WarningsTest, OfKeysOnAPageThatOthersReach) {
   const testing::TestFiles files;
   const testing::PemPair pair = authority.Issue({});
   const std::string text = absl::StrCat(
-      "keys: {show_keys: true}\n",
+      "observe: {show_keys: true}\n",
       "admin:\n  admin_token_file: /none\n  admin_certificate: ",
       files.Write("cert.pem", pair.certificate),
       "\n  admin_key: ", files.Write("key.pem", pair.key), "\n  admin: ");
   EXPECT_THAT(Warnings(text + "127.0.0.1:1\n"), IsEmpty());
   EXPECT_THAT(Warnings(text + "0.0.0.0:1\n"),
               ElementsAre(Warning(6, "admin.admin", {"show_keys", "0.0.0.0"})));
-  EXPECT_THAT(Warnings(text + "0.0.0.0:1\n", {{"keys.show_keys", "false"}}),
+  EXPECT_THAT(Warnings(text + "0.0.0.0:1\n", {{"observe.show_keys", "false"}}),
               IsEmpty());
 }
 
