@@ -377,12 +377,13 @@ TEST(ObservationUnderLoadTest, IsReadWhileAllWorkersNote) {
   std::atomic<bool> done{false};
   std::thread reader([&] {
     while (!done.load()) {
-      for (const auto& call : observation.ListSlowCalls({}).slowest()) {
+      const auto slow = observation.ListSlowCalls({});
+      for (const auto& call : slow.slowest()) {
         // No half of one call with half of another.
         ASSERT_EQ(call.key().hash(), Key::FromBytes(call.key().key()).Hash(0));
       }
-      for (const auto& key :
-           observation.ListHotKeys({}).services(0).by_calls()) {
+      const auto hot = observation.ListHotKeys({});
+      for (const auto& key : hot.services(0).by_calls()) {
         ASSERT_EQ(key.key().hash(), Key::FromBytes(key.key().key()).Hash(0));
       }
       admin::v1::ExplainKeyResponse response;
