@@ -84,7 +84,8 @@ TEST(SessionListTest, IsListedWhileSessionsComeAndGo) {
   std::atomic<bool> ended{false};
   std::thread lister([&] {
     while (!ended) {
-      for (const auto& state : list.List(10).sessions()) {
+      const auto listed = list.List(10);
+      for (const auto& state : listed.sessions()) {
         EXPECT_THAT(state.client(), AnyOf("", "cart"));
       }
     }
