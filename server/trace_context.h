@@ -16,6 +16,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "pinion/third_party/cpp20.h"
 
 namespace pinion {
 
