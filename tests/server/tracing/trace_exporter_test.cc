@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/server/log.h"
+#include "pinion/server/testing/gate.h"
 #include "pinion/server/tracing/span.h"
 #include "pinion/server/tracing/span_queue.h"
 #include "pinion/server/tracing_snapshot.h"
@@ -55,8 +56,9 @@ class TraceExporterTest : public ::testing::Test {
             .service_name = "shop",
             .log =
                 [this](LogRecord record) {
+                  if (!message_.empty()) return;
                   message_ = record.message;
-                  if (!logged_.HasBeenNotified()) logged_.Notify();
+                  logged_.Open();
                 },
             .every = hours(1),
             .call_timeout = kLong,
@@ -64,8 +66,8 @@ class TraceExporterTest : public ::testing::Test {
   }
 
   SpanQueue queue_{kMost, kBatch};
-  absl::Notification logged_;
-  std::string message_;  // The last line; after logged_.
+  testing::Gate logged_;
+  std::string message_;  // The first line; after logged_.
 };
 
 TEST_F(TraceExporterTest, SendsWhatWaitsWhenItStops) {
@@ -137,7 +139,7 @@ TEST_F(TraceExporterTest, ATryEndsAtItsTimeoutAndItsBatchIsDropped) {
   TraceExporter exporter(std::move(options), queue_);
   exporter.Start();
   Add(kBatch);
-  logged_.WaitForNotification();
+  logged_.Pass();
   EXPECT_THAT(message_, HasSubstr("DEADLINE_EXCEEDED"));
   EXPECT_THAT(message_, HasSubstr("4 are dropped"));
   may_answer.Notify();
@@ -163,7 +165,7 @@ TEST_F(TraceExporterTest, DropsABatchAfterFourTries) {
   TraceExporter exporter(Options(collector), queue_);
   exporter.Start();
   Add(kBatch);
-  logged_.WaitForNotification();
+  logged_.Pass();
   EXPECT_THAT(message_, HasSubstr("UNAVAILABLE: not now"));
   EXPECT_EQ(collector.requests(), 4);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
@@ -177,7 +179,7 @@ TEST_F(TraceExporterTest, DoesNotSendAgainWhatTheCollectorHasRefused) {
   TraceExporter exporter(Options(collector), queue_);
   exporter.Start();
   Add(kBatch);
-  logged_.WaitForNotification();
+  logged_.Pass();
   exporter.Stop(kLong);
   EXPECT_EQ(collector.requests(), 1);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
@@ -194,7 +196,7 @@ TEST_F(TraceExporterTest, CountsWhatACollectorHasRejectedOfABatch) {
   TraceExporter exporter(Options(collector), queue_);
   exporter.Start();
   Add(kBatch);
-  logged_.WaitForNotification();
+  logged_.Pass();
   Add(2);
   exporter.Stop(kLong);
   EXPECT_THAT(message_, HasSubstr("has rejected 2 of 2 spans: too old"));
@@ -214,7 +216,7 @@ TEST_F(TraceExporterTest, NobodyAtTheCollectorsAddressIsNoHarm) {
   TraceExporter exporter(std::move(options), queue_);
   exporter.Start();
   Add(kBatch);
-  logged_.WaitForNotification();
+  logged_.Pass();
   exporter.Stop(kLong);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
 }
