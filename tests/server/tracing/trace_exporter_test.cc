@@ -11,9 +11,11 @@
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pinion/core/base/mutex.h"
 #include "pinion/server/log.h"
 #include "pinion/server/testing/gate.h"
 #include "pinion/server/tracing/span.h"
@@ -56,8 +58,10 @@ class TraceExporterTest : public ::testing::Test {
             .service_name = "shop",
             .log =
                 [this](LogRecord record) {
-                  if (!message_.empty()) return;
-                  message_ = record.message;
+                  {
+                    MutexLock lock(mutex_);
+                    message_ = record.message;
+                  }
                   logged_.Open();
                 },
             .every = hours(1),
@@ -65,9 +69,16 @@ class TraceExporterTest : public ::testing::Test {
             .first_backoff = milliseconds(1)};
   }
 
+  // The last line.
+  std::string message() {
+    MutexLock lock(mutex_);
+    return message_;
+  }
+
   SpanQueue queue_{kMost, kBatch};
   testing::Gate logged_;
-  std::string message_;  // The first line; after logged_.
+  Mutex mutex_;
+  std::string message_ ABSL_GUARDED_BY(mutex_);
 };
 
 TEST_F(TraceExporterTest, SendsWhatWaitsWhenItStops) {
@@ -140,8 +151,8 @@ TEST_F(TraceExporterTest, ATryEndsAtItsTimeoutAndItsBatchIsDropped) {
   exporter.Start();
   Add(kBatch);
   logged_.Pass();
-  EXPECT_THAT(message_, HasSubstr("DEADLINE_EXCEEDED"));
-  EXPECT_THAT(message_, HasSubstr("4 are dropped"));
+  EXPECT_THAT(message(), HasSubstr("DEADLINE_EXCEEDED"));
+  EXPECT_THAT(message(), HasSubstr("4 are dropped"));
   may_answer.Notify();
   exporter.Stop(kLong);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
@@ -166,7 +177,7 @@ TEST_F(TraceExporterTest, DropsABatchAfterFourTries) {
   exporter.Start();
   Add(kBatch);
   logged_.Pass();
-  EXPECT_THAT(message_, HasSubstr("UNAVAILABLE: not now"));
+  EXPECT_THAT(message(), HasSubstr("UNAVAILABLE: not now"));
   EXPECT_EQ(collector.requests(), 4);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
   exporter.Stop(kLong);
@@ -199,7 +210,7 @@ TEST_F(TraceExporterTest, CountsWhatACollectorHasRejectedOfABatch) {
   logged_.Pass();
   Add(2);
   exporter.Stop(kLong);
-  EXPECT_THAT(message_, HasSubstr("has rejected 2 of 2 spans: too old"));
+  EXPECT_THAT(message(), HasSubstr("has rejected 2 of 2 spans: too old"));
   EXPECT_EQ(exporter.Snapshot().exported, kBatch - 1);
   EXPECT_EQ(exporter.Snapshot().dropped_rejected, 3u);
 }
