@@ -420,8 +420,9 @@ std::vector<Point> PassedByASleeper(Point point) {
             while (batch.Pop<Item>()) over = true;
             handled.Open();
           }).value();
-  armed = true;
-  scheduler->AddTask(0, [](WakeReasons) {})->Wake();  // Then it sleeps anew.
+  // Armed by the worker itself: by now it may still be on its first way to
+  // sleep, where this wake would count as well.
+  scheduler->AddTask(0, [&](WakeReasons) { armed = true; })->Wake();
   handled.Pass();
   EXPECT_TRUE(scheduler->Stop(kLong).ok());
   SetInterleavingHook(nullptr);
