@@ -112,12 +112,12 @@ constexpr char kInfoUsage[] =
 
 constexpr char kSlowUsage[] =
     "usage: pinion slow [flags]\n\n"
-    "Shows the slowest calls that the server has recorded lately, the slowest "
-    "first: 20, or --limit, at most 128. Of each: when it ended, its method, "
-    "key and principal, the worker, how long it waited for the worker, how "
-    "long its handler ran, how many calls were taken together with it, and "
-    "the answer's code. The server records one of so many calls, as the last "
-    "line says.\n\n"
+    "Shows the slowest of all calls of late, whatever sample_calls is, the "
+    "slowest first: 20, or --limit, at most 128. Of each: when it ended, its "
+    "method, key and principal, the worker, how long it waited for the worker, "
+    "how long its handler ran, how many calls were taken together with it, and "
+    "the answer's code, or \"kept\" if the handler had not answered when it "
+    "returned.\n\n"
     "  pinion slow --limit=5";
 
 constexpr char kHotUsage[] =
@@ -128,8 +128,8 @@ constexpr char kHotUsage[] =
     "number shown, and less than it by LESS AT MOST at most.\n\n"
     "  pinion hot\n"
     "  pinion hot pinion.kv.v1.KvService --limit=3\n\n"
-    "Unless the server's setting show_keys is on, a key is shown by its "
-    "hash.";
+    "Unless the server's setting show_keys is on, a key is shown by its hash "
+    "and its slot.";
 
 constexpr char kWhyUsage[] =
     "usage: pinion why KEY [flags]\n\n"

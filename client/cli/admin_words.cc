@@ -95,13 +95,21 @@ std::string CodeText(int32_t code) {
 }
 
 std::string KeyText(const admin::v1::KeyName& key) {
-  if (!key.has_key()) return absl::StrFormat("#%016x", key.hash());
+  if (!key.has_key()) {
+    return absl::StrFormat("#%016x slot %d", key.hash(), key.slot());
+  }
   return key.key().empty() ? "\"\"" : Words(key.key());
 }
 
-std::string KeyWords(const admin::v1::KeyName& key) {
+std::string KeyWithoutSlot(const admin::v1::KeyName& key) {
   if (key.has_key()) return absl::StrCat("the key \"", Words(key.key()), "\"");
   return absl::StrFormat("the key with the hash %016x", key.hash());
+}
+
+std::string KeyWords(const admin::v1::KeyName& key) {
+  return absl::StrCat(
+      KeyWithoutSlot(key),
+      key.has_key() ? "" : absl::StrCat(" in slot ", key.slot()));
 }
 
 std::string RunningWords(const admin::v1::Running& running) {

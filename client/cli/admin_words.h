@@ -4,10 +4,9 @@
 // people.
 //
 // Threads: plain functions; any thread.
-// Safety:  keys, principals and names of clients are chosen by strangers.
-// Words()
-//          and all that takes a message make one line without a control
-//          character, whatever the server sent.
+// Safety:  keys, principals and names of clients are chosen by strangers. Each
+//          function that takes a text or a message makes one line without a
+//          control character of it, whatever the server sent.
 // Example: absl::StrCat("it has run for ", SpanText(running.age_ns()))
 #ifndef PINION_CLIENT_CLI_ADMIN_WORDS_H_
 #define PINION_CLIENT_CLI_ADMIN_WORDS_H_
@@ -40,11 +39,15 @@ std::string TimeText(uint64_t unix_ms, absl::TimeZone zone);
 // "OK", "NOT_FOUND"; the number of a code that does not exist.
 std::string CodeText(int32_t code);
 
-// In a table: the key, `""` if it is empty, or "#0123456789abcdef", its hash,
-// if the server does not show keys.
+// In a table: the key, `""` if it is empty, or "#0123456789abcdef slot 17", its
+// hash and its slot, if the server does not show keys. The log has the slot
+// alone.
 std::string KeyText(const admin::v1::KeyName& key);
-// In a sentence: `the key "cart-17"`, or "the key with the hash ...".
+// In a sentence: `the key "cart-17"`, or "the key with the hash 0123... in slot
+// 17".
 std::string KeyWords(const admin::v1::KeyName& key);
+// The same, for a sentence that has the slot elsewhere.
+std::string KeyWithoutSlot(const admin::v1::KeyName& key);
 
 // `/shop.v1.CartService/Add of the key "cart-17" for x509:cart`, or "a hop of
 // shop.v1.CartService".

@@ -41,7 +41,7 @@ std::string RecordsTable(const Records& records, absl::TimeZone zone) {
                call.principal().empty() ? "-" : Words(call.principal()),
                absl::StrCat(call.worker()), SpanText(call.waited_ns()),
                SpanText(call.ran_ns()), absl::StrCat(call.batch()),
-               CodeText(call.code())});
+               call.kept() ? "kept" : CodeText(call.code())});
   }
   return table.Text();
 }
@@ -166,16 +166,13 @@ std::string StallText(const Stall& stall, absl::TimeZone zone) {
 
 std::string SlowReport(const admin::v1::ListSlowCallsResponse& slow,
                        absl::TimeZone zone) {
-  if (slow.sampled_of() == 0) return kNoSamples;
-  const std::string what = absl::StrCat(
-      SampledWords(slow.sampled_of()),
-      slow.kept_ns() == 0
-          ? ""
-          : absl::StrCat(", and kept for ", SpanText(slow.kept_ns())));
-  if (slow.slowest().empty()) {
-    return absl::StrCat("no call is kept; ", what, "\n");
-  }
-  return absl::StrCat(RecordsTable(slow.slowest(), zone), what, "\n");
+  if (slow.slowest().empty()) return "no handler has run a call lately\n";
+  const std::string kept =
+      slow.kept_ns() == 0 ? ""
+                          : absl::StrCat(", each kept for ",
+                                         SpanText(slow.kept_ns()), " at most");
+  return absl::StrCat(RecordsTable(slow.slowest(), zone),
+                      "the slowest of all calls", kept, "\n");
 }
 
 std::string HotReport(const admin::v1::ListHotKeysResponse& hot,
@@ -195,7 +192,7 @@ std::string HotReport(const admin::v1::ListHotKeysResponse& hot,
 
 std::string WhyReport(const ExplainKeyResponse& why, absl::Time now,
                       absl::TimeZone zone) {
-  std::string key = KeyWords(why.key());
+  std::string key = KeyWithoutSlot(why.key());
   key[0] = 'T';  // "The key ..."
   return absl::StrCat(key, " of ", Words(why.service()), " is in slot ",
                       why.key().slot(), ", which runs on worker ", why.worker(),

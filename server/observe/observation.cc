@@ -75,7 +75,6 @@ admin::v1::ListSlowCallsResponse Observation::ListSlowCalls(
   }
   response.set_kept_ns(
       static_cast<uint64_t>(std::chrono::nanoseconds(Windows::kKept).count()));
-  response.set_sampled_of(sample_of());
   return response;
 }
 

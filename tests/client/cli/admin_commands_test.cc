@@ -106,7 +106,6 @@ TEST_F(AdminCommandsTest, TheLimitAndTheWordsAreWhatTheServerIsAsked) {
 
 TEST_F(AdminCommandsTest, AKeyWithCommandsForTheTerminalIsShownEscaped) {
   admin::v1::ListSlowCallsResponse slow;
-  slow.set_sampled_of(1);
   auto& call = *slow.add_slowest();
   call.mutable_key()->set_key("a\x1b[2Jb");
   call.set_principal("\x1b]0;title\x07");

@@ -59,13 +59,16 @@ TEST(AdminWordsTest, CodesHaveNames) {
 TEST(AdminWordsTest, AKeyIsShownOnlyIfTheServerShowsIt) {
   admin::v1::KeyName key;
   key.set_hash(0x123456789abcdef);
-  EXPECT_EQ(KeyText(key), "#0123456789abcdef");
-  EXPECT_EQ(KeyWords(key), "the key with the hash 0123456789abcdef");
+  key.set_slot(17);
+  EXPECT_EQ(KeyText(key), "#0123456789abcdef slot 17");
+  EXPECT_EQ(KeyWords(key), "the key with the hash 0123456789abcdef in slot 17");
+  EXPECT_EQ(KeyWithoutSlot(key), "the key with the hash 0123456789abcdef");
   key.set_key("");
   EXPECT_EQ(KeyText(key), "\"\"");
   key.set_key("cart-17");
   EXPECT_EQ(KeyText(key), "cart-17");
   EXPECT_EQ(KeyWords(key), "the key \"cart-17\"");
+  EXPECT_EQ(KeyWithoutSlot(key), "the key \"cart-17\"");
 }
 
 TEST(AdminWordsTest, WhatRunsIsACallOrOtherWork) {
