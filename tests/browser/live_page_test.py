@@ -9,6 +9,7 @@ With --pictures FOLDER it also writes the pictures of docs/pictures there.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,7 @@ class LivePageTest(unittest.TestCase):
 
     def begin_call(self, key, block_us=0):
         child = subprocess.Popen(
-            [TOOL, 'call', f'--target={self.address}', '--timeout=60s', METHOD,
+            [TOOL, 'call', f'--target={self.address}', '--timeout=600s', METHOD,
              key_request(key, block_us)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.children.append(child)
@@ -100,7 +101,8 @@ class LivePageTest(unittest.TestCase):
             self.assertIsNone(page.value(
                 'document.querySelector("tr.stalled")'))
 
-            self.begin_call(KEY, block_us=60_000_000)
+            # Until the caller is killed, below.
+            self.begin_call(KEY, block_us=600_000_000)
             page.await_true('document.querySelector("tr.stalled") !== null')
             row = page.value('document.querySelector("tr.stalled").innerText')
             self.assertIn('STALLED', row)
@@ -125,6 +127,8 @@ class LivePageTest(unittest.TestCase):
             self.assertRegex(
                 page.value('document.querySelector("#stalls pre").innerText'),
                 'AskedWork|Block|wait')
+            self.assertIn('it was blocked', page.value(
+                'document.querySelector("#stalls").innerText'))
 
             # What a stranger named is text.
             self.assertEqual(0, page.value(
@@ -158,6 +162,51 @@ class LivePageTest(unittest.TestCase):
             for address in asked:
                 self.assertTrue(address.startswith(self.page_address), address)
 
+    def test_numbers_keys_and_codes_are_as_people_read_them(self):
+        with Browser() as browser:
+            page = browser.open(self.page_address)
+            page.await_true('document.getElementById("link") !== null && '
+                            'document.getElementById("link").className === '
+                            '"live"')
+            for expression, text in [
+                    ('count(0.123)', '0.12'),
+                    ('count(0.997)', '1.0'),
+                    ('count(9.94)', '9.9'),
+                    ('count(9.96)', '10'),
+                    ('count(99.7)', '100'),
+                    ('count(1234567)', '1,234,567'),
+                    ('span(999)', '999 ns'),
+                    ('span(1000)', '1.00 us'),
+                    ('span(999499)', '999 us'),
+                    ('span(999999)', '1.00 ms'),
+                    ('span(999499999)', '999 ms'),
+                    ('span(999999999)', '1.0 s'),
+                    # As the tool has it.
+                    ('keyText({hash: "17", slot: 12})',
+                     '#0000000000000011 slot 12'),
+            ]:
+                self.assertEqual(text, page.value(expression), expression)
+            codes = page.value(
+                'showSlow({slowest: [{code: 5}, {kept: true}]});'
+                '[...document.querySelectorAll("#slow td")]'
+                '.filter((cell) => cell.dataset.name === "code")'
+                '.map((cell) => cell.textContent).join()')
+            self.assertEqual('5,kept', codes)
+
+    def test_there_are_no_rates_between_two_processes(self):
+        with Browser() as browser:
+            page = browser.open(self.page_address)
+            page.await_true('document.querySelectorAll('
+                            '"#workers tbody tr[id]").length === 2')
+            # At once, so that no event of the server comes between.
+            kept = page.value('[[1, 5], [1, 5], [2, 5], [2, 6]].map((info) => {'
+                              '  before = {};'
+                              '  showInfo({process_id: info[0],'
+                              '            started_ms: `${info[1]}`});'
+                              '  return before !== null;'
+                              '})')
+            self.assertEqual([False, True, False, False], kept)
+
     def draw_top(self, browser):
         """The same moment, as `pinion top` has it."""
         text = subprocess.run(
@@ -186,6 +235,29 @@ class LivePageTest(unittest.TestCase):
                             '"lost"')
             self.assertIn('trying again', page.value(
                 'document.getElementById("link").innerText'))
+
+    def test_it_says_when_a_frozen_server_sends_nothing(self):
+        with Browser() as browser:
+            page = browser.open(self.page_address)
+            page.await_true('document.getElementById("link") !== null && '
+                            'document.getElementById("link").className === '
+                            '"live"')
+            self.server.send_signal(signal.SIGSTOP)
+            self.addCleanup(self.server.send_signal, signal.SIGCONT)
+            page.await_true('document.getElementById("link").className === '
+                            '"lost"')
+            self.assertRegex(
+                page.value('document.getElementById("link").innerText'),
+                r'no news \(state\) for \d+ s; what you see of it is old')
+            self.server.send_signal(signal.SIGCONT)
+            page.await_true('document.getElementById("link").className === '
+                            '"live"')
+            # One of the events alone, at once, so that none comes between.
+            self.assertEqual('no news (slow) for 11 s; what you see of it is '
+                             'old', page.value(
+                                 'kinds.slow.heard = performance.now() - 11000;'
+                                 'sayIfLive();'
+                                 'document.getElementById("link").innerText'))
 
 
 if __name__ == '__main__':

@@ -25,16 +25,19 @@ const drawn = (name, attributes, ...children) => {
 };
 const at = (id) => document.getElementById(id);
 
-// 1234567 as "1,234,567"; 0.123 as "0.12".
-const count = (value) =>
-    value >= 100 || Number.isInteger(value) ?
-    Math.round(value).toLocaleString('en-US') :
-    value.toPrecision(2);
+// 1234567 as "1,234,567"; 12.3 as "12", 1.23 as "1.2", 0.123 as "0.12".
+const count = (value) => {
+  if (value >= 9.95 || Number.isInteger(value)) {
+    return Math.round(value).toLocaleString('en-US');
+  }
+  return value.toFixed(value < 0.995 ? 2 : 1);
+};
 
+// toPrecision() writes what it rounds up to four digits with an exponent.
 const span = (nanos) => {
   if (nanos < 1e3) return `${nanos} ns`;
-  if (nanos < 1e6) return `${(nanos / 1e3).toPrecision(3)} us`;
-  if (nanos < 1e9) return `${(nanos / 1e6).toPrecision(3)} ms`;
+  if (nanos < 999.5e3) return `${(nanos / 1e3).toPrecision(3)} us`;
+  if (nanos < 999.5e6) return `${(nanos / 1e6).toPrecision(3)} ms`;
   const seconds = nanos / 1e9;
   if (seconds < 120) return `${seconds.toFixed(1)} s`;
   if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
@@ -55,11 +58,13 @@ const clock = (millis) =>
 
 const percent = (share) => `${Math.round(share * 100)} %`;
 
-// A KeyName: the key, or its hash and slot if keys are not shown.
+// A KeyName: the key, or its hash and slot if keys are not shown. The hash is as
+// the tool has it, so that one is found by the other.
 const keyText = (key) => {
   if (!key) return 'no key';
   if (key.key !== undefined) return `"${key.key}"`;
-  return `hash ${BigInt(key.hash || 0).toString(16)}, slot ${key.slot || 0}`;
+  const hash = BigInt(key.hash || 0).toString(16).padStart(16, '0');
+  return `#${hash} slot ${key.slot || 0}`;
 };
 
 // Fills a table with rows of cells, which are text or elements. A column whose
@@ -117,7 +122,7 @@ const answered = (counts) => ['ok', 'error', 'expired', 'cancelled', 'stopped']
 const refused = (counts) => ((counts && counts.refused) || [])
     .reduce((sum, one) => sum + number(one.calls), 0);
 
-let before = null;  // The state before this one.
+let before = null;  // The state before this one, of the same process.
 
 // How fast a sum over `list` grew since then, a second.
 const rate = (now, list, of) => {
@@ -298,8 +303,9 @@ const showSlow = (answer) => {
                  element('span', 'key', keyText(call.key)),
                  call.principal || '', count(number(call.worker)),
                  span(number(call.waited_ns)), span(number(call.ran_ns)),
-                 count(number(call.batch)), count(number(call.code))],
-       })), 'no call has been slow');
+                 count(number(call.batch)),
+                 call.kept ? 'kept' : count(number(call.code))],
+       })), 'no handler has run a call lately');
 };
 
 const showHot = (answer) => {
@@ -331,7 +337,8 @@ const showStalls = (answer) => {
     const head = element('p', '',
         `${clock(stall.reported_ms)}: worker ${number(stall.worker)} ran `);
     head.append(running(stall.running), ` for ${span(number(stall.ran_ns))}`,
-        ` (with a CPU for ${span(number(stall.had_cpu_ns))}), ` +
+        ` (with a CPU for ${span(number(stall.had_cpu_ns))}` +
+        `${stall.blocked ? '; it was blocked' : ''}), ` +
         `${count(number(stall.waiting))} calls waited`,
         stall.ended ? '; it has ended' : '; it still runs');
     made.append(head);
@@ -345,7 +352,12 @@ const showStalls = (answer) => {
   }));
 };
 
+let shownProcess = '';  // Of which start of which process the page is.
+
 const showInfo = (info) => {
+  const process = `${info.process_id} ${info.started_ms}`;
+  if (process !== shownProcess) before = null;  // There is no rate between two.
+  shownProcess = process;
   at('program').textContent = info.program || 'Pinion';
   document.title = `${info.program || 'Pinion'} ${info.address || ''}`.trim();
   const up = (number(info.now_ms) - number(info.started_ms)) * 1e6;
@@ -363,17 +375,47 @@ const say = (className, text) => {
   at('link').textContent = text;
 };
 
+// Each event: what shows it, and after how many seconds without one it is
+// missed. The server sends the state each second, the others each three.
+const kinds = {
+  info: {show: showInfo, patience: 10},
+  state: {show: showState, patience: 5},
+  slow: {show: showSlow, patience: 10},
+  hot: {show: showHot, patience: 10},
+  stalls: {show: showStalls, patience: 10},
+};
+
+let connected = false;
+
+// A server that is frozen, or a tunnel that is dead, ends no connection.
+const sayIfLive = () => {
+  if (!connected) return;
+  for (const [name, kind] of Object.entries(kinds)) {
+    const silent = (performance.now() - kind.heard) / 1000;
+    if (silent > kind.patience) {
+      say('lost', `no news (${name}) for ${silent.toFixed(0)} s; ` +
+          'what you see of it is old');
+      return;
+    }
+  }
+  say('live', 'live');
+};
+
 const follow = () => {
   const events = new EventSource('api/events');
-  for (const [name, show] of [['info', showInfo], ['state', showState],
-                              ['slow', showSlow], ['hot', showHot],
-                              ['stalls', showStalls]]) {
+  for (const [name, kind] of Object.entries(kinds)) {
     events.addEventListener(name, (event) => {
-      show(JSON.parse(event.data));
-      say('live', 'live');
+      kind.show(JSON.parse(event.data));
+      kind.heard = performance.now();
+      connected = true;
+      sayIfLive();
     });
   }
+  events.onopen = () => {
+    for (const kind of Object.values(kinds)) kind.heard = performance.now();
+  };
   events.onerror = () => {
+    connected = false;
     say('lost', 'no answer from the server; trying again');
     // The browser gives up for good after some answers, such as 503.
     if (events.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
@@ -381,3 +423,4 @@ const follow = () => {
 };
 
 follow();
+setInterval(sayIfLive, 1000);
