@@ -155,7 +155,7 @@ int Serve(const ServerProgram& program, const ProgramFlags& flags,
   Server server(std::move(options.listen), std::move(options.hosting));
   program.host(server);
   internal::HostingForAdmin::Settings(server.hosting())
-      .SetProgram(SettingsOf(*config));
+      .SetProgram(SettingsOf(*config, program.reloaded != nullptr));
   ConfigReload reload(program, flags, std::move(config));
   options.run.reload = [&reload](Server& running, RunOptions& now) {
     return reload.Run(running, now);

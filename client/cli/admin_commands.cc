@@ -162,8 +162,9 @@ constexpr char kSessionsUsage[] =
 constexpr char kConfigUsage[] =
     "usage: pinion config [flags]\n\n"
     "Shows the settings that hold, where each value comes from (default, "
-    "file, flag, or run time: \"pinion set\"), and whether \"pinion set\" may "
-    "change it or a restart must.\n\n"
+    "file, flag, or run time: \"pinion set\"), and what changes it while the "
+    "state stays: \"pinion set\", or a reload of the server's file (SIGHUP). "
+    "All others need a restart.\n\n"
     "  pinion config\n"
     "  pinion config --json";
 

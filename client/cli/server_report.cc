@@ -263,7 +263,9 @@ std::string SettingsReport(const admin::v1::GetSettingsResponse& settings) {
     table.Add({Words(setting.name()),
                setting.value().empty() ? "\"\"" : Words(setting.value()),
                OriginText(setting.origin()),
-               setting.can_change() ? "pinion set" : "a restart"});
+               setting.can_change() ? "pinion set"
+               : setting.reloads()  ? "a reload"
+                                    : "a restart"});
   }
   return table.Text();
 }

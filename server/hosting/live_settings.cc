@@ -312,6 +312,7 @@ admin::v1::GetSettingsResponse LiveSettings::Get() const {
                                                             : ValidUtf8(value));
     setting.set_origin(OriginOf(place.path));
     setting.set_can_change(MayChange(place));
+    setting.set_reloads(SettingOf(*place.field).reloads());
   }
   if (program_.has_value()) {
     for (const admin::v1::Setting& other : program_->others) {

@@ -61,7 +61,7 @@ absl::StatusOr<std::string> ConfigReload::Run(Server& server,
   options.summary = run.summary;
   config_ = std::move(next);
   internal::HostingForAdmin::Settings(server.hosting())
-      .SetProgram(SettingsOf(*config_));
+      .SetProgram(SettingsOf(*config_, program_.reloaded != nullptr));
   return absl::StrJoin(WhatWasRead(changes), "; ");
 }
 

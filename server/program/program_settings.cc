@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "pinion/config/v1/setting.pb.h"
 #include "pinion/proto/wire/utf8.h"
 #include "pinion/server/config/setting_value.h"
 
@@ -35,7 +36,7 @@ std::string ValueOf(const ProgramConfig& config, absl::string_view section,
 
 }  // namespace
 
-ProgramSettings SettingsOf(const ProgramConfig& config) {
+ProgramSettings SettingsOf(const ProgramConfig& config, bool takes_sections) {
   ProgramSettings settings;
   for (const FlagSection& section : FlagSectionsOf(config.sections())) {
     for (const FieldDescriptor* field : section.fields) {
@@ -43,12 +44,15 @@ ProgramSettings SettingsOf(const ProgramConfig& config) {
       const admin::v1::Origin origin = OriginOf(config, path);
       settings.origins[path] = origin;
       if (LiveSettings::Has(path)) continue;
+      const bool is_own = absl::StartsWith(section.path, "services.");
       admin::v1::Setting& other = settings.others.emplace_back();
       other.set_name(field->name());
-      other.set_value(absl::StartsWith(section.path, "services.")
-                          ? "(secret)"
-                          : ValueOf(config, section.path, *field));
+      other.set_value(is_own ? "(secret)"
+                             : ValueOf(config, section.path, *field));
       other.set_origin(origin);
+      other.set_reloads(
+          field->options().GetExtension(config::v1::setting).reloads() &&
+          (!is_own || takes_sections));
     }
   }
   return settings;

@@ -153,13 +153,16 @@ TEST(SettingsReportTest, SaysWhereEachValueIsFromAndHowItChanges) {
                 value: "true"
                 origin: ORIGIN_RUN_TIME
                 can_change: true
+                reloads: true
               }
               settings { name: "tls_key" origin: ORIGIN_DEFAULT }
+              settings { name: "summary" value: "false" reloads: true }
             )pb")),
             R"(NAME       VALUE  FROM      CHANGES BY
 workers    4      flag      a restart
 show_keys  true   run time  pinion set
 tls_key    ""     default   a restart
+summary    false  unknown   a reload
 )");
 }
 

@@ -168,6 +168,7 @@ TEST_P(LiveSettingsTest, EachTakesAValueUntilAReload) {
     SCOPED_TRACE(row.name);
     const admin::v1::Setting before = Get(row.name);
     EXPECT_TRUE(before.can_change());
+    EXPECT_TRUE(before.reloads());
     EXPECT_EQ(before.origin(), admin::v1::ORIGIN_UNSPECIFIED);
     EXPECT_NE(before.value(), row.value);
     const auto set = settings().Set(row.name, row.value, kWho);
@@ -227,6 +228,8 @@ TEST_P(LiveSettingsTest, WhatCannotChangeSaysWhy) {
     if (setting.can_change()) continue;
     EXPECT_EQ(Set(setting.name(), "1").code(),
               absl::StatusCode::kFailedPrecondition)
+        << setting.name();
+    EXPECT_EQ(setting.reloads(), setting.name() == "policy_file")
         << setting.name();
   }
 }

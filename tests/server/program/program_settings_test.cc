@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pinion/admin/v1/admin.pb.h"
@@ -34,12 +35,13 @@ class ProgramSettingsTest : public ::testing::Test {
     std::ofstream(file) << text;
     config_.Read(file, flags);
     EXPECT_TRUE(config_.mistakes().empty());
-    return SettingsOf(config_);
+    return SettingsOf(config_, takes_sections_);
   }
 
   test::CountersConfig type_;
   const std::vector<ConfigSection> sections_ = {{"counters", &type_}};
   ProgramConfig config_{sections_};
+  bool takes_sections_ = false;
 };
 
 TEST_F(ProgramSettingsTest, EachSettingIsFromTheFileAFlagOrNowhere) {
@@ -76,6 +78,24 @@ TEST_F(ProgramSettingsTest, WhatIsTheProgramsIsNamedAndItsOwnValuesAreHidden) {
     const std::string name = path.substr(path.rfind('.') + 1);
     EXPECT_EQ(values.count(name) > 0, !LiveSettings::Has(path)) << path;
   }
+}
+
+TEST_F(ProgramSettingsTest, AReloadIsToldIfItTakesTheSetting) {
+  const auto reloads = [this](absl::string_view name) {
+    const ProgramSettings settings = Read("probes: {}\n", {});
+    for (const admin::v1::Setting& other : settings.others) {
+      if (other.name() == name) return other.reloads();
+    }
+    ADD_FAILURE() << "there is no " << name;
+    return false;
+  };
+  EXPECT_TRUE(reloads("account"));
+  EXPECT_TRUE(reloads("summary"));
+  EXPECT_FALSE(reloads("probe_listen"));
+  EXPECT_FALSE(reloads("most_value"));
+  takes_sections_ = true;
+  EXPECT_TRUE(reloads("most_value"));
+  EXPECT_FALSE(reloads("greeting"));
 }
 
 }  // namespace
