@@ -2,11 +2,8 @@
 #include "pinion/client/cli/admin_target.h"
 
 #include <dirent.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,29 +15,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "pinion/core/base/file_kind.h"
+#include "pinion/core/base/unix_probe.h"
 
 namespace pinion::cli {
 namespace {
 
 std::string TargetOf(absl::string_view path) {
   return absl::StrCat("unix:", path);
-}
-
-// The error of a connection that ends at once; 0 if somebody listens. `path`
-// fits.
-int TryToConnect(const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  const int descriptor =
-      socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (descriptor < 0) return errno;
-  const bool connected =
-      connect(descriptor, reinterpret_cast<const sockaddr*>(&address),
-              sizeof(address)) == 0;
-  const int error = connected ? 0 : errno;
-  close(descriptor);
-  return error == EAGAIN ? 0 : error;  // Others wait to be accepted.
 }
 
 // OK if somebody listens there.
@@ -54,7 +35,7 @@ absl::Status CheckGiven(const std::string& path) {
         absl::StrCat(path, " is ", FileKind(found.st_mode),
                      ", not a server's admin socket"));
   }
-  switch (const int error = TryToConnect(path)) {
+  switch (const int error = ProbeUnixSocket(path)) {
     case 0:
       return absl::OkStatus();
     case EACCES:

@@ -2,7 +2,7 @@
 #include "pinion/core/base/admin_socket_path.h"
 
 #include <dirent.h>
-#include <sys/socket.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -19,6 +19,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "pinion/core/base/file_kind.h"
+#include "pinion/core/base/unix_probe.h"
 
 namespace pinion {
 namespace {
@@ -87,29 +88,13 @@ std::string WhyNotOurs(const AdminSocketPlaces& places,
   if (stat(folder.c_str(), &found) == 0 && found.st_uid != places.user) {
     return absl::StrCat("belongs to the user ", found.st_uid);
   }
-  return WhyNotTrusted(places, folder);
-}
-
-enum class Socket { kLives, kStale, kUnknown };
-
-// Asks the kernel, by a connection that ends at once. A process id proves
-// little: it may be another process's by now, or be one of another container.
-Socket Try(const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path.size() > kLongestPath) return Socket::kUnknown;
-  path.copy(address.sun_path, kLongestPath);
-  const int descriptor =
-      socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (descriptor < 0) return Socket::kUnknown;
-  const bool connected =
-      connect(descriptor, reinterpret_cast<const sockaddr*>(&address),
-              sizeof(address)) == 0;
-  const int error = errno;
-  close(descriptor);
-  // EAGAIN: others wait to be accepted.
-  if (connected || error == EAGAIN) return Socket::kLives;
-  return error == ECONNREFUSED ? Socket::kStale : Socket::kUnknown;
+  const std::string reason = WhyNotTrusted(places, folder);
+  if (!reason.empty()) return reason;
+  // Its mode, or that of its file system, may forbid it.
+  if (faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    return absl::StrCat("we may not write in it: ", std::strerror(errno));
+  }
+  return "";
 }
 
 bool IsSocket(const std::string& path) {
@@ -137,7 +122,9 @@ std::vector<LiveAdminSocket> SocketsIn(const std::string& folder) {
 // so a socket of this name that refuses has no process any more.
 void RemoveStale(const std::string& folder) {
   for (const LiveAdminSocket& socket : SocketsIn(folder)) {
-    if (Try(socket.path) == Socket::kStale) unlink(socket.path.c_str());
+    if (ProbeUnixSocket(socket.path) == ECONNREFUSED) {
+      unlink(socket.path.c_str());
+    }
   }
 }
 
@@ -205,7 +192,9 @@ std::vector<LiveAdminSocket> LiveAdminSockets(const AdminSocketPlaces& places) {
   for (const std::string& folder : FoldersWithAdminSockets(places)) {
     if (!WhyNotTrusted(places, folder).empty()) continue;
     for (LiveAdminSocket& socket : SocketsIn(folder)) {
-      if (Try(socket.path) == Socket::kLives) live.push_back(std::move(socket));
+      // Its process id proves little: it may be another process's by now, or be
+      // one of another container.
+      if (ProbeUnixSocket(socket.path) == 0) live.push_back(std::move(socket));
     }
   }
   std::sort(live.begin(), live.end(),

@@ -5,8 +5,8 @@
 //
 // Threads: any thread. It reads the environment and folders, and may connect.
 // The rule: a server makes PID.admin in the first of these folders that exists
-//          or can be made, is owned by its user, and in which nobody else may
-//          write:
+//          or can be made, is owned by its user, and in which he and nobody
+//          else may write:
 //            $RUNTIME_DIRECTORY       systemd's for the service
 //            $XDG_RUNTIME_DIR/pinion  the user's own, until the last logout
 //            /tmp/pinion-UID          of everybody else

@@ -198,12 +198,15 @@ void AdminService::Accept() {
 
 void AdminService::Add(int descriptor) {
   const auto peer = PeerOf(descriptor);
+  // First: whoever may not call ends no connection of those who may.
+  if (!peer.ok() || !MayCall(*peer)) {
+    close(descriptor);
+    return;
+  }
   // Time may have passed since the others of this turn were accepted.
   EndOverdue();
   RemoveClosed();
-  const bool has_room =
-      connections_.size() < kMostConnections || EndOldestIdle();
-  if (!peer.ok() || !MayCall(*peer) || !has_room) {
+  if (connections_.size() >= kMostConnections && !EndOldestIdle()) {
     close(descriptor);
     return;
   }

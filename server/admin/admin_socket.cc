@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pinion/server/admin/admin_socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,6 +9,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "absl/cleanup/cleanup.h"
@@ -16,11 +18,15 @@
 #include "absl/strings/string_view.h"
 #include "pinion/core/base/admin_socket_path.h"
 #include "pinion/core/base/file_kind.h"
+#include "pinion/core/base/unix_probe.h"
 
 namespace pinion {
 namespace {
 
 constexpr int kBacklog = 64;
+
+// Others may come and go at its path while it is moved there.
+constexpr int kTriesToReplace = 3;
 
 absl::Status Unavailable(absl::string_view path, absl::string_view why) {
   return absl::UnavailableError(
@@ -61,16 +67,34 @@ absl::Status CheckFree(const std::string& path) {
     return Unavailable(path,
                        absl::StrCat("there is ", FileKind(found.st_mode)));
   }
-  const int probe = NewSocket();
-  if (probe < 0) return KernelSays(path);
-  const absl::Cleanup close_it = [probe] { close(probe); };
-  const sockaddr_un address = AddressOf(path);
-  if (connect(probe, reinterpret_cast<const sockaddr*>(&address),
-              sizeof(address)) != 0 &&
-      errno == ECONNREFUSED) {
+  switch (const int error = ProbeUnixSocket(path)) {
+    case 0:
+      return Unavailable(path, "another server listens on it");
+    case ECONNREFUSED:
+    case ENOENT:  // It has gone meanwhile.
+      return absl::OkStatus();
+    default:
+      return Unavailable(path, std::strerror(error));
+  }
+}
+
+// Moves the socket to its place, unless another server has come there first.
+absl::Status MoveTo(const std::string& path, const std::string& new_name) {
+  for (int i = 0; i < kTriesToReplace; ++i) {
+    if (renameat2(AT_FDCWD, new_name.c_str(), AT_FDCWD, path.c_str(),
+                  RENAME_NOREPLACE) == 0) {
+      return absl::OkStatus();
+    }
+    if (errno != EEXIST) break;
+    const absl::Status free = CheckFree(path);
+    if (!free.ok()) return free;
+    unlink(path.c_str());
+  }
+  // Some file systems cannot be asked to keep what is there.
+  if (errno == EINVAL && rename(new_name.c_str(), path.c_str()) == 0) {
     return absl::OkStatus();
   }
-  return Unavailable(path, "another server listens on it");
+  return KernelSays(path);
 }
 
 }  // namespace
@@ -98,10 +122,11 @@ absl::StatusOr<AdminSocket> AdminSocket::Open(const std::string& path) {
   // Nobody can connect before it listens, so the mode comes in time.
   if (chmod(new_name.c_str(), S_IRUSR | S_IWUSR) != 0 ||
       listen(opened.descriptor_, kBacklog) != 0 ||
-      lstat(new_name.c_str(), &made) != 0 ||
-      rename(new_name.c_str(), path.c_str()) != 0) {
+      lstat(new_name.c_str(), &made) != 0) {
     return KernelSays(path);
   }
+  const absl::Status moved = MoveTo(path, new_name);
+  if (!moved.ok()) return moved;
   std::move(remove).Cancel();
   opened.path_ = path;
   opened.device_ = made.st_dev;

@@ -24,7 +24,9 @@ class AdminSocket {
   // listens, so whoever finds one that refuses may remove it. Replaces a socket
   // on which nobody listens any more. UNAVAILABLE if there is another file, or
   // a socket that lives, or with the kernel's words; INVALID_ARGUMENT if the
-  // path is too long.
+  // path is too long. Of servers that start at once one has the path; if a
+  // socket without a listener is there, it is checked just before it is
+  // removed.
   static absl::StatusOr<AdminSocket> Open(const std::string& path);
 
   AdminSocket() = default;

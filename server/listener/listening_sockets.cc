@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "pinion/core/base/file_kind.h"
+#include "pinion/core/base/unix_probe.h"
 
 namespace pinion {
 namespace {
@@ -86,19 +87,9 @@ absl::string_view WhyNotAdopted(int descriptor, SocketAddress& address) {
   return "";
 }
 
-bool IsServed(const SocketAddress& unix_socket) {
-  const int descriptor =
-      socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return false;
-  const auto close_it = absl::MakeCleanup([&] { close(descriptor); });
-  if (connect(descriptor, unix_socket.get(), unix_socket.size) == 0)
-    return true;
-  return errno == EAGAIN;  // Its backlog is full.
-}
-
 // A server that was killed has left its socket's file.
 absl::Status ClearPath(const SocketAddress& address) {
-  if (IsServed(address)) {
+  if (ProbeUnixSocket(address.get(), address.size) == 0) {
     return absl::AlreadyExistsError("another server listens on it");
   }
   struct stat file;

@@ -102,6 +102,28 @@ TEST_F(AdminSocketPathTest, AFolderThatCannotBeMadeIsPassedOver) {
             absl::StrCat(Temporary(), "/4242.admin"));
 }
 
+TEST_F(AdminSocketPathTest, AFolderThatWeMayNotWriteInIsPassedOver) {
+  places_.runtime_directory = root_.Path("runtime");
+  const bool is_root = geteuid() == 0;
+  // Whom the kernel refuses nothing becomes nobody.
+  if (is_root) {
+    ASSERT_EQ(chmod(root_.path().c_str(), 0777), 0);
+    places_.user = 65534;
+    ASSERT_EQ(seteuid(places_.user), 0);
+  }
+  EXPECT_EQ(mkdir(places_.runtime_directory.c_str(), 0500), 0);
+  const auto path = MakeAdminSocketPath(places_);
+  places_.temporary = root_.Path("none");
+  const absl::Status none = MakeAdminSocketPath(places_).status();
+  if (is_root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
+  EXPECT_EQ(*path,
+            root_.Path(absl::StrCat("pinion-", places_.user, "/4242.admin")));
+  EXPECT_THAT(std::string(none.message()),
+              HasSubstr("runtime: we may not write in it: Permission denied"));
+}
+
 TEST_F(AdminSocketPathTest, ALinkInTmpIsNotFollowed) {
   const std::string other = root_.Path("other");
   ASSERT_EQ(mkdir(other.c_str(), 0700), 0);

@@ -8,12 +8,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +27,7 @@
 #include "gtest/gtest.h"
 #include "pinion/admin/v1/admin.pb.h"
 #include "pinion/core/fake_clock.h"
+#include "pinion/server/admin/admin_socket.h"
 #include "pinion/server/admin/grpc_connection.h"
 #include "pinion/server/admin/late_source.h"
 #include "pinion/tests/server/admin/admin_client.h"
@@ -45,6 +49,18 @@ namespace api = admin::v1;
 
 std::string Method(absl::string_view name) {
   return absl::StrCat("/pinion.admin.v1.AdminService/", name);
+}
+
+// A socket with a file, on which nobody listens.
+int Bind(const std::string& path) {
+  const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  EXPECT_EQ(bind(descriptor, reinterpret_cast<const sockaddr*>(&address),
+                 sizeof(address)),
+            0);
+  return descriptor;
 }
 
 // Waits for the other end, as long as it takes.
@@ -113,6 +129,23 @@ class AdminServiceTest : public ::testing::Test {
                .Call(Method("GetInfo"), api::GetInfoRequest(), &info)
                .ok() &&
            info.program() == "fake";
+  }
+
+  // Another user, whom the modes let connect. 0: it is told nothing, 1: it is
+  // answered, 2: it cannot try. Only root can ask.
+  int WhatAStrangerMeets() {
+    EXPECT_EQ(chmod(folder_.path().c_str(), 0755), 0);
+    EXPECT_EQ(chmod(path_.c_str(), 0666), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      if (setuid(65534) != 0) _exit(2);
+      RawConnection stranger(path_);
+      if (!stranger.connected()) _exit(2);
+      _exit(stranger.Read().empty() ? 0 : 1);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
 
   const SocketFolder folder_;
@@ -212,21 +245,21 @@ TEST_F(AdminServiceTest, OnlyItsUserMayOpenTheSocket) {
 
 TEST_F(AdminServiceTest, AnotherUserIsRefusedWhateverTheModeSays) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
-  ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
-  ASSERT_EQ(chmod(path_.c_str(), 0666), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    // 0: it is told nothing, 1: it is answered, 2: it cannot try.
-    if (setuid(65534) != 0) _exit(2);
-    RawConnection other(path_);
-    if (!other.connected()) _exit(2);
-    _exit(other.Read().empty() ? 0 : 1);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(WhatAStrangerMeets(), 0);
   EXPECT_TRUE(Works());
+}
+
+TEST_F(AdminServiceTest, AnotherUserEndsNoIdleConnection) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  std::list<RawConnection> others;
+  std::list<RawHttp2> clients;
+  for (size_t i = 0; i < AdminService::kMostConnections; ++i) {
+    others.emplace_back(path_);
+    clients.emplace_back();
+    EXPECT_TRUE(others.back().Call(clients.back(), Method("GetInfo"))) << i;
+  }
+  EXPECT_EQ(WhatAStrangerMeets(), 0);
+  EXPECT_TRUE(others.front().Call(clients.front(), Method("GetInfo")));
 }
 
 TEST_F(AdminServiceTest, GarbageEndsItsConnectionOnly) {
@@ -311,16 +344,53 @@ TEST_F(AdminServiceTest, AStopLeavesTheFileOfAnother) {
 
 TEST_F(AdminServiceTest, ASocketThatNobodyServesIsReplaced) {
   const std::string stale = folder_.Path("1.admin");
-  const int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  stale.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  ASSERT_EQ(
-      bind(dead, reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
-      0);
-  close(dead);
+  close(Bind(stale));
   AdminService second(stale, source_);
   EXPECT_EQ(second.Start(), absl::OkStatus());
+}
+
+TEST_F(AdminServiceTest, ASocketThatMayNotBeAskedIsNoOtherServer) {
+  const std::string foreign = folder_.Path("1.admin");
+  const int dead = Bind(foreign);
+  ASSERT_EQ(chmod(foreign.c_str(), 0), 0);
+  const bool is_root = geteuid() == 0;
+  // Whom the kernel refuses nothing becomes nobody, within this folder.
+  if (is_root) {
+    ASSERT_EQ(chmod(folder_.path().c_str(), S_IRWXU | S_IXOTH), 0);
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const absl::Status status = AdminSocket::Open(foreign).status();
+  if (is_root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
+  close(dead);
+  EXPECT_EQ(status.message(),
+            absl::StrCat("the admin socket ", foreign, ": Permission denied"));
+}
+
+TEST_F(AdminServiceTest, OfSocketsThatAreOpenedAtOnceOneHasThePath) {
+  for (int round = 0; round < 50; ++round) {
+    const std::string path = folder_.Path(absl::StrCat(round, ".admin"));
+    std::array<absl::Status, 3> statuses;
+    std::array<AdminSocket, 3> sockets;
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      threads.emplace_back([&, i] {
+        auto opened = AdminSocket::Open(path);
+        statuses[i] = opened.status();
+        if (opened.ok()) sockets[i] = *std::move(opened);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(std::count(statuses.begin(), statuses.end(), absl::OkStatus()),
+              1);
+    for (const absl::Status& status : statuses) {
+      if (status.ok()) continue;
+      EXPECT_THAT(std::string(status.message()),
+                  HasSubstr("another server listens on it"));
+    }
+    EXPECT_TRUE(RawConnection(path).connected());
+  }
 }
 
 TEST_F(AdminServiceTest, ChannelzKnowsTheChannelsOfThisProcess) {
@@ -365,6 +435,7 @@ TEST_F(AdminServiceTest, ChannelzSaysWhatItDoesNotKnow) {
 
 TEST(LateAdminServiceTest, BeforeTheStartCallsAreUnavailable) {
   const SocketFolder folder;
+  FakeSource source;
   LateSource late;
   AdminService service(folder.Path("s"), late);
   ASSERT_EQ(service.Start(), absl::OkStatus());
@@ -372,7 +443,6 @@ TEST(LateAdminServiceTest, BeforeTheStartCallsAreUnavailable) {
   std::string bytes;
   EXPECT_EQ(client.CallRaw(Method("GetState"), "", &bytes).error_code(),
             grpc::StatusCode::UNAVAILABLE);
-  FakeSource source;
   late.Set(source);
   EXPECT_TRUE(client.CallRaw(Method("GetState"), "", &bytes).ok());
 }
