@@ -95,25 +95,7 @@ const char* OriginText(admin::v1::Origin origin) {
 
 }  // namespace
 
-// The headers say to browsers: only what this listener sends is run and shown,
-// no other page may frame or read it, and a text is no page.
 HttpAnswer AdminAnswers::Answer(const HttpRequest& request) {
-  HttpAnswer answer = WithoutHeaders(request);
-  const auto add = [&](const char* name, const char* value) {
-    answer.headers.emplace_back(name, value);
-  };
-  add("Content-Security-Policy",
-      "default-src 'none'; script-src 'self'; style-src 'self'; "
-      "connect-src 'self'; img-src 'self'; base-uri 'none'; "
-      "form-action 'none'; frame-ancestors 'none'");
-  add("Cross-Origin-Resource-Policy", "same-origin");
-  add("Referrer-Policy", "no-referrer");
-  add("X-Content-Type-Options", "nosniff");
-  add("X-Frame-Options", "DENY");
-  return answer;
-}
-
-HttpAnswer AdminAnswers::WithoutHeaders(const HttpRequest& request) {
   std::optional<HttpAnswer> refused = access_.Refusal(request);
   if (refused.has_value()) return *std::move(refused);
   if (!source_.started()) return Text(503, "the server has not started yet");

@@ -27,7 +27,6 @@ class AdminAnswers {
   HttpAnswer Answer(const HttpRequest& request);
 
  private:
-  HttpAnswer WithoutHeaders(const HttpRequest& request);
   HttpAnswer Read(const HttpRequest& request);
   HttpAnswer Api(absl::string_view what, const HttpRequest& request);
   HttpAnswer Why(const HttpRequest& request);

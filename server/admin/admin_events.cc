@@ -23,7 +23,11 @@ AdminEvents::AdminEvents(AdminSource& source, const Clock& clock)
 
 std::string AdminEvents::First() {
   std::string all;
-  for (Event& event : events_) absl::StrAppend(&all, Fresh(event, kOften));
+  for (Event& event : events_) {
+    absl::StrAppend(&all, Fresh(event, kOften));
+    // The first page of all has its time from here.
+    if (!event.told.has_value()) event.told = clock_.Now();
+  }
   return all;
 }
 
@@ -31,10 +35,12 @@ std::string AdminEvents::Next() {
   const Moment now = clock_.Now();
   std::string due;
   for (Event& event : events_) {
-    // The pages' second may be a little short of that by which it was made.
-    const bool is_due = event.every == kOften || !event.made.has_value() ||
-                        now - *event.made >= event.every;
-    if (is_due) absl::StrAppend(&due, Fresh(event, std::chrono::seconds(0)));
+    // The pages' second may be a little short of that by which it was told.
+    const bool is_due = event.every == kOften || !event.told.has_value() ||
+                        now - *event.told >= event.every;
+    if (!is_due) continue;
+    event.told = now;
+    absl::StrAppend(&due, Fresh(event, std::chrono::seconds(0)));
   }
   return due;
 }

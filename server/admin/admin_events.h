@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AdminEvents: the server-sent events of the live page: "info", "state",
-// "slow",
-//              "hot" and "stalls", each with its message as JSON.
+// AdminEvents: the server-sent events of the live page, each with its message
+// as
+//              JSON: "info", "state", "slow", "hot" and "stalls".
 //
 // Threads: the owner's only.
 // Cost:    each text is made once and serves all pages. The state is made each
-//          time that the pages get something, the others each kRarely.
+//          time that the pages get something, the others each kRarely; and all
+//          of them for a new page, if they are older than kOften.
 // Example: AdminEvents events(source, clock);
 //          Send(events.First());   // All five, to a new page.
 //          Send(events.Next());    // To all pages, each second.
@@ -34,7 +35,8 @@ class AdminEvents {
 
   // All of them, none older than kOften.
   std::string First();
-  // Those that are due.
+  // Those that are due, whatever new pages got meanwhile. One that cannot be
+  // made is left out; the page says that it misses it.
   std::string Next();
 
  private:
@@ -44,6 +46,7 @@ class AdminEvents {
     std::function<absl::StatusOr<std::string>()> make;
     std::string text = {};
     std::optional<Moment> made = std::nullopt;
+    std::optional<Moment> told = std::nullopt;  // To all pages.
   };
 
   // Its text, made anew if it is as old as `age`.

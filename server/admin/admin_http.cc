@@ -15,6 +15,7 @@
 #include "pinion/server/admin/admin_access.h"
 #include "pinion/server/admin/admin_answers.h"
 #include "pinion/server/admin/admin_events.h"
+#include "pinion/server/http/http_answer.h"
 #include "pinion/server/http/http_listener.h"
 #include "pinion/server/http/http_options.h"
 #include "pinion/server/http/http_request.h"
@@ -33,6 +34,19 @@ constexpr size_t kMostPages = 32;
 
 // Longer than a scrape may take by Prometheus' defaults.
 constexpr std::chrono::seconds kLongest{15};
+
+// They say to browsers: only what this listener sends is run and shown, no
+// other page may frame or read it, and a text is no page.
+HttpHeaders HeadersForBrowsers() {
+  return {{"Content-Security-Policy",
+           "default-src 'none'; script-src 'self'; style-src 'self'; "
+           "connect-src 'self'; img-src 'self'; base-uri 'none'; "
+           "form-action 'none'; frame-ancestors 'none'"},
+          {"Cross-Origin-Resource-Policy", "same-origin"},
+          {"Referrer-Policy", "no-referrer"},
+          {"X-Content-Type-Options", "nosniff"},
+          {"X-Frame-Options", "DENY"}};
+}
 
 absl::Status Named(absl::string_view option, const absl::Status& status) {
   return absl::Status(status.code(),
@@ -129,6 +143,7 @@ class AdminHttp::Impl {
         .head_bytes = kHeadBytes,
         .body_bytes = kBodyBytes,
         .longest = kLongest,
+        .headers = HeadersForBrowsers(),
         .streams = {.most = kMostPages,
                     .first = [this] { return events_.First(); },
                     .next = [this] { return events_.Next(); },

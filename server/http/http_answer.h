@@ -15,6 +15,9 @@
 
 namespace pinion {
 
+// Each a name of static storage, and a value without line ends.
+using HttpHeaders = std::vector<std::pair<const char*, std::string>>;
+
 struct HttpAnswer {
   int status = 200;
   // The body, of static storage; `made` if that is not empty.
@@ -22,9 +25,9 @@ struct HttpAnswer {
   std::string made = {};
   // Its content type, of static storage.
   const char* type = "text/plain";
-  // More headers: each a name of static storage, and a value without line ends.
-  // "Connection: close" and "Cache-Control: no-store" are always there.
-  std::vector<std::pair<const char*, std::string>> headers = {};
+  // More headers than HttpOptions::headers. "Connection: close" and
+  // "Cache-Control: no-store" are always there.
+  HttpHeaders headers = {};
   // Whether the body has no end: it is what HttpStreams sends. Such an answer
   // has no text.
   bool streams = false;

@@ -283,8 +283,8 @@ bool HttpConnections::Queue(MHD_Connection* connection, Connection& one,
   set(MHD_HTTP_HEADER_CONTENT_TYPE, answer.type);
   set(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
   set(MHD_HTTP_HEADER_CONNECTION, "close");
-  for (const auto& [header, value] : answer.headers) {
-    set(header, value.c_str());
+  for (const HttpHeaders& headers : {options_.headers, answer.headers}) {
+    for (const auto& [header, value] : headers) set(header, value.c_str());
   }
   const MHD_Result queued = MHD_queue_response(
       connection, static_cast<unsigned>(answer.status), response);

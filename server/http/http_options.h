@@ -14,6 +14,8 @@
 #include <optional>
 #include <string>
 
+#include "pinion/server/http/http_answer.h"
+
 namespace pinion {
 
 // Both in PEM form, and checked to belong together (core/tls/certificates.h).
@@ -49,6 +51,9 @@ struct HttpOptions {
   // A connection ends after this time, whatever its client sends or takes,
   // unless it is a stream.
   std::chrono::seconds longest{5};
+  // Of each answer, whoever made it, but for those to what is no HTTP, which
+  // libmicrohttpd answers by itself.
+  HttpHeaders headers = {};
   HttpStreams streams = {};
   // None: nothing is encrypted. It needs TLS 1.2 or 1.3 of its clients.
   std::optional<HttpTls> tls = std::nullopt;

@@ -216,6 +216,11 @@ TEST_F(AdminHttpTest, SendsTheHeadersThatBindBrowsersWithEachAnswer) {
            {.path = "/", .method = "HEAD"},
            {.path = "/", .host = "evil.example"},
            {.path = "/set/lane_calls", .method = "POST"},
+           // These no AdminAnswers answers.
+           {.path = "/", .method = "PUT"},
+           {.path = "/set/lane_calls",
+           .method = "POST",
+           .body = std::string(5 << 10, '9')},
        }) {
     const HttpReply reply = Ask(asked);
     for (const char* header : {
@@ -474,6 +479,21 @@ TEST_F(AdminEventsTest, AreMadeOnceForAllPages) {
   PassSecond();
   for (Page& page : pages) page.Until("\"now_ms\":\"2\"");
   EXPECT_EQ(source_.states(), 2);
+}
+
+TEST_F(AdminEventsTest, ReachAPageThoughOthersComeEachSecond) {
+  Start();
+  Page page(admin_->address());
+  page.Until("stack0");
+  for (int i = 2; i < 4; ++i) {
+    PassSecond();
+    EXPECT_THAT(page.Until(absl::StrCat("\"now_ms\":\"", i, "\"")),
+                Not(HasSubstr("event: info")));
+    Page(admin_->address()).Until("stack0");
+  }
+  PassSecond();
+  EXPECT_THAT(page.Until("\"now_ms\":\"4\""), HasSubstr("event: info"));
+  page.Until("stack0");
 }
 
 TEST_F(AdminEventsTest, ReachAPageThoughAnotherDoesNotRead) {
