@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,7 +22,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "pinion/client/cli/admin_flags.h"
 #include "pinion/client/cli/admin_target.h"
@@ -57,10 +57,9 @@ constexpr char kUsage[] =
     "  pinion top\n"
     "  pinion top --once                   one page, after one interval\n"
     "  COLUMNS=60 pinion top --once        in 60 columns\n\n"
-    "It asks the server over its admin socket. If the server goes away, "
-    "it says so and keeps trying. Without a terminal, or if TERM is dumb, it "
-    "prints "
-    "one page.\n\n"
+    "It asks the server over its admin socket. If the server goes away, it "
+    "says so and keeps trying. Without a terminal, or if TERM is dumb, it "
+    "prints one page.\n\n"
     "Exit codes: 0 success, 1 the server could not be asked, 2 a mistake in "
     "the arguments, 129 the terminal is gone, 143 SIGTERM ended it.";
 
@@ -124,6 +123,10 @@ class Signals {
     }
     pthread_sigmask(SIG_BLOCK, &taken_, nullptr);
     descriptor_ = signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (descriptor_ >= 0) return;
+    // Blocked, nothing but a key would end the page.
+    ExitWith(absl::UnavailableError(absl::StrCat(
+        "there is no descriptor for the signals: ", std::strerror(errno))));
   }
   ~Signals() {
     close(descriptor_);
@@ -150,21 +153,23 @@ class Signals {
 class LivePage {
  public:
   LivePage(TopReader& reader, Signals& signals, absl::Duration interval)
-      : reader_(reader), signals_(signals), interval_(interval) {}
+      : reader_(reader),
+        signals_(signals),
+        interval_(absl::ToInt64Nanoseconds(interval)) {}
 
   // Until it is ended; returns the exit code.
   int Run() {
     reader_.Ask();
-    next_ = absl::Now() + interval_;
+    next_ = clock_.Now() + interval_;
     Draw();
     while (!code_.has_value()) {
       Wait();
       TakeSignals();
       TakeKeys();
       TakeReading();
-      if (absl::Now() >= next_) {
+      if (clock_.Now() >= next_) {
         reader_.Ask();  // None while one is open.
-        next_ = absl::Now() + interval_;
+        next_ = clock_.Now() + interval_;
       }
     }
     return *code_;
@@ -175,8 +180,8 @@ class LivePage {
     pollfd events[] = {{STDIN_FILENO, POLLIN, 0},
                        {signals_.descriptor(), POLLIN, 0},
                        {reader_.ready(), POLLIN, 0}};
-    const auto wait = absl::ToInt64Milliseconds(
-        absl::Ceil(next_ - absl::Now(), absl::Milliseconds(1)));
+    constexpr int64_t kMilli = 1'000'000;
+    const int64_t wait = (next_ - clock_.Now() + kMilli - 1) / kMilli;
     poll(events, std::size(events),
          static_cast<int>(std::max<int64_t>(wait, 0)));
     has_keys_ = events[0].revents != 0;
@@ -240,14 +245,16 @@ class LivePage {
 
   TopReader& reader_;
   Signals& signals_;
-  const absl::Duration interval_;
+  const int64_t interval_;  // In nanoseconds.
   const absl::TimeZone zone_ = absl::LocalTimeZone();
 
   Terminal terminal_;
   std::optional<TopReading> previous_;
   std::optional<TopReading> current_;
   std::string trouble_;
-  absl::Time next_;  // When it asks again.
+  // By it the page is drawn also if somebody sets the machine's time.
+  SteadyClock clock_;
+  int64_t next_ = 0;  // When it asks again.
   bool has_keys_ = false;
   std::optional<int> code_;
 };
