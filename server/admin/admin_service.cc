@@ -16,12 +16,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "pinion/core/base/thread_without_signals.h"
+#include "pinion/server/listener/accept_shortage.h"
 
 namespace pinion {
 namespace {
-
-// As long as the accept loop's (server/listener/accept_loop.cc).
-constexpr std::chrono::milliseconds kPause{50};
 
 constexpr size_t kReadAtOnce = 16 * 1024;
 
@@ -29,12 +27,6 @@ constexpr size_t kReadAtOnce = 16 * 1024;
 constexpr size_t kBell = 0;
 constexpr size_t kListener = 1;
 constexpr size_t kFirstConnection = 2;
-
-// What accept() says when the process or the machine is short of something.
-bool IsShortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-         error == ENOMEM;
-}
 
 bool MayCall(const UnixPeer& peer) {
   return peer.user == 0 || peer.user == geteuid();
@@ -183,10 +175,10 @@ void AdminService::Accept() {
     if (descriptor >= 0) {
       Add(descriptor);
     } else if (IsShortage(errno)) {
-      // The kernel says so even if no connection waits; the first one does.
+      // Only the first error tells that a connection waits.
       if (i == 0) {
         EndOldestIdle();
-        paused_until_ = clock_.Now() + kPause;
+        paused_until_ = clock_.Now() + kAcceptPause;
       }
       return;
     } else if (errno == EAGAIN) {

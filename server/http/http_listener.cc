@@ -14,23 +14,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "pinion/core/base/thread_without_signals.h"
+#include "pinion/server/listener/accept_shortage.h"
 #include "pinion/server/listener/socket_address.h"
 
 namespace pinion {
 namespace {
 
-// As long as the accept loop's (server/listener/accept_loop.cc).
-constexpr std::chrono::milliseconds kPause{50};
-
 // The places in polled_; the one between is of the open connections.
 constexpr size_t kBell = 0;
 constexpr size_t kFirstListener = 2;
-
-// What accept() says when the process or the machine is short of something.
-bool IsShortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-         error == ENOMEM;
-}
 
 }  // namespace
 
@@ -44,11 +36,17 @@ HttpListener::HttpListener(ListeningSockets sockets,
 }
 
 absl::Status HttpListener::Start() {
+  if (!connections_->ok()) {
+    // libmicrohttpd does not say which.
+    return absl::UnavailableError(
+        absl::StrCat("there is no descriptor or no memory for ", thread_name_,
+                     ", or GnuTLS does not take its certificate"));
+  }
   bell_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (bell_ < 0 || !connections_->ok()) {
-    return absl::UnavailableError(absl::StrCat(
-        "there is no descriptor or no memory for ", thread_name_,
-        ", or GnuTLS does not take its certificate: ", std::strerror(errno)));
+  if (bell_ < 0) {
+    return absl::UnavailableError(absl::StrCat("there is no descriptor for ",
+                                               thread_name_, ": ",
+                                               std::strerror(errno)));
   }
   thread_ = ThreadWithoutSignals([this] {
     pthread_setname_np(pthread_self(), thread_name_.c_str());
@@ -121,7 +119,7 @@ void HttpListener::AcceptFrom(int listener) {
     if (descriptor >= 0) {
       connections_->Add(descriptor, peer);
     } else if (IsShortage(errno)) {
-      // The kernel says so even if no connection waits; the first one does.
+      // Only the first error tells that a connection waits.
       if (i == 0) MakeRoom();
       return;
     } else if (errno == EAGAIN) {
@@ -133,7 +131,7 @@ void HttpListener::AcceptFrom(int listener) {
 
 void HttpListener::MakeRoom() {
   connections_->EndOldest();
-  paused_until_ = clock_.Now() + kPause;
+  paused_until_ = clock_.Now() + kAcceptPause;
 }
 
 }  // namespace pinion

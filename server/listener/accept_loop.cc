@@ -14,15 +14,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "pinion/core/base/duration_text.h"
+#include "pinion/server/listener/accept_shortage.h"
 #include "pinion/server/listener/last_files.h"
 #include "pinion/server/log/server_log.h"
 
 namespace pinion {
 namespace {
-
-// A client hardly notices this wait, and a process that is short of files for a
-// day does not notice the 20 looks a second.
-constexpr std::chrono::milliseconds kPause{50};
 
 // From one socket, before it looks at the others, and whether to end.
 constexpr int kAcceptedAtOnce = 64;
@@ -172,7 +169,7 @@ void AcceptLoop::Receive(int descriptor, int listener,
 
 void AcceptLoop::Pause(int error) {
   const Moment now = options_.clock.Now();
-  paused_until_ = now + kPause;
+  paused_until_ = now + kAcceptPause;
   if (pauses_.Note(now)) Log(options_.log, WhyPaused(error));
 }
 
