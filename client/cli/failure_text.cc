@@ -25,6 +25,11 @@ absl::string_view ReasonName(int reason) {
                            "REASON_");
 }
 
+std::string ReasonText(int reason) {
+  const absl::string_view name = ReasonName(reason);
+  return name.empty() ? absl::StrCat("reason ", reason) : std::string(name);
+}
+
 std::string DescribeError(const absl::Status& status) {
   // What a server says may be anything, and a terminal may take it for
   // commands.

@@ -17,6 +17,8 @@ namespace pinion::cli {
 
 // "LANE_FULL"; empty for an unknown or unspecified reason.
 absl::string_view ReasonName(int reason);
+// The same, but "reason 99" for an unknown one.
+std::string ReasonText(int reason);
 
 // Several lines: code and message, then everything in the failure.
 std::string DescribeError(const absl::Status& status);

@@ -12,6 +12,7 @@
 #include "pinion/client/cli/admin_words.h"
 #include "pinion/client/cli/failure_text.h"
 #include "pinion/client/cli/text_table.h"
+#include "pinion/proto/wire/origin_text.h"
 
 namespace pinion::cli {
 namespace {
@@ -25,11 +26,6 @@ using admin::v1::MethodState;
 
 std::string FactLine(absl::string_view name, absl::string_view fact) {
   return absl::StrFormat("%-12s %s\n", name, fact);
-}
-
-std::string ReasonText(int reason) {
-  const absl::string_view name = ReasonName(reason);
-  return name.empty() ? absl::StrCat("reason ", reason) : std::string(name);
 }
 
 // "12 of 65.5k calls, 3.1 MiB of 256 MiB"
@@ -114,21 +110,6 @@ std::string LanesTable(const GetStateResponse& state) {
                                        : SpanText(lane->time_per_call_ns())});
   }
   return "\n" + table.Text();
-}
-
-std::string OriginText(admin::v1::Origin origin) {
-  switch (origin) {
-    case admin::v1::ORIGIN_DEFAULT:
-      return "default";
-    case admin::v1::ORIGIN_FILE:
-      return "file";
-    case admin::v1::ORIGIN_FLAG:
-      return "flag";
-    case admin::v1::ORIGIN_RUN_TIME:
-      return "run time";
-    default:
-      return "unknown";
-  }
 }
 
 }  // namespace
@@ -262,7 +243,7 @@ std::string SettingsReport(const admin::v1::GetSettingsResponse& settings) {
   for (const auto& setting : settings.settings()) {
     table.Add({Words(setting.name()),
                setting.value().empty() ? "\"\"" : Words(setting.value()),
-               OriginText(setting.origin()),
+               std::string(OriginText(setting.origin())),
                setting.can_change() ? "pinion set"
                : setting.reloads()  ? "a reload"
                                     : "a restart"});

@@ -243,10 +243,8 @@ Section Refusals(const Readings& readings, int width) {
                    {"IN ALL", TextColumn::kRight}});
   std::vector<double> weights;
   for (const auto& [reason, calls] : RefusedOf(readings)) {
-    const absl::string_view name = ReasonName(reason);
-    table.Add(
-        {name.empty() ? absl::StrCat("reason ", reason) : std::string(name),
-         NumberText(readings.PerSecond(calls.second)), CountText(calls.first)});
+    table.Add({ReasonText(reason), NumberText(readings.PerSecond(calls.second)),
+               CountText(calls.first)});
     weights.push_back(static_cast<double>(calls.second) * 1e9 +
                       static_cast<double>(calls.first));
   }

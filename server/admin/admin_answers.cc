@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/message.h"
+#include "pinion/proto/wire/origin_text.h"
 #include "pinion/proto/wire/utf8.h"
 #include "pinion/server/admin/admin_json.h"
 #include "pinion/server/admin/page_texts.h"
@@ -76,21 +77,6 @@ HttpAnswer Listed(const HttpRequest& http, Request request, Ask ask) {
     request.set_limit(number);
   }
   return Json(ask(request));
-}
-
-const char* OriginText(admin::v1::Origin origin) {
-  switch (origin) {
-    case admin::v1::ORIGIN_DEFAULT:
-      return "default";
-    case admin::v1::ORIGIN_FILE:
-      return "file";
-    case admin::v1::ORIGIN_FLAG:
-      return "flag";
-    case admin::v1::ORIGIN_RUN_TIME:
-      return "run time";
-    default:
-      return "unknown";
-  }
 }
 
 }  // namespace

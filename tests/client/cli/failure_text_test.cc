@@ -3,9 +3,16 @@
 
 #include "absl/status/status.h"
 #include "gtest/gtest.h"
+#include "pinion/v1/failure.pb.h"
 
 namespace pinion::cli {
 namespace {
+
+TEST(ReasonTextTest, HasANameOrANumber) {
+  EXPECT_EQ(ReasonText(v1::REASON_LANE_FULL), "LANE_FULL");
+  EXPECT_EQ(ReasonText(99999), "reason 99999");
+  EXPECT_EQ(ReasonText(v1::REASON_UNSPECIFIED), "reason 0");
+}
 
 TEST(DescribeErrorTest, ShowsLettersQuotesAndLinesAsTheyAre) {
   EXPECT_EQ(DescribeError(absl::NotFoundError("the key \"gr\u00fc\u00dfe\"\n"
