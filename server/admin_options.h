@@ -46,8 +46,8 @@ struct AdminOptions {
 
   // Further names, with commas between them, by which browsers may ask for the
   // page: "ops.example" with any port, or "ops.example:9090". Set it when the
-  // page is reached by a name other than that in `listen`, localhost, and the
-  // loopback addresses.
+  // page is reached by a name other than that in `listen`, localhost,
+  // 127.0.0.1 and [::1].
   std::string hosts = {};
 
   friend bool operator==(const AdminOptions&, const AdminOptions&) = default;

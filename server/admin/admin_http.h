@@ -42,7 +42,7 @@ struct AdminHttpOptions {
 
   // Further names by which browsers may ask: "ops.example" with any port, or
   // "ops.example:9090". Set it if the page is reached by a name other than
-  // `listen`'s, localhost, and the loopback addresses.
+  // `listen`'s, localhost, 127.0.0.1 and [::1].
   std::vector<std::string> hosts = {};
 };
 

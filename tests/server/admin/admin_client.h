@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AdminClient: calls the admin socket as any client of gRPC does: by gRPC's
-// C++,
-//              with a channel of its own.
+// AdminClient: calls the admin socket as any client of gRPC does, by gRPC's C++
+//              library, with a channel of its own.
 //
 // Threads: one.
 // Example: AdminClient client(path);
