@@ -56,6 +56,7 @@
 #include "pinion/server/session/session_host.h"
 #include "pinion/server/session/session_list.h"
 #include "pinion/server/session/session_refusals.h"
+#include "pinion/v1/failure.pb.h"
 #include "pinion/v1/session.pb.h"
 
 namespace pinion {
@@ -223,6 +224,11 @@ class Session final : private IoEvent,
   // Takes over the candidate's fields; `kept` is the place of its bytes.
   void Fill(const Candidate& candidate, absl::string_view kept, Moment now,
             SessionCall& call);
+  // Refuses one that got no place in a block, and counts that for its method;
+  // `reason` is the refusal's, which is not always made.
+  void RefuseCandidate(const Candidate& candidate, v1::Reason reason,
+                       SessionRefusals::Likeness alike,
+                       absl::FunctionRef<Answer()> refusal);
   void Refuse(uint64_t id, SessionRefusals::Likeness alike,
               absl::FunctionRef<Answer()> refusal, bool inside = false);
   // Refuses a call that has a place in a block and does not enter.

@@ -305,13 +305,15 @@ const std::string* Session::UnknownNameOf(uint32_t index) const {
 
 bool Session::MayEnter(Intake& in, Portion& portion, Candidate& candidate) {
   const CallView& view = candidate.view;
-  const auto refuse = [&](SessionRefusals::Likeness alike,
+  const auto refuse = [&](v1::Reason reason, SessionRefusals::Likeness alike,
                           absl::FunctionRef<Answer()> refusal) {
-    Refuse(view.id, alike, refusal);
+    RefuseCandidate(candidate, reason, alike, refusal);
     return false;
   };
   if (RefusesCalls()) {
-    return refuse({kStopping, static_cast<uint64_t>(drain_reason_)}, [&] {
+    const SessionRefusals::Likeness alike = {
+        kStopping, static_cast<uint64_t>(drain_reason_)};
+    return refuse(v1::REASON_STOPPING, alike, [&] {
       return refusals::SessionOver(end_.value_or(StatusOfDrain(drain_reason_)));
     });
   }
@@ -321,13 +323,15 @@ bool Session::MayEnter(Intake& in, Portion& portion, Candidate& candidate) {
   // a flood share one text.
   if (static_cast<int64_t>(in.calls_read) >= limits.max_calls) {
     const size_t calls = in.request.calls();
-    return refuse({kTooManyInMessage, calls}, [&] {
+    return refuse(v1::REASON_TOO_MANY_CALLS, {kTooManyInMessage, calls}, [&] {
       return refusals::TooManyInMessage(calls, limits.max_calls);
     });
   }
   const auto open = static_cast<int64_t>(open_.size() + chosen);
   if (open >= limits.max_calls) {
-    return refuse({kTooManyCalls, static_cast<uint64_t>(open)}, [&] {
+    const SessionRefusals::Likeness alike = {kTooManyCalls,
+                                             static_cast<uint64_t>(open)};
+    return refuse(v1::REASON_TOO_MANY_CALLS, alike, [&] {
       return refusals::SessionFullOfCalls(
           {.held = open, .max = limits.max_calls});
     });
@@ -335,7 +339,7 @@ bool Session::MayEnter(Intake& in, Portion& portion, Candidate& candidate) {
   // Relaxed: the number is all there is.
   if (memory_->load(std::memory_order_relaxed) + portion.held_bytes() >=
       limits.max_bytes) {
-    return refuse({kTooManyBytes}, [&] {
+    return refuse(v1::REASON_TOO_MANY_CALLS, {kTooManyBytes}, [&] {
       return refusals::SessionFullOfBytes(limits.max_bytes);
     });
   }
@@ -346,9 +350,8 @@ bool Session::MayEnter(Intake& in, Portion& portion, Candidate& candidate) {
       candidate.requested = {};
       return true;
     }
-    candidate.served->lanes->CountRefused(candidate.served->method,
-                                          v1::REASON_NOT_ALLOWED);
-    return refuse({kNotAllowed}, [] { return refusals::NotAllowed(); });
+    return refuse(v1::REASON_NOT_ALLOWED, {kNotAllowed},
+                  [] { return refusals::NotAllowed(); });
   }
   return MayEnterWithCare(in, portion, candidate);
 }
@@ -370,11 +373,8 @@ bool Session::MayEnterWithCare(Intake& in, Portion& portion,
   }
   if (!refusal.has_value()) return true;
   portion.ForgetOwnCaller();
-  if (candidate.served != nullptr) {
-    candidate.served->lanes->CountRefused(candidate.served->method,
-                                          refusal->failure()->reason());
-  }
-  Refuse(candidate.view.id, alike, [&] { return *std::move(refusal); });
+  RefuseCandidate(candidate, refusal->failure()->reason(), alike,
+                  [&] { return *std::move(refusal); });
   return false;
 }
 
@@ -439,11 +439,8 @@ bool Session::IsProven(Intake& in, Portion& portion,
     authorization = AuthorizationOf(view);
   }
   const auto refuse = [&](SessionRefusals::Likeness alike, Answer refusal) {
-    if (candidate.served != nullptr) {
-      candidate.served->lanes->CountRefused(candidate.served->method,
-                                            refusal.failure()->reason());
-    }
-    Refuse(view.id, alike, [&] { return std::move(refusal); });
+    RefuseCandidate(candidate, refusal.failure()->reason(), alike,
+                    [&] { return std::move(refusal); });
     return false;
   };
   if (!authorization.has_value()) {
@@ -529,6 +526,7 @@ void Session::Enter(Intake& in, Portion& portion) {
     if (call->traced) {
       EndTraceRefused(*call, refusals::IdIsOpen(call->id()));
     }
+    call->served->lanes->CountRefused(*call, v1::REASON_BAD_REQUEST);
     RefuseAdded(*call, {kIdOpen, call->id()},
                 [&] { return refusals::IdIsOpen(call->id()); });
   }
@@ -572,6 +570,15 @@ void Session::Fill(const Candidate& candidate, absl::string_view kept,
       call.block().SetTraceOf(call, std::move(trace));
     }
   }
+}
+
+void Session::RefuseCandidate(const Candidate& candidate, v1::Reason reason,
+                              SessionRefusals::Likeness alike,
+                              absl::FunctionRef<Answer()> refusal) {
+  if (candidate.served != nullptr) {
+    candidate.served->lanes->CountRefused(candidate.served->method, reason);
+  }
+  Refuse(candidate.view.id, alike, refusal);
 }
 
 void Session::Refuse(uint64_t id, SessionRefusals::Likeness alike,

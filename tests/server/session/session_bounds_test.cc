@@ -35,7 +35,17 @@ using ::pinion::testing::SessionTest;
 using ::pinion::testing::TransportName;
 using ::testing::HasSubstr;
 
-using SessionBoundsTest = SessionTest;
+class SessionBoundsTest : public SessionTest {
+ protected:
+  // How many calls of Add were refused for the reason, as the metrics say.
+  uint64_t Refused(v1::Reason reason) {
+    for (const MethodSnapshot& method : server().Snapshot().methods) {
+      if (method.method == kAdd) return method.counts.refused[reason];
+    }
+    ADD_FAILURE() << kAdd << " is not hosted";
+    return 0;
+  }
+};
 
 INSTANTIATE_TEST_SUITE_P(, SessionBoundsTest, ::testing::Bool(), TransportName);
 
@@ -88,6 +98,7 @@ TEST_P(SessionBoundsTest, RefusesMoreOpenCallsThanItAllows) {
     ExpectFailed(session.Await(id), absl::StatusCode::kResourceExhausted,
                  v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
   }
+  EXPECT_EQ(Refused(v1::REASON_TOO_MANY_CALLS), 2u);
   // A place that is free again serves another.
   session.Send(Cancel(2));
   ExpectCancelled(session.Await(2), v1::EXECUTED_NO);
@@ -166,8 +177,35 @@ TEST_P(SessionBoundsTest, ThoseBeyondWhatAMessageMayHaveShareOneShortAnswer) {
     other.clear_id();
     ASSERT_EQ(other.SerializeAsString(), answer) << id;
   }
+  EXPECT_EQ(Refused(v1::REASON_TOO_MANY_CALLS), kCalls - kMax);
   held.Release();
   for (uint64_t id = 1; id <= kMax; ++id) ExpectAdded(session.Await(id));
+}
+
+TEST_P(SessionBoundsTest, CountsARefusalOfAnIdThatIsOpen) {
+  gate_.Open();
+  Start({.workers = 1});
+  HeldWorker held(channel());
+  SessionClient session(channel());
+  session.Send(Message({Add(1), Add(1)}));
+  ExpectBadRequest(session.Await(1));
+  EXPECT_EQ(Refused(v1::REASON_BAD_REQUEST), 1u);
+  held.Release();
+  ExpectAdded(session.Await(1));
+}
+
+TEST_P(SessionBoundsTest, CountsNothingOfAMethodThatIsNotHosted) {
+  gate_.Open();
+  Start({.workers = 1});
+  SessionClient session(channel());
+  v1::SessionCall call = Add(1);
+  call.set_method("/shop.v1.CounterService/Subtract");
+  session.Send(Message({call}));
+  ExpectFailed(session.Await(1), absl::StatusCode::kUnimplemented,
+               v1::REASON_NO_SUCH_METHOD, v1::EXECUTED_NO);
+  for (const MethodSnapshot& method : server().Snapshot().methods) {
+    EXPECT_EQ(method.counts.refused[v1::REASON_NO_SUCH_METHOD], 0u);
+  }
 }
 
 TEST_P(SessionBoundsTest, RefusesCallsWhileThoseThatAreOpenTakeAllItsBytes) {
@@ -181,6 +219,7 @@ TEST_P(SessionBoundsTest, RefusesCallsWhileThoseThatAreOpenTakeAllItsBytes) {
   // Four take some 950 bytes each, and what they are kept with.
   ExpectFailed(session.Await(5), absl::StatusCode::kResourceExhausted,
                v1::REASON_TOO_MANY_CALLS, v1::EXECUTED_NO);
+  EXPECT_EQ(Refused(v1::REASON_TOO_MANY_CALLS), 1u);
   held.Release();
   for (const uint64_t id : {1, 2, 3}) ExpectAdded(session.Await(id));
   session.Send(Message({Add(6)}));
