@@ -196,7 +196,21 @@ ServerSnapshot AdminView::Snapshot() const {
     MutexLock lock(mutex_);
     snapshot = snapshot_;
   }
-  return snapshot ? snapshot() : runtime_.Snapshot();
+  ServerSnapshot seen = snapshot ? snapshot() : runtime_.Snapshot();
+  AddRunsUnderWay(seen.workers);
+  return seen;
+}
+
+// When a long run has ended and its round has not, that run is in neither; a
+// counter that goes back would count as one that began anew.
+void AdminView::AddRunsUnderWay(std::vector<WorkerStats>& workers) const {
+  MutexLock lock(mutex_);
+  busy_told_.resize(std::max(busy_told_.size(), workers.size()));
+  for (WorkerStats& stats : workers) {
+    uint64_t& told = busy_told_[static_cast<size_t>(stats.worker)];
+    told = std::max(told, BusyNanos(runtime_.scheduler(), stats));
+    stats.busy_ns = told;
+  }
 }
 
 admin::v1::KeyName AdminView::NameOf(absl::string_view key) const {
@@ -241,7 +255,7 @@ admin::v1::GetStateResponse AdminView::GetState() {
   for (const WorkerStats& stats : snapshot.workers) {
     admin::v1::WorkerState& worker = *state.add_workers();
     worker.set_worker(static_cast<uint32_t>(stats.worker));
-    worker.set_busy_ns(BusyNanos(runtime_.scheduler(), stats));
+    worker.set_busy_ns(stats.busy_ns);
     worker.set_idle_ns(stats.idle_ns);
     worker.set_longest_run_ns(stats.longest_run_ns);
     worker.set_stalled(snapshot.stalls[stats.worker].stalled);

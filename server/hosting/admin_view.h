@@ -12,9 +12,11 @@
 #ifndef PINION_SERVER_HOSTING_ADMIN_VIEW_H_
 #define PINION_SERVER_HOSTING_ADMIN_VIEW_H_
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -63,8 +65,10 @@ class AdminView final : public AdminSource {
   std::string Metrics() override;
 
  private:
-  // The Server's, if it is one.
+  // The Server's, if it is one. Its workers' busy time has the run that is
+  // under way, and never less than was told before.
   ServerSnapshot Snapshot() const;
+  void AddRunsUnderWay(std::vector<WorkerStats>& workers) const;
   admin::v1::KeyName NameOf(absl::string_view key) const;
   admin::v1::Running RunningOf(const RunningCalls::Running& running) const;
   // Of the service with that name or, if it is empty, of the only one with
@@ -80,6 +84,8 @@ class AdminView final : public AdminSource {
   std::string address_ ABSL_GUARDED_BY(mutex_);
   // Empty: it is a Hosting.
   std::function<ServerSnapshot()> snapshot_ ABSL_GUARDED_BY(mutex_);
+  // By worker, the most busy time that was told.
+  mutable std::vector<uint64_t> busy_told_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace pinion::internal

@@ -32,7 +32,8 @@ constexpr MetricFamilies::Column<WorkerStats> kColumns[] = {
      "Seconds in which the worker ran calls and other work.",
      [](const WorkerStats& worker) { return Seconds(worker.busy_ns); }},
     {MetricType::Counter, "pinion_worker_idle_seconds_total",
-     "Seconds in which the worker had nothing to do: it spun or slept.",
+     "Seconds in which the worker had nothing to do: it spun or slept. A "
+     "sleep is counted when it ends.",
      [](const WorkerStats& worker) { return Seconds(worker.idle_ns); }},
     {MetricType::Gauge, "pinion_worker_longest_run_seconds",
      "Seconds of the longest run of one task since the start.",

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,7 @@
 #include "pinion/tests/support/open_call.h"
 #include "pinion/tests/support/session_client.h"
 #include "pinion/v1/session.pb.h"
+#include "tests/support/hold.pb.h"
 
 namespace pinion {
 namespace {
@@ -41,11 +43,13 @@ using ::pinion::internal::HostingForAdmin;
 using ::pinion::internal::ServerForTest;
 using ::pinion::testing::AddOf;
 using ::pinion::testing::Gate;
+using ::pinion::testing::HoldGates;
 using ::pinion::testing::HostAdd;
 using ::pinion::testing::kAdd;
 using ::pinion::testing::kCounter;
 using ::pinion::testing::kHold;
 using ::pinion::testing::LaneTest;
+using ::pinion::testing::OnWorker0;
 using ::pinion::testing::OpenCall;
 using ::pinion::testing::SessionClient;
 using ::pinion::testing::TransportName;
@@ -67,6 +71,18 @@ class AdminViewTest : public LaneTest {
     request.set_key(key);
     request.set_service(service);
     return view().ExplainKey(request);
+  }
+  // Of worker 0, as Prometheus gets it.
+  double BusySeconds() {
+    const std::string text = view().Metrics();
+    const std::string line =
+        "\npinion_worker_busy_seconds_total{worker=\"0\"} ";
+    const size_t at = text.find(line);
+    if (at == text.npos) {
+      ADD_FAILURE() << "no busy time in " << text;
+      return 0;
+    }
+    return std::stod(text.substr(at + line.size()));
   }
   void Set(const std::string& name, const std::string& value) {
     admin::v1::SetRequest request;
@@ -108,6 +124,7 @@ TEST_P(AdminViewTest, AHeldWorkerIsShownWithItsMethodKeyAgeAndWhoWaits) {
     const admin::v1::WorkerState worker = Worker(0);
     // Though its round has not ended.
     EXPECT_GE(worker.busy_ns(), busy_before + 2 * kSeconds);
+    EXPECT_GE(BusySeconds(), 2);
     EXPECT_EQ(worker.waiting(), 2);
     EXPECT_EQ(worker.running().method(), kAdd);
     EXPECT_EQ(worker.running().age_ns(), 2 * kSeconds);
@@ -123,6 +140,39 @@ TEST_P(AdminViewTest, AHeldWorkerIsShownWithItsMethodKeyAgeAndWhoWaits) {
   });
   EXPECT_FALSE(Worker(0).has_running());
   EXPECT_EQ(Worker(0).waiting(), 0);
+}
+
+// The runs of two lanes are one round: when the first has ended, it is in no
+// number yet.
+TEST_P(AdminViewTest, TheBusyTimeOfAWorkerNeverGoesBack) {
+  StartManual({.workers = 1});
+  HoldGates gates;
+  test::HoldRequest request;
+  request.set_gates(reinterpret_cast<uintptr_t>(&gates));
+  Open("a");
+  OpenCall held(channel(), kHold, request.SerializeAsString(), OnWorker0());
+  manual().AwaitWaiting(2);
+  uint64_t told = 0;
+  const auto look = [&] {
+    const uint64_t busy = Worker(0).busy_ns();
+    EXPECT_GE(busy, told);
+    told = busy;
+  };
+  on_add_ = [&](const auto&, auto*, CallContext&) {
+    manual().time().Advance(std::chrono::seconds(2));
+    look();
+    return absl::OkStatus();
+  };
+  std::thread within_hold([&] {
+    gates.hold.AwaitArrivals(1);
+    look();
+    gates.hold.Open();
+  });
+  manual().RunUntilIdle();
+  within_hold.join();
+  look();
+  EXPECT_GE(told, 2 * kSeconds);
+  EXPECT_TRUE(held.Await().ok()) << held.Await();
 }
 
 TEST_P(AdminViewTest, AKeyIsExplainedByWhatRunsAndWaitsThere) {
