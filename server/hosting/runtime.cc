@@ -18,6 +18,7 @@
 #include "pinion/server/door/plain_caller.h"
 #include "pinion/server/hosting/needs_restart.h"
 #include "pinion/server/internal/live_span.h"
+#include "pinion/server/listener/listen_address.h"
 #include "pinion/server/listener/why_not_listening.h"
 #include "pinion/server/rpc/unary_call.h"
 #include "pinion/server/rpc/unknown_method_call.h"
@@ -293,6 +294,9 @@ absl::Status Runtime::MakeTracer() {
       TraceExporterOptions{
           .collector = tracing.collector,
           .ca = *std::move(ca),
+          // It was validated.
+          .by_proxy = !tracing.collector_ca.empty() &&
+                      !*IsLocalAddress(tracing.collector),
           .service_name = tracing.service_name.empty()
                               ? program_invocation_short_name
                               : tracing.service_name,

@@ -36,6 +36,7 @@ std::shared_ptr<grpc::Channel> ChannelTo(const TraceExporterOptions& options) {
   // No other channel of the program shares its connection, or its fate.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMillis);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, options.by_proxy ? 1 : 0);
   const auto credentials =
       options.ca.empty() ? grpc::InsecureChannelCredentials()
                          : grpc::SslCredentials({.pem_root_certs = options.ca,

@@ -48,8 +48,11 @@
 namespace pinion {
 
 struct TraceExporterOptions {
-  std::string collector;     // "host:port" or "unix:path".
-  std::string ca = {};       // PEM; empty: nothing is encrypted.
+  std::string collector;  // "host:port" or "unix:path".
+  std::string ca = {};    // PEM; empty: nothing is encrypted.
+  // Whether the HTTP proxy that the environment names is asked, if it names
+  // one. Spans that are not encrypted may not leave the machine by it.
+  bool by_proxy = false;
   std::string service_name;  // Of the program that makes the spans.
   // That of the spans' moments, and the time of day.
   Clock clock = {};

@@ -47,7 +47,10 @@ class TraceCollector : private grpc::Service {
   // Answers the `number`th request, from 1. May block.
   using Answer = std::function<grpc::Status(int number, Response& response)>;
 
-  explicit TraceCollector(Answer answer = {}) : answer_(std::move(answer)) {
+  explicit TraceCollector(Answer answer = {},
+                          std::shared_ptr<grpc::ServerCredentials> credentials =
+                              grpc::InsecureServerCredentials())
+      : answer_(std::move(answer)) {
     using Base = google::protobuf::MessageLite;
     AddMethod(new grpc::internal::RpcServiceMethod(
         "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -61,8 +64,7 @@ class TraceCollector : private grpc::Service {
             this)));
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
-                             &port);
+    builder.AddListeningPort("127.0.0.1:0", credentials, &port);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
     address_ = absl::StrCat("127.0.0.1:", port);

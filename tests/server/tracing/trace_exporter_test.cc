@@ -4,7 +4,9 @@
 // whatever the collector does.
 #include "pinion/server/tracing/trace_exporter.h"
 
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/support/status.h>
+#include <stdlib.h>
 
 #include <chrono>
 #include <memory>
@@ -12,6 +14,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,12 +24,17 @@
 #include "pinion/server/tracing/span.h"
 #include "pinion/server/tracing/span_queue.h"
 #include "pinion/server/tracing_snapshot.h"
+#include "pinion/tests/support/certificates.h"
+#include "pinion/tests/support/test_files.h"
 #include "pinion/tests/support/trace_collector.h"
 
 namespace pinion {
 namespace {
 
 using ::pinion::testing::AttributeOf;
+using ::pinion::testing::PemPair;
+using ::pinion::testing::TestAuthority;
+using ::pinion::testing::TestFiles;
 using ::pinion::testing::TraceCollector;
 using ::std::chrono::hours;
 using ::std::chrono::milliseconds;
@@ -41,16 +49,18 @@ grpc::Status Unavailable() {
   return grpc::Status(grpc::StatusCode::UNAVAILABLE, "not now");
 }
 
+void AddTo(SpanQueue& queue, int spans) {
+  for (int i = 0; i < spans; ++i) {
+    auto span = std::make_unique<FinishedSpan>();
+    span->name = "shop.v1.CounterService/Add";
+    span->context.trace_id[0] = span->context.span_id[0] = 1;
+    queue.Add(std::move(span));
+  }
+}
+
 class TraceExporterTest : public ::testing::Test {
  protected:
-  void Add(int spans) {
-    for (int i = 0; i < spans; ++i) {
-      auto span = std::make_unique<FinishedSpan>();
-      span->name = "shop.v1.CounterService/Add";
-      span->context.trace_id[0] = span->context.span_id[0] = 1;
-      queue_.Add(std::move(span));
-    }
-  }
+  void Add(int spans) { AddTo(queue_, spans); }
 
   // Nothing is sent by the time that passes.
   TraceExporterOptions Options(const TraceCollector& collector) {
@@ -230,6 +240,93 @@ TEST_F(TraceExporterTest, NobodyAtTheCollectorsAddressIsNoHarm) {
   logged_.Pass();
   exporter.Stop(kLong);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
+}
+
+// What the environment says of proxies, while this exists.
+class ProxyInEnvironment {
+ public:
+  explicit ProxyInEnvironment(const char* proxy) {
+    setenv("http_proxy", proxy, /*overwrite=*/1);
+    for (const char* other :
+         {"grpc_proxy", "https_proxy", "no_grpc_proxy", "no_proxy"}) {
+      unsetenv(other);
+    }
+  }
+  ~ProxyInEnvironment() { unsetenv("http_proxy"); }
+};
+
+TEST_F(TraceExporterTest, AsksTheProxyOfTheEnvironmentOnlyIfItMay) {
+  const ProxyInEnvironment nobody("http://127.0.0.1:1");
+  for (const bool by_proxy : {false, true}) {
+    TraceCollector collector;
+    TraceExporterOptions options = Options(collector);
+    options.by_proxy = by_proxy;
+    SpanQueue queue(kMost, kBatch);
+    TraceExporter exporter(std::move(options), queue);
+    exporter.Start();
+    AddTo(queue, 1);
+    exporter.Stop(kLong);
+    EXPECT_EQ(exporter.Snapshot().exported, by_proxy ? 0u : 1u);
+    EXPECT_EQ(exporter.Snapshot().dropped_not_taken, by_proxy ? 1u : 0u);
+  }
+}
+
+// A collector that encrypts, with a certificate of `authority`.
+std::shared_ptr<grpc::ServerCredentials> Encrypted(
+    const TestAuthority& authority) {
+  const PemPair pair = authority.Issue({.name = "collector"});
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back(
+      {.private_key = pair.key, .cert_chain = pair.certificate});
+  return grpc::SslServerCredentials(options);
+}
+
+TEST_F(TraceExporterTest, SendsEncryptedToACollectorOfItsAuthority) {
+  const TestFiles files;
+  const TestAuthority authority;
+  TraceCollector collector({}, Encrypted(authority));
+  TraceExporterOptions options = Options(collector);
+  const auto ca =
+      ReadCollectorCa(files.Write("ca.pem", authority.certificate()));
+  ASSERT_TRUE(ca.ok()) << ca.status();
+  options.ca = *ca;
+  TraceExporter exporter(std::move(options), queue_);
+  exporter.Start();
+  Add(3);
+  exporter.Stop(kLong);
+  EXPECT_EQ(collector.spans().size(), 3u);
+  EXPECT_EQ(exporter.Snapshot().exported, 3u);
+}
+
+TEST_F(TraceExporterTest, SendsNothingToACollectorOfAnotherAuthority) {
+  const TestAuthority authority;
+  const TestAuthority other("another authority");
+  TraceCollector collector({}, Encrypted(other));
+  TraceExporterOptions options = Options(collector);
+  options.ca = authority.certificate();
+  TraceExporter exporter(std::move(options), queue_);
+  exporter.Start();
+  Add(kBatch);
+  logged_.Pass();
+  exporter.Stop(kLong);
+  EXPECT_EQ(collector.requests(), 0);
+  EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
+}
+
+TEST(ReadCollectorCaTest, SaysWhatIsWrongWithTheFile) {
+  const TestFiles files;
+  const TestAuthority authority;
+  const auto missing = ReadCollectorCa(files.Path("none.pem"));
+  EXPECT_EQ(missing.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(missing.status().message()),
+              HasSubstr("none.pem\", which cannot be read or is empty"));
+  const auto empty = ReadCollectorCa(files.Write("empty.pem", ""));
+  EXPECT_THAT(std::string(empty.status().message()),
+              HasSubstr("empty.pem\", which cannot be read or is empty"));
+  const auto key = ReadCollectorCa(files.Write("key.pem", authority.key()));
+  EXPECT_EQ(key.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(key.status().message()),
+              HasSubstr("key.pem\", which has no certificate"));
 }
 
 TEST_F(TraceExporterTest, WhatWasNeverStartedStops) {
