@@ -41,7 +41,7 @@ constexpr std::chrono::seconds kStartsWithin(5);
 
 // How long a stop waits for the collector of spans, after all else: as much of
 // the grace period as is left, but not for long, and at least for one answer of
-// a collector that is near.
+// a collector that is near. So long also once it is hurried.
 constexpr std::chrono::milliseconds kSpansLeave(50);
 constexpr std::chrono::seconds kSpansLeaveAtMost(5);
 
@@ -304,6 +304,8 @@ absl::Status Runtime::MakeTracer() {
           .wall_clock = manual_.has_value() ? WallClock(clock) : WallClock(),
           .log = log_.sink()},
       *span_queue_);
+  // Release, with the acquire in HurryStop().
+  exporter_to_hurry_.store(trace_exporter_.get(), std::memory_order_release);
   return absl::OkStatus();
 }
 
@@ -498,9 +500,18 @@ absl::Status Runtime::Stop() {
         manual_.has_value() ? std::chrono::nanoseconds(kSpansLeaveAtMost)
                             : std::chrono::nanoseconds(kSpansLeave);
     trace_exporter_->Stop(std::clamp<std::chrono::nanoseconds>(
-        stop_.grace_left(), least, kSpansLeaveAtMost));
+                              stop_.grace_left(), least, kSpansLeaveAtMost),
+                          /*hurried=*/least);
   }
   return status;
+}
+
+void Runtime::HurryStop() {
+  stop_.Hurry();
+  // Acquire, with the release in MakeTracer().
+  TraceExporter* const exporter =
+      exporter_to_hurry_.load(std::memory_order_acquire);
+  if (exporter != nullptr) exporter->Hurry();
 }
 
 absl::Status Runtime::Reload(const HostingOptions& options) {

@@ -15,6 +15,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -94,7 +95,7 @@ class Runtime {
   void BeginDrain() { stop_.BeginDrain(); }
   void Drain() { stop_.Drain(); }
   absl::Status Stop();
-  void HurryStop() { stop_.Hurry(); }
+  void HurryStop();
 
   const HostingOptions& options() const { return options_; }
   // Of the services that it keeps so far.
@@ -190,6 +191,8 @@ class Runtime {
   std::optional<SpanQueue> span_queue_;
   std::unique_ptr<Tracer> tracer_;
   std::unique_ptr<TraceExporter> trace_exporter_;
+  // For HurryStop(), which may come meanwhile; null before there is one.
+  std::atomic<TraceExporter*> exporter_to_hurry_{nullptr};
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<WorkerBeat> beat_;
   Task* start_alarm_ = nullptr;  // The scheduler's, until Start().

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "pinion/core/base/check.h"
@@ -32,9 +33,10 @@ SpanQueue::~SpanQueue() {
 
 void SpanQueue::Add(std::unique_ptr<FinishedSpan> span) {
   const size_t before = waiting_.fetch_add(1, std::memory_order_relaxed);
-  if (before >= max_spans_) {
+  if (before >= max_spans_) {  // Or kClosed is set, which is more than that.
+    auto& dropped = (before & kClosed) != 0 ? dropped_closed_ : dropped_full_;
+    dropped.fetch_add(1, std::memory_order_relaxed);
     waiting_.fetch_sub(1, std::memory_order_relaxed);
-    dropped_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   if (inbox_.Push(span.release())) {
@@ -56,6 +58,17 @@ void SpanQueue::Await(std::chrono::nanoseconds timeout) {
   poll(&woken, 1, static_cast<int>(std::max<int64_t>(millis, 0)));
   uint64_t wakes = 0;
   [[maybe_unused]] const ssize_t size = read(wake_, &wakes, sizeof(wakes));
+}
+
+void SpanQueue::Close() {
+  waiting_.fetch_or(kClosed, std::memory_order_relaxed);
+  while (waiting() > 0) {
+    const size_t left = Take().size();
+    dropped_closed_.fetch_add(left, std::memory_order_relaxed);
+    Release(left);
+    // Somebody is between the first and the last line of an Add().
+    if (left == 0) std::this_thread::yield();
+  }
 }
 
 std::vector<std::unique_ptr<FinishedSpan>> SpanQueue::Take() {

@@ -8,6 +8,8 @@
 // Wakes:   the exporter sleeps in Await(). Only the span that completes a batch
 //          wakes it, which costs a system call; others wait until its time is
 //          over.
+// End:     after Close(), what lies here and what still comes is dropped, and
+//          counted apart.
 // Example: queue.Add(std::move(span));                     // Anyone.
 //          queue.Await(std::chrono::seconds(5));           // The exporter.
 //          const auto batch = queue.Take();
@@ -41,9 +43,17 @@ class SpanQueue {
 
   void Add(std::unique_ptr<FinishedSpan> span);
 
-  // Spans that Add() has dropped, and those that wait or are being sent.
-  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
-  size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+  // Spans that were dropped because too many waited, or because the queue was
+  // closed; and those that wait or are being sent.
+  uint64_t dropped_full() const {
+    return dropped_full_.load(std::memory_order_relaxed);
+  }
+  uint64_t dropped_closed() const {
+    return dropped_closed_.load(std::memory_order_relaxed);
+  }
+  size_t waiting() const {
+    return waiting_.load(std::memory_order_relaxed) & ~kClosed;
+  }
 
   // Waits until a batch is there, until Wake(), or for `timeout`; the exporter.
   void Await(std::chrono::nanoseconds timeout);
@@ -59,7 +69,15 @@ class SpanQueue {
     waiting_.fetch_sub(spans, std::memory_order_relaxed);
   }
 
+  // There is no exporter any more. Call it once, after the exporter's last
+  // Release(); it waits for those that are within an Add().
+  void Close();
+
  private:
+  // A bit of `waiting_`, so that each Add() either sees it or is counted there
+  // when it is set, and Close() waits for its span.
+  static constexpr size_t kClosed = ~(~size_t{0} >> 1);
+
   const size_t max_spans_;
   const size_t batch_;
   const int wake_;  // An eventfd.
@@ -68,9 +86,10 @@ class SpanQueue {
   Inbox inbox_;
   // Relaxed: the numbers are all there is.
   std::atomic<size_t> waiting_{0};
-  std::atomic<uint64_t> dropped_{0};
+  std::atomic<uint64_t> dropped_full_{0};
+  std::atomic<uint64_t> dropped_closed_{0};
 
-  // The exporter's.
+  // The exporter's; then that of Close().
   WorkChain taken_;
 };
 

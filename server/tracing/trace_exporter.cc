@@ -61,10 +61,6 @@ otlp::v1::ExportTracePartialSuccess PartOf(const grpc::ByteBuffer& response) {
   return parsed.partial_success();
 }
 
-void Count(std::atomic<uint64_t>& counter, size_t spans) {
-  counter.fetch_add(spans, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> ReadCollectorCa(const std::string& path) {
@@ -92,7 +88,7 @@ TraceExporter::TraceExporter(TraceExporterOptions options, SpanQueue& queue)
       queue_(queue) {}
 
 TraceExporter::~TraceExporter() {
-  Stop(std::chrono::nanoseconds(0));
+  Stop(std::chrono::nanoseconds(0), std::chrono::nanoseconds(0));
   calls_.Shutdown();
   void* tag = nullptr;
   bool ok = false;
@@ -106,20 +102,31 @@ void TraceExporter::Start() {
     pthread_setname_np(pthread_self(), "pinion-trace");
     Run();
     ended_.Notify();
+    EndFirstWait();
   });
 }
 
-void TraceExporter::Stop(std::chrono::nanoseconds timeout) {
+void TraceExporter::Stop(std::chrono::nanoseconds timeout,
+                         std::chrono::nanoseconds hurried) {
   if (!thread_.joinable()) return;
   stopping_.Notify();
   queue_.Wake();
   if (failing_.load(std::memory_order_relaxed)) {
     timeout = std::min<std::chrono::nanoseconds>(timeout, kStopIfFailing);
   }
-  if (!ended_.WaitForNotificationWithTimeout(absl::FromChrono(timeout))) {
+  const absl::Duration last = absl::FromChrono(std::min(timeout, hurried));
+  if (!ended_or_hurried_.WaitForNotificationWithTimeout(
+          absl::FromChrono(timeout)) ||
+      !ended_.WaitForNotificationWithTimeout(last)) {
     GiveUp();
   }
   thread_.join();
+  queue_.Close();
+}
+
+void TraceExporter::EndFirstWait() {
+  // A notification may be notified once only.
+  if (!first_wait_ended_.exchange(true)) ended_or_hurried_.Notify();
 }
 
 void TraceExporter::GiveUp() {
@@ -144,7 +151,6 @@ void TraceExporter::SendWaiting(bool all) {
     const Batch batch = queue_.Take();
     if (batch.empty()) return;
     Send(batch);
-    queue_.Release(batch.size());
     more = all || batch.size() == queue_.batch();
   }
 }
@@ -202,8 +208,14 @@ void TraceExporter::OnTaken(size_t spans, const grpc::ByteBuffer& response) {
   const otlp::v1::ExportTracePartialSuccess part = PartOf(response);
   const auto rejected = static_cast<size_t>(std::clamp<int64_t>(
       part.rejected_spans(), 0, static_cast<int64_t>(spans)));
-  Count(exported_, spans - rejected);
-  Count(rejected_, rejected);
+  uint64_t dropped = 0;
+  {
+    MutexLock lock(mutex_);
+    queue_.Release(spans);
+    exported_ += spans - rejected;
+    rejected_ += rejected;
+    dropped = not_taken_ + queue_.dropped_full();
+  }
   if (rejected > 0) {
     Log(options_.log,
         {.level = LogLevel::kWarning,
@@ -217,14 +229,17 @@ void TraceExporter::OnTaken(size_t spans, const grpc::ByteBuffer& response) {
   Log(options_.log,
       {.area = LogArea::kTracing,
        .event = "trace_export_works",
-       .message = absl::StrCat(
-           "the collector ", options_.collector, " takes spans again; ",
-           not_taken_.load(std::memory_order_relaxed) + queue_.dropped(),
-           " were dropped since the start")});
+       .message = absl::StrCat("the collector ", options_.collector,
+                               " takes spans again; ", dropped,
+                               " were dropped since the start")});
 }
 
 void TraceExporter::OnFailed(size_t spans, const grpc::Status& status) {
-  Count(gave_up() ? at_stop_ : not_taken_, spans);
+  {
+    MutexLock lock(mutex_);
+    queue_.Release(spans);
+    (gave_up_ ? at_stop_ : not_taken_) += spans;
+  }
   if (failing_.exchange(true, std::memory_order_relaxed)) return;
   Log(options_.log,
       {.level = LogLevel::kWarning,
@@ -239,15 +254,13 @@ void TraceExporter::OnFailed(size_t spans, const grpc::Status& status) {
 }
 
 TracingSnapshot TraceExporter::Snapshot() const {
-  const auto get = [](const std::atomic<uint64_t>& counter) {
-    return counter.load(std::memory_order_relaxed);
-  };
+  MutexLock lock(mutex_);
   return {.on = true,
-          .exported = get(exported_),
-          .dropped_queue_full = queue_.dropped(),
-          .dropped_not_taken = get(not_taken_),
-          .dropped_rejected = get(rejected_),
-          .dropped_at_stop = get(at_stop_),
+          .exported = exported_,
+          .dropped_queue_full = queue_.dropped_full(),
+          .dropped_not_taken = not_taken_,
+          .dropped_rejected = rejected_,
+          .dropped_at_stop = at_stop_ + queue_.dropped_closed(),
           .waiting = queue_.waiting()};
 }
 

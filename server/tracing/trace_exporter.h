@@ -3,16 +3,20 @@
 // TraceExporter: sends finished spans to a collector, by OTLP over gRPC, on a
 //                thread of its own.
 //
-// Threads: the owner starts and stops it; any thread may ask for its counts.
+// Threads: the owner starts and stops it; any thread may hurry the stop, and
+// ask
+//          for its counts.
 // Batches: SpanQueue::kBatch spans, or those that came in `every`.
 // Bounds:  one batch is on its way at a time, for `call_timeout` at most. After
 //          UNAVAILABLE it is sent again, after 1, 2 and 4 s; after that, or
 //          after any other error, it is dropped. Meanwhile the queue fills, and
 //          then drops what is new. Everything that is dropped is counted.
-// Stop:    sends what waits, within the time that the owner gives it.
+// Stop:    sends what waits, within the time that the owner gives it. Spans
+// that
+//          come later are dropped.
 // Example: TraceExporter exporter({.collector = "127.0.0.1:4317"}, queue);
 //          exporter.Start();
-//          exporter.Stop(std::chrono::seconds(2));
+//          exporter.Stop(seconds(2), /*hurried=*/milliseconds(50));
 #ifndef PINION_SERVER_TRACING_TRACE_EXPORTER_H_
 #define PINION_SERVER_TRACING_TRACE_EXPORTER_H_
 
@@ -82,9 +86,12 @@ class TraceExporter {
   // Call it once, on a thread that is not pinned.
   void Start();
 
-  // Sends what waits for up to `timeout`, and ends the thread. What could not
-  // be sent is dropped. Without a Start(), it does nothing.
-  void Stop(std::chrono::nanoseconds timeout);
+  // Sends what waits for up to `timeout`, or, once Hurry() was called, for up
+  // to `hurried`; and ends the thread. What could not be sent is dropped.
+  // Without a Start(), it does nothing.
+  void Stop(std::chrono::nanoseconds timeout, std::chrono::nanoseconds hurried);
+  // Hurries the stop, now or later; any thread.
+  void Hurry() { EndFirstWait(); }
 
   TracingSnapshot Snapshot() const;
 
@@ -98,14 +105,13 @@ class TraceExporter {
   // One try. The answer of the collector is put into `response`.
   grpc::Status Call(const grpc::ByteBuffer& request,
                     grpc::ByteBuffer& response);
+  // The batch is one of the numbers below, and waits no more.
   void OnTaken(size_t spans, const grpc::ByteBuffer& response);
   void OnFailed(size_t spans, const grpc::Status& status);
+  // Ends the first wait of Stop(), now or later.
+  void EndFirstWait();
   // Ends the present try, and all later ones.
   void GiveUp();
-  bool gave_up() const {
-    MutexLock lock(mutex_);
-    return gave_up_;
-  }
   uint64_t UnixNanos() const;
 
   const TraceExporterOptions options_;
@@ -117,17 +123,21 @@ class TraceExporter {
 
   // Shared.
   absl::Notification stopping_;
+  absl::Notification ended_or_hurried_;
+  std::atomic<bool> first_wait_ended_{false};
   absl::Notification ended_;
   mutable Mutex mutex_;
   bool gave_up_ ABSL_GUARDED_BY(mutex_) = false;
   // Of the try that is on its way.
   std::optional<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_);
-  // Written by the thread alone. Relaxed: the numbers are all there is.
-  std::atomic<uint64_t> exported_{0};
-  std::atomic<uint64_t> not_taken_{0};
-  std::atomic<uint64_t> rejected_{0};
-  std::atomic<uint64_t> at_stop_{0};
-  std::atomic<bool> failing_{false};  // The last batch was not taken.
+  // Spans. A batch is added and released with the lock held, so that a snapshot
+  // has it once.
+  uint64_t exported_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t not_taken_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t rejected_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t at_stop_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The last batch was not taken. Relaxed: it is all there is.
+  std::atomic<bool> failing_{false};
 
   // The thread's.
   grpc::CompletionQueue calls_;

@@ -9,9 +9,12 @@
 #include <stdlib.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -97,7 +100,7 @@ TEST_F(TraceExporterTest, SendsWhatWaitsWhenItStops) {
   exporter.Start();
   Add(3);
   EXPECT_EQ(exporter.Snapshot().waiting, 3u);
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(collector.spans().size(), 3u);
   EXPECT_EQ(AttributeOf(collector.resource(), "service.name"), "shop");
   EXPECT_EQ(exporter.Snapshot().exported, 3u);
@@ -111,7 +114,7 @@ TEST_F(TraceExporterTest, SendsABatchAsSoonAsItIsFull) {
   exporter.Start();
   Add(kBatch);
   collector.AwaitRequests(1);
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(collector.spans().size(), kBatch);
 }
 
@@ -122,7 +125,7 @@ TEST_F(TraceExporterTest, AFullQueueDropsWhatIsNewAndCountsIt) {
   EXPECT_EQ(exporter.Snapshot().dropped_queue_full, 3u);
   EXPECT_EQ(exporter.Snapshot().waiting, kMost);
   exporter.Start();
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(exporter.Snapshot().exported, kMost);
   EXPECT_EQ(collector.requests(), 2) << "two batches";
 }
@@ -141,12 +144,90 @@ TEST_F(TraceExporterTest, ACollectorThatNeverAnswersHoldsNobody) {
   // after them.
   Add(kMost);
   EXPECT_EQ(exporter.Snapshot().dropped_queue_full, kBatch);
-  exporter.Stop(milliseconds(1));
+  exporter.Stop(milliseconds(1), kLong);
   const TracingSnapshot counts = exporter.Snapshot();
   EXPECT_EQ(counts.exported, 0u);
   EXPECT_EQ(counts.dropped_at_stop, kMost);
   EXPECT_EQ(counts.waiting, 0u);
   may_answer.Notify();
+}
+
+TEST_F(TraceExporterTest, AHurryEndsTheWaitOfAStopThatHasBegun) {
+  absl::Notification may_answer;
+  TraceCollector collector([&](int, auto&) {
+    may_answer.WaitForNotification();
+    return grpc::Status::OK;
+  });
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(kBatch);
+  std::thread stopper([&] { exporter.Stop(hours(1), milliseconds(1)); });
+  collector.AwaitRequests(1);
+  exporter.Hurry();
+  stopper.join();
+  EXPECT_EQ(exporter.Snapshot().dropped_at_stop, kBatch);
+  may_answer.Notify();
+}
+
+TEST_F(TraceExporterTest, AHurriedStopStillSendsWhatIsTakenAtOnce) {
+  TraceCollector collector;
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(3);
+  exporter.Hurry();
+  exporter.Hurry();
+  exporter.Stop(kLong, kLong);
+  EXPECT_EQ(exporter.Snapshot().exported, 3u);
+}
+
+TEST_F(TraceExporterTest, AStopDoesNotWaitLongForACollectorThatFails) {
+  absl::Notification may_answer;
+  TraceCollector collector([&](int number, auto&) {
+    if (number > 1) may_answer.WaitForNotification();
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no");
+  });
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(kBatch);
+  logged_.Pass();
+  Add(kBatch);
+  collector.AwaitRequests(2);
+  exporter.Stop(hours(1), hours(1));
+  EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
+  EXPECT_EQ(exporter.Snapshot().dropped_at_stop, kBatch);
+  may_answer.Notify();
+}
+
+// Of a hop, for one, whose handler outlasts the stop.
+TEST_F(TraceExporterTest, WhatComesAfterTheStopIsCountedAsDroppedAtIt) {
+  TraceCollector collector;
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  Add(1);
+  exporter.Stop(kLong, kLong);
+  Add(2);
+  const TracingSnapshot counts = exporter.Snapshot();
+  EXPECT_EQ(counts.exported, 1u);
+  EXPECT_EQ(counts.dropped_at_stop, 2u);
+  EXPECT_EQ(counts.dropped_queue_full, 0u);
+  EXPECT_EQ(counts.waiting, 0u);
+}
+
+TEST_F(TraceExporterTest, EachSpanIsCountedOnceWhileAStopEndsAndOthersCome) {
+  constexpr int kThreads = 4;
+  constexpr int kSpans = 2000;
+  TraceCollector collector;
+  TraceExporter exporter(Options(collector), queue_);
+  exporter.Start();
+  std::vector<std::thread> adders;
+  for (int i = 0; i < kThreads; ++i) {
+    adders.emplace_back([&] { Add(kSpans); });
+  }
+  exporter.Stop(milliseconds(1), milliseconds(1));
+  for (std::thread& adder : adders) adder.join();
+  const TracingSnapshot counts = exporter.Snapshot();
+  EXPECT_EQ(counts.waiting, 0u);
+  EXPECT_EQ(counts.exported + counts.dropped(), uint64_t{kThreads * kSpans});
 }
 
 TEST_F(TraceExporterTest, ATryEndsAtItsTimeoutAndItsBatchIsDropped) {
@@ -164,7 +245,7 @@ TEST_F(TraceExporterTest, ATryEndsAtItsTimeoutAndItsBatchIsDropped) {
   EXPECT_THAT(message(), HasSubstr("DEADLINE_EXCEEDED"));
   EXPECT_THAT(message(), HasSubstr("4 are dropped"));
   may_answer.Notify();
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
 }
 
@@ -176,7 +257,7 @@ TEST_F(TraceExporterTest, SendsAgainToACollectorThatIsUnavailableForAMoment) {
   exporter.Start();
   Add(kBatch);
   collector.AwaitRequests(4);
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(exporter.Snapshot().exported, kBatch);
   EXPECT_EQ(exporter.Snapshot().dropped(), 0u);
 }
@@ -190,7 +271,7 @@ TEST_F(TraceExporterTest, DropsABatchAfterFourTries) {
   EXPECT_THAT(message(), HasSubstr("UNAVAILABLE: not now"));
   EXPECT_EQ(collector.requests(), 4);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
 }
 
 TEST_F(TraceExporterTest, DoesNotSendAgainWhatTheCollectorHasRefused) {
@@ -201,7 +282,7 @@ TEST_F(TraceExporterTest, DoesNotSendAgainWhatTheCollectorHasRefused) {
   exporter.Start();
   Add(kBatch);
   logged_.Pass();
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(collector.requests(), 1);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
 }
@@ -219,7 +300,7 @@ TEST_F(TraceExporterTest, CountsWhatACollectorHasRejectedOfABatch) {
   Add(kBatch);
   logged_.Pass();
   Add(2);
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_THAT(message(), HasSubstr("has rejected 2 of 2 spans: too old"));
   EXPECT_EQ(exporter.Snapshot().exported, kBatch - 1);
   EXPECT_EQ(exporter.Snapshot().dropped_rejected, 3u);
@@ -238,7 +319,7 @@ TEST_F(TraceExporterTest, NobodyAtTheCollectorsAddressIsNoHarm) {
   exporter.Start();
   Add(kBatch);
   logged_.Pass();
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
 }
 
@@ -265,7 +346,7 @@ TEST_F(TraceExporterTest, AsksTheProxyOfTheEnvironmentOnlyIfItMay) {
     TraceExporter exporter(std::move(options), queue);
     exporter.Start();
     AddTo(queue, 1);
-    exporter.Stop(kLong);
+    exporter.Stop(kLong, kLong);
     EXPECT_EQ(exporter.Snapshot().exported, by_proxy ? 0u : 1u);
     EXPECT_EQ(exporter.Snapshot().dropped_not_taken, by_proxy ? 1u : 0u);
   }
@@ -293,7 +374,7 @@ TEST_F(TraceExporterTest, SendsEncryptedToACollectorOfItsAuthority) {
   TraceExporter exporter(std::move(options), queue_);
   exporter.Start();
   Add(3);
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(collector.spans().size(), 3u);
   EXPECT_EQ(exporter.Snapshot().exported, 3u);
 }
@@ -308,7 +389,7 @@ TEST_F(TraceExporterTest, SendsNothingToACollectorOfAnotherAuthority) {
   exporter.Start();
   Add(kBatch);
   logged_.Pass();
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(collector.requests(), 0);
   EXPECT_EQ(exporter.Snapshot().dropped_not_taken, kBatch);
 }
@@ -333,7 +414,7 @@ TEST_F(TraceExporterTest, WhatWasNeverStartedStops) {
   TraceCollector collector;
   TraceExporter exporter(Options(collector), queue_);
   Add(1);
-  exporter.Stop(kLong);
+  exporter.Stop(kLong, kLong);
   EXPECT_EQ(exporter.Snapshot().waiting, 1u);
 }
 
