@@ -116,7 +116,7 @@ void GrpcCall::Arrive(const grpc::ServerContext& context,
   }
   const Asked asked(context);
   ReadMetadata(context, asked);
-  if (awaited_ == nullptr) return EnterNow(asked);
+  if (awaited_ == nullptr) return EnterNow(context, asked);
   refusal = BeginToWait();
   if (refusal.has_value()) Refuse(*std::move(refusal));
 }
@@ -125,15 +125,14 @@ void GrpcCall::Refuse(Answer refusal) {
   EndToWait();
   LetGoOfRequest();
   served->lanes->CountRefused(*this, refusal.failure()->reason());
-  EndTraceRefused(refusal);
   OnEntered(std::move(refusal));
 }
 
-void GrpcCall::EnterNow(const Asked& asked) {
-  std::optional<Answer> refusal = Enter(asked);
+void GrpcCall::EnterNow(const grpc::ServerContext& context,
+                        const Asked& asked) {
+  std::optional<Answer> refusal = Enter(context, asked);
   if (refusal.has_value()) {
     LetGoOfRequest();
-    EndTraceRefused(*refusal);
   } else if (const Deadline at = due(); at.has_value()) {
     armed_ = true;
     host_.expirer->Arm(io_.index(), *this, *at);
@@ -228,7 +227,7 @@ void GrpcCall::OnVerdict(const grpc::ServerContext& context, Caller caller) {
     refusal = std::move(*mistake_);
   }
   if (refusal.has_value()) return Refuse(*std::move(refusal));
-  EnterNow(Asked(context));
+  EnterNow(context, Asked(context));
 }
 
 void GrpcCall::OnExpiredAwaiting() {
@@ -236,14 +235,22 @@ void GrpcCall::OnExpiredAwaiting() {
   Refuse(refusals::ExpiredAtCheck());
 }
 
-std::optional<Answer> GrpcCall::Enter(const Asked& asked) {
+std::optional<Answer> GrpcCall::Enter(const grpc::ServerContext& context,
+                                      const Asked& asked) {
   const absl::StatusOr<RequestedRoute> requested =
       ParseRequestedRoute(asked.worker, asked.priority, host_.door->workers());
-  if (requested.ok()) {
-    return host_.door->Enter(*requested, this, limited_.get());
+  if (!requested.ok()) {
+    served->lanes->CountRefused(*this, v1::REASON_BAD_REQUEST);
+    return refusals::BadRequest(requested.status());
   }
-  served->lanes->CountRefused(*this, v1::REASON_BAD_REQUEST);
-  return refusals::BadRequest(requested.status());
+  // Not before: strangers would fill the queue of spans.
+  if (Tracer* const tracer = host_.door->tracer()) {
+    BeginTrace(context, *tracer);
+  }
+  std::optional<Answer> refusal =
+      host_.door->Enter(*requested, this, limited_.get());
+  if (refusal.has_value()) EndTraceRefused(*refusal);
+  return refusal;
 }
 
 std::optional<Answer> GrpcCall::RefuseCaller(
@@ -319,9 +326,6 @@ void GrpcCall::ReadMetadata(const grpc::ServerContext& context,
                             const Asked& asked) {
   deadline = DeadlineOf(context, host_.expirer->clock());
   wants_timing = asked.timing == "1";
-  if (Tracer* const tracer = host_.door->tracer()) {
-    BeginTrace(context, *tracer);
-  }
   if (!method().handler.uses_context) return;
   for (const auto& [name, value] : context.client_metadata()) {
     metadata_.emplace_back(std::string(name.data(), name.size()),

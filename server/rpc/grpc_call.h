@@ -149,16 +149,18 @@ class GrpcCall : public RoutedCall,
   // Nothing is awaited any more.
   void EndToWait();
 
-  // Lets it enter by what its metadata asks for, or returns the refusal.
-  std::optional<Answer> Enter(const Asked& asked);
-  void EnterNow(const Asked& asked);
+  // Begins its span and lets it enter by what its metadata asks for, or returns
+  // the refusal.
+  std::optional<Answer> Enter(const grpc::ServerContext& context,
+                              const Asked& asked);
+  void EnterNow(const grpc::ServerContext& context, const Asked& asked);
   // Releases what it has, and is refused.
   void Refuse(Answer refusal);
   void ReadRequest(grpc::ByteBuffer& request);
   void ReadMetadata(const grpc::ServerContext& context, const Asked& asked);
   // Begins its span, if it is traced.
   void BeginTrace(const grpc::ServerContext& context, Tracer& tracer);
-  // Ends it, if there is one: the call is refused.
+  // Ends it, if there is one: the door has refused the call.
   void EndTraceRefused(const Answer& refusal);
 
   // Fixed after the arrival.

@@ -523,9 +523,6 @@ void Session::Enter(Intake& in, Portion& portion) {
   }
   block->AllAdded();
   for (SessionCall* call : portion.same_id) {
-    if (call->traced) {
-      EndTraceRefused(*call, refusals::IdIsOpen(call->id()));
-    }
     call->served->lanes->CountRefused(*call, v1::REASON_BAD_REQUEST);
     RefuseAdded(*call, {kIdOpen, call->id()},
                 [&] { return refusals::IdIsOpen(call->id()); });

@@ -14,11 +14,13 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "pinion/server/policy_options.h"
+#include "pinion/server/tracing_options.h"
 #include "pinion/tests/server/session/session_fixture.h"
 #include "pinion/tests/support/lane_test.h"
 #include "pinion/tests/support/open_call.h"
 #include "pinion/tests/support/session_client.h"
 #include "pinion/tests/support/token_maker.h"
+#include "pinion/tests/support/trace_collector.h"
 #include "pinion/v1/failure.pb.h"
 #include "pinion/v1/session.pb.h"
 
@@ -44,7 +46,7 @@ using ::pinion::testing::WriteFile;
 class PolicedPrincipalsTest : public SessionTest {
  protected:
   // Of these, bob alone may call Add; anyone with a token may call Hold.
-  void StartWith(PartyLimitOptions limits = {}) {
+  void StartWith(PartyLimitOptions limits = {}, TracingOptions tracing = {}) {
     const std::string keys =
         absl::StrCat(::testing::TempDir(), "/policed_keys");
     const std::string policy =
@@ -63,12 +65,14 @@ class PolicedPrincipalsTest : public SessionTest {
                              "    request: {paths: ["
                           << testing::kHold << "]}\n";
     gate_.Open();
-    Start({.workers = 1,
-           .limits = limits,
-           .token_keys = keys,
-           .token_issuer = testing::kIssuer,
-           .token_audience = testing::kAudience,
-           .policy = {.policy_file = policy}});
+    HostingOptions options = {.workers = 1,
+                              .limits = limits,
+                              .token_keys = keys,
+                              .token_issuer = testing::kIssuer,
+                              .token_audience = testing::kAudience,
+                              .policy = {.policy_file = policy}};
+    options.tracing = std::move(tracing);
+    Start(std::move(options));
   }
 
   std::string BearerOf(const std::string& subject) const {
@@ -100,6 +104,35 @@ TEST_P(PolicedPrincipalsTest, APlainCallIsJudgedByItsToken) {
   EXPECT_EQ(AddAs("eve").code(), absl::StatusCode::kPermissionDenied);
   OpenCall nobody(channel(), kAdd, AddOf("a"));
   EXPECT_EQ(nobody.Await().code(), absl::StatusCode::kPermissionDenied);
+}
+
+// Else anyone could fill the queue of spans.
+TEST_P(PolicedPrincipalsTest, OnlyACallThatMayBeMadeHasASpan) {
+  testing::TraceCollector collector;
+  StartWith({}, {.collector = collector.address()});
+  const std::string traceparent =
+      "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const std::string eve = BearerOf("eve");
+  const std::string forged = absl::StrCat(
+      "Bearer ", TokenMaker::Ec("k1").Sign(ClaimsOf({.subject = "bob"})));
+  // Each token is checked first, and remembered then.
+  for (const std::string& token : {eve, eve, forged, forged}) {
+    OpenCall call(
+        channel(), kAdd, AddOf("a"),
+        {.metadata = {{"authorization", token}, {"traceparent", traceparent}}});
+    EXPECT_FALSE(call.Await().ok());
+  }
+  OpenCall nobody(channel(), kAdd, AddOf("a"),
+                  {.metadata = {{"traceparent", traceparent}}});
+  EXPECT_EQ(nobody.Await().code(), absl::StatusCode::kPermissionDenied);
+  OpenCall bob(channel(), kAdd, AddOf("a"),
+               {.metadata = {{"authorization", BearerOf("bob")},
+                             {"traceparent", traceparent}}});
+  EXPECT_TRUE(bob.Await().ok()) << bob.Await();
+  test().Stop();
+  const auto spans = collector.spans();
+  ASSERT_EQ(spans.size(), 1u);
+  EXPECT_EQ(testing::AttributeOf(spans[0], "pinion.outcome"), "answered");
 }
 
 TEST_P(PolicedPrincipalsTest, ASessionOfAStrangerEnds) {
