@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
 #include "pinion/proto/wire/utf8.h"
 
@@ -52,15 +51,18 @@ int64_t SessionList::Entry::HeldBytes() const {
   return memory_->load(std::memory_order_relaxed) + Signed(unsent_bytes);
 }
 
-admin::v1::ListSessionsResponse SessionList::List(uint32_t limit) const {
-  if (limit == 0) limit = kListed;
+std::vector<SessionList::Shown> SessionList::Heaviest(size_t limit,
+                                                      int64_t& open) const {
   struct Held {
     int64_t bytes;
     const Entry* entry;
   };
   std::vector<Held> held;
-  admin::v1::ListSessionsResponse response;
+  std::vector<Shown> shown;
+  shown.reserve(limit);
+  // I/O threads wait for it: only copies are made.
   MutexLock lock(mutex_);
+  open = open_;
   held.reserve(static_cast<size_t>(open_));
   for (Entry* entry = entries_.front(); entry != nullptr;
        entry = LinkedList<Entry>::Next(*entry)) {
@@ -75,20 +77,40 @@ admin::v1::ListSessionsResponse SessionList::List(uint32_t limit) const {
                     });
   for (auto it = held.begin(); it != end; ++it) {
     const Entry& entry = *it->entry;
-    admin::v1::SessionState& state = *response.add_sessions();
-    state.set_id(entry.id_);
-    state.set_peer(entry.fixed_.peer);
-    state.set_client(entry.client_);
-    state.set_principal(entry.principal_);
-    state.set_io_thread(static_cast<uint32_t>(entry.fixed_.io_thread));
-    state.set_opened_ms(
-        static_cast<uint64_t>(absl::ToUnixMillis(entry.opened_)));
-    state.set_open_calls(Signed(entry.open_calls));
-    state.set_held_bytes(it->bytes);
-    state.set_unsent_bytes(Signed(entry.unsent_bytes));
-    state.set_calls(entry.calls.value());
+    shown.push_back({.id = entry.id_,
+                     .fixed = entry.fixed_,
+                     .client = entry.client_,
+                     .principal = entry.principal_,
+                     .opened = entry.opened_,
+                     .held_bytes = it->bytes,
+                     .open_calls = Signed(entry.open_calls),
+                     .unsent_bytes = Signed(entry.unsent_bytes),
+                     .calls = entry.calls.value()});
   }
-  response.set_open(open_);
+  return shown;
+}
+
+admin::v1::ListSessionsResponse SessionList::List(uint32_t limit) const {
+  if (limit == 0) limit = kListed;
+  int64_t open = 0;
+  const std::vector<Shown> heaviest =
+      Heaviest(std::min(limit, kMostListed), open);
+  admin::v1::ListSessionsResponse response;
+  for (const Shown& session : heaviest) {
+    admin::v1::SessionState& state = *response.add_sessions();
+    state.set_id(session.id);
+    state.set_peer(session.fixed.peer);
+    state.set_client(session.client);
+    state.set_principal(session.principal);
+    state.set_io_thread(static_cast<uint32_t>(session.fixed.io_thread));
+    state.set_opened_ms(
+        static_cast<uint64_t>(absl::ToUnixMillis(session.opened)));
+    state.set_open_calls(session.open_calls);
+    state.set_held_bytes(session.held_bytes);
+    state.set_unsent_bytes(session.unsent_bytes);
+    state.set_calls(session.calls);
+  }
+  response.set_open(open);
   return response;
 }
 

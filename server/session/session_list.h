@@ -8,18 +8,19 @@
 //          or to name its client.
 // Cost:    a few plain stores for each message of a session, and one for each
 //          answer or buffer of answers.
-// Example: SessionList::Entry entry(list, {.peer = peer, .io_thread = 2},
-// bytes);
+// Example: SessionList::Entry entry(list, {.peer = peer}, bytes);
 //          entry.open_calls.Set(3);
 #ifndef PINION_SERVER_SESSION_SESSION_LIST_H_
 #define PINION_SERVER_SESSION_SESSION_LIST_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
@@ -87,6 +88,9 @@ class SessionList {
     std::string principal_;
   };
 
+  // The most sessions that are listed.
+  static constexpr uint32_t kMostListed = 1000;
+
   // The `limit` sessions that hold the most bytes, the one with the most first;
   // as ListSessionsRequest says. What strangers can name is escaped.
   admin::v1::ListSessionsResponse List(uint32_t limit) const;
@@ -94,6 +98,21 @@ class SessionList {
   int64_t open() const;
 
  private:
+  // A copy of what a session shows.
+  struct Shown {
+    uint64_t id;
+    Fixed fixed;
+    std::string client;
+    std::string principal;
+    absl::Time opened;
+    int64_t held_bytes;
+    int64_t open_calls;
+    int64_t unsent_bytes;
+    uint64_t calls;
+  };
+  // The `limit` that hold the most bytes, and how many are open.
+  std::vector<Shown> Heaviest(size_t limit, int64_t& open) const;
+
   const std::function<absl::Time()> now_;
   mutable Mutex mutex_;
   LinkedList<Entry> entries_ ABSL_GUARDED_BY(mutex_);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,19 @@ TEST(SessionListTest, TheSessionThatHoldsTheMostIsFirst) {
   EXPECT_EQ(listed.sessions(1).peer(), "c");
   EXPECT_EQ(listed.sessions(1).held_bytes(), 51);
   EXPECT_EQ(listed.sessions(1).unsent_bytes(), 50);
+}
+
+TEST(SessionListTest, ListsAThousandAtMostWhateverIsAsked) {
+  SessionList list;
+  std::deque<Entry> entries;
+  for (int i = 0; i < 1500; ++i) {
+    entries.emplace_back(list, SessionList::Fixed{.peer = "a"}, Bytes(i));
+  }
+  const auto listed = list.List(5000);
+  EXPECT_EQ(listed.open(), 1500);
+  ASSERT_EQ(listed.sessions_size(), int{SessionList::kMostListed});
+  EXPECT_EQ(listed.sessions(0).held_bytes(), 1499);
+  EXPECT_EQ(listed.sessions(999).held_bytes(), 500);
 }
 
 TEST(SessionListTest, AnEntryThatIsGoneIsInTheListNoMore) {
