@@ -145,6 +145,7 @@ void LiveSettings::Begin() {
 }
 
 void LiveSettings::End() {
+  MutexLock change(changes_mutex_);
   MutexLock lock(mutex_);
   serves_ = false;
 }
@@ -161,9 +162,11 @@ ConfiguredOptions LiveSettings::Now() const {
 absl::Status LiveSettings::Reload(const ListenOptions* listen,
                                   const HostingOptions& hosting,
                                   absl::FunctionRef<absl::Status()> reload) {
-  MutexLock lock(mutex_);
+  MutexLock change(changes_mutex_);
+  // It reads files, which may take long.
   const absl::Status status = reload();
   if (!status.ok()) return status;
+  MutexLock lock(mutex_);
   if (listen != nullptr) now_.listen = *listen;
   now_.hosting = hosting;
   show_keys_.store(hosting.show_keys, std::memory_order_relaxed);
@@ -201,6 +204,7 @@ std::string LiveSettings::TakeLost() {
 
 absl::StatusOr<admin::v1::SetResponse> LiveSettings::Set(
     absl::string_view name, absl::string_view value, absl::string_view who) {
+  MutexLock change(changes_mutex_);
   MutexLock lock(mutex_);
   if (!serves_) {
     return absl::FailedPreconditionError(

@@ -4,9 +4,9 @@
 //               and changes of those that may change while it runs.
 //
 // Threads: any thread. A Set() and a Reload() come one after the other.
-// Reload:  puts the program's values in force, those of its file and flags.
-// What
-//          Set() has changed is gone then; TakeLost() names it.
+//          Get() does not wait for what a Reload() reads.
+// Reload:  puts the values of the program's file and flags in force. What Set()
+//          has changed is gone then; TakeLost() names it.
 // Example: auto changed = settings.Set("stall_after", "250ms", "uid 1000");
 //          if (!changed.ok()) return changed.status();
 #ifndef PINION_SERVER_HOSTING_LIVE_SETTINGS_H_
@@ -119,8 +119,11 @@ class LiveSettings {
   // Fixed at construction.
   const Hooks hooks_;
 
+  // Held by whoever changes something, from its first look to the last word.
+  Mutex changes_mutex_;
+
   // Shared.
-  mutable Mutex mutex_;
+  mutable Mutex mutex_ ABSL_ACQUIRED_AFTER(changes_mutex_);
   bool serves_ ABSL_GUARDED_BY(mutex_) = false;
   ConfiguredOptions now_ ABSL_GUARDED_BY(mutex_);
   // Null: it is a Hosting.

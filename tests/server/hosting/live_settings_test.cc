@@ -295,6 +295,18 @@ TEST_P(LiveSettingsTest, AReloadThatFailsLeavesWhatWasChanged) {
   EXPECT_EQ(Get("grace").origin(), admin::v1::ORIGIN_RUN_TIME);
 }
 
+// A slow disk must not make the page wait.
+TEST_P(LiveSettingsTest, CanBeReadWhileAReloadReadsItsFiles) {
+  StartManually();
+  int read = 0;
+  const absl::Status reloaded = settings().Reload(nullptr, made_with_, [&] {
+    read = settings().Get().settings_size();
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(reloaded, absl::OkStatus());
+  EXPECT_GT(read, 0);
+}
+
 TEST_P(LiveSettingsTest, WhoTakesWhatIsLostGetsItOnce) {
   StartManually();
   settings().LeaveLost();
