@@ -9,7 +9,6 @@
 #ifndef PINION_SERVER_OBSERVE_CALL_NOTE_H_
 #define PINION_SERVER_OBSERVE_CALL_NOTE_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "pinion/proto/wire/utf8.h"
 
 namespace pinion {
 
@@ -27,15 +27,14 @@ struct CallNote {
   static constexpr size_t kMostPrincipalBytes = 80;
 
   void SetPrincipal(absl::string_view text) {
-    principal_size = static_cast<uint32_t>(text.size());
-    std::memcpy(principal, text.data(),
-                std::min(text.size(), kMostPrincipalBytes));
+    const absl::string_view beginning = BeginningOf(text, kMostPrincipalBytes);
+    principal_size = static_cast<uint16_t>(beginning.size());
+    principal_is_cut = beginning.size() < text.size() ? 1 : 0;
+    std::memcpy(principal, beginning.data(), beginning.size());
   }
   std::string Principal() const {
-    const absl::string_view kept(
-        principal, std::min<size_t>(principal_size, kMostPrincipalBytes));
-    return absl::StrCat(kept,
-                        principal_size > kMostPrincipalBytes ? "..." : "");
+    return absl::StrCat(absl::string_view(principal, principal_size),
+                        principal_is_cut != 0 ? "..." : "");
   }
   int64_t took_ns() const { return waited_ns + ran_ns; }
 
@@ -50,7 +49,8 @@ struct CallNote {
   uint32_t batch = 0;
   uint32_t kept = 0;  // 1: its handler has kept it, and `code` is not known.
   uint32_t is_of_key = 0;
-  uint32_t principal_size = 0;  // Of the whole text; 0: nobody has asked.
+  uint16_t principal_size = 0;  // Of what is kept; 0: nobody has asked.
+  uint16_t principal_is_cut = 0;
   char principal[kMostPrincipalBytes] = {};
 };
 

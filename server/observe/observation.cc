@@ -166,7 +166,7 @@ admin::v1::CallRecord Observation::RecordOf(const CallNote& note) const {
   admin::v1::CallRecord record;
   record.set_ended_ms(MillisOf(Moment(note.ended)));
   record.set_method(note.method->path);
-  record.set_principal(Escaped(note.Principal()));
+  record.set_principal(OneLine(note.Principal()));
   record.set_worker(static_cast<uint32_t>(note.worker));
   record.set_waited_ns(static_cast<uint64_t>(note.waited_ns));
   record.set_ran_ns(static_cast<uint64_t>(note.ran_ns));

@@ -36,6 +36,13 @@ TEST(RecentCallsTest, AreTheLastOfTheirSlotWithTheLastOneFirst) {
   EXPECT_THAT(Numbers(*recent, 0), IsEmpty());
 }
 
+TEST(RecentCallsTest, APrincipalIsNotCutWithinACharacter) {
+  CallNote note;
+  const std::string before(CallNote::kMostPrincipalBytes - 1, 'a');
+  note.SetPrincipal(before + "\u00e9");  // Two bytes.
+  EXPECT_EQ(note.Principal(), before + "...");
+}
+
 TEST(RecentCallsTest, HaveTheBeginningOfALongPrincipal) {
   const auto recent = std::make_unique<RecentCalls>();
   CallNote note = {.number = 1};
