@@ -36,15 +36,22 @@ void HeavyKeys::Add(uint64_t window, const NotedKey& key, uint64_t weight,
 uint64_t HeavyKeys::Read(uint64_t window,
                          std::vector<Counter>& counters) const {
   size_t found = 0;
+  // Their writer is within a Set(), and they may be of the window.
+  size_t unreadable = 0;
   uint64_t least = UINT64_MAX;
   for (const Published<Counter>& published : counters_) {
     const std::optional<Counter> counter = published.Get();
-    if (!counter.has_value() || counter->window != window) continue;
+    if (!counter.has_value()) {
+      if (published.is_set()) ++unreadable;
+      continue;
+    }
+    if (counter->window != window) continue;
     ++found;
     least = std::min(least, counter->weight);
     counters.push_back(*counter);
   }
-  return found == kCounters ? least : 0;
+  if (found == 0 || found + unreadable < kCounters) return 0;
+  return least;
 }
 
 size_t HeavyKeys::Find(uint64_t hash) const {

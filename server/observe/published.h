@@ -50,6 +50,9 @@ class Published {
     return ValueOf(words);
   }
 
+  // Whether anything was set, or its first Set() has begun.
+  bool is_set() const { return version_.load(std::memory_order_relaxed) != 0; }
+
   // What was set last. None: nothing was, or the writer was within a Set() at
   // each of several looks; it may have lost its CPU there.
   std::optional<T> Get() const {
