@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gmock/gmock.h"
@@ -97,6 +98,7 @@ TEST(ThreadStacksTest, NamesTheFunctionThatHoldsAThread) {
 TEST(ThreadStacksTest, NamesTheFunctionThatComputes) {
   std::atomic<bool> ended{false};
   Thread thread([&] { SpinsForItsStack(ended); });
+  const absl::Cleanup end = [&] { ended = true; };
   // It may not be there yet at first.
   std::vector<std::string> names;
   while (names.empty() ||
@@ -105,7 +107,6 @@ TEST(ThreadStacksTest, NamesTheFunctionThatComputes) {
     ASSERT_TRUE(stack.ok()) << stack.status();
     names = *stack;
   }
-  ended = true;
 }
 
 TEST(ThreadStacksTest, TakesTheInnermostFramesOfADeepStack) {
@@ -191,11 +192,12 @@ TEST(ThreadStacksTest, LeavesErrnoAsItWas) {
     SpinsForItsStack(ended);
     seen = errno;
   });
+  absl::Cleanup end = [&] { ended = true; };
   while (!ready) std::this_thread::yield();
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(ThreadStacks::Take(thread.id(), kPatient).ok());
   }
-  ended = true;
+  std::move(end).Invoke();
   thread.Join();
   EXPECT_EQ(seen, 77);
 }

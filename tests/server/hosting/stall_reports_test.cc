@@ -15,7 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
@@ -207,6 +209,12 @@ TEST_F(StallReportsTest, WhatWasReportedHasEndedOnceItsWorkerIsNotStalled) {
   EXPECT_TRUE(Last().ended());
 }
 
+bool Names(const admin::v1::Stall& stall, absl::string_view function) {
+  return absl::c_any_of(stall.stack(), [&](const std::string& frame) {
+    return absl::StrContains(frame, function);
+  });
+}
+
 // A server whose worker is stuck in a function of its handler.
 TEST(StuckWorkerTest, TheLogAndTheStallsNameTheFunctionInWhichAWorkerIsStuck) {
   Gate in_handler;
@@ -234,17 +242,17 @@ TEST(StuckWorkerTest, TheLogAndTheStallsNameTheFunctionInWhichAWorkerIsStuck) {
     in_log.Pass();
     EXPECT_THAT(line, HasSubstr("has run for"));
     EXPECT_THAT(line, HasSubstr("; stack: "));
-    EXPECT_THAT(line, HasSubstr(" < pinion::StuckInItsHandler"));
-    while (stalls.List(1, false).stalls().empty()) std::this_thread::yield();
-    const admin::v1::Stall stall = stalls.List(1, false).stalls(0);
+    EXPECT_THAT(line, HasSubstr("pinion::StuckInItsHandler"));
+    // The line comes first; and perhaps it is kept of an earlier moment only.
+    admin::v1::Stall stall;
+    while (!Names(stall, "StuckInItsHandler")) {
+      std::this_thread::yield();
+      const auto listed = stalls.List(1, false);
+      if (listed.stalls_size() > 0) stall = listed.stalls(0);
+    }
     EXPECT_FALSE(stall.ended());
     EXPECT_EQ(stall.running().method(), kAdd);
     EXPECT_FALSE(stall.running().key().has_key());
-    bool named = false;
-    for (const std::string& frame : stall.stack()) {
-      named |= frame.find("StuckInItsHandler") != frame.npos;
-    }
-    EXPECT_TRUE(named) << stall.DebugString();
     in_handler.Open();
     EXPECT_TRUE(stalled.Await().ok()) << stalled.Await();
   }
