@@ -3,9 +3,8 @@
 // MakeOtlpMessage: what a collector gets for a batch of spans.
 //
 // Threads: any thread.
-// Example: const auto request = MakeOtlpMessage({.service_name = "shop"},
-// spans,
-//                                               unix_nanos);
+// Example: const auto request =
+//              MakeOtlpMessage({.service_name = "shop"}, spans, unix_nanos);
 #ifndef PINION_SERVER_TRACING_OTLP_MESSAGE_H_
 #define PINION_SERVER_TRACING_OTLP_MESSAGE_H_
 

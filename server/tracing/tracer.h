@@ -6,8 +6,7 @@
 // Threads: any thread may use a Tracer; its spans go to a SpanQueue, so nobody
 //          waits. The classes below say who may use them.
 // Cost:    an untraced call has no CallTrace, and pays for one look at a bit.
-// Example: call->trace_ = tracer.Begin(headers);      // Null: it is not
-// traced.
+// Example: call->trace_ = tracer.Begin(headers);  // Null: it is not traced.
 //          if (call->traced) call->trace()->NoteClaim(now, slot);
 //          if (call->traced) call->trace()->End({.path = path, ...});
 #ifndef PINION_SERVER_TRACING_TRACER_H_

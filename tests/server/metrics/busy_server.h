@@ -6,8 +6,7 @@
 // Threads: the test's only.
 // Example: BusyServer busy;
 //          busy.Fail(absl::StatusCode::kNotFound);
-//          const Metrics metrics(busy.Text());
-//          metrics.Of("grpc_server_handled_total", {{"grpc_code", "NotFound"}})
+//          EXPECT_THAT(busy.Text(), HasSubstr("grpc_code=\"NotFound\"} 1"));
 #ifndef PINION_TESTS_SERVER_METRICS_BUSY_SERVER_H_
 #define PINION_TESTS_SERVER_METRICS_BUSY_SERVER_H_
 
