@@ -67,7 +67,7 @@ absl::StatusOr<std::string> ReadCollectorCa(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string content((std::istreambuf_iterator<char>(file)),
                             std::istreambuf_iterator<char>());
-  if (!file.good() && content.empty()) {
+  if (content.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("trace_collector_ca is \"", path,
                      "\", which cannot be read or is empty; valid is a PEM "
