@@ -50,9 +50,10 @@ TEST(SlowReportTest, SaysWhereTheTimeOfEachCallWent) {
                    }
                  )pb"),
                  absl::UTCTimeZone()),
-      R"(ENDED                METHOD                     KEY          PRINCIPAL  WORKER  WAITED    RAN  BATCH  CODE
-2026-12-01 09:31:07  /shop.v1.CartService/Add   cart\x1b[2J  x509:cart       1  3.40ms  1.20s      7  NOT_FOUND
-2026-12-01 09:31:08  /shop.v1.CartService/List  -            -               0      0s  820ns      1  OK
+      R"(ENDED                METHOD                      KEY                          PRINCIPAL  WORKER  WAITED    RAN  BATCH  CODE
+2026-12-01 09:31:07  /shop.v1.CartService/Add    cart\x1b[2J                  x509:cart       1  3.40ms  1.20s      7  NOT_FOUND
+2026-12-01 09:31:08  /shop.v1.CartService/List   #0000000000000011 slot 1234  -               0      0s  820ns      1  OK
+2026-12-01 09:31:08  /shop.v1.CartService/Watch  -                            -               0      0s  810ns      1  kept
 the slowest of all calls, each kept for 10m 00s at most
 )");
 }
@@ -97,9 +98,9 @@ TEST(HotReportTest, HasTheKeysOfEachServiceByCallsAndByTime) {
                 )pb"),
                 absl::UTCTimeZone()),
       R"(shop.v1.CartService: about 1.23M calls, which ran for 1m 01s, since 2026-12-01 09:31:07
-  KEY, BY CALLS      WORKER  SHARE  CALLS  LESS AT MOST   TIME
-  cart-17                 1   5.0%  61.7k            64  1.50s
-  #0000000000000011       0   0.1%    640           640  640us
+  KEY, BY CALLS                WORKER  SHARE  CALLS  LESS AT MOST   TIME
+  cart-17                           1   5.0%  61.7k            64  1.50s
+  #0000000000000011 slot 1234       0   0.1%    640           640  640us
   KEY, BY TIME  WORKER  SHARE   TIME  LESS AT MOST  CALLS
   cart-4             0  50.0%  30.5s        1.00ms     64
 
