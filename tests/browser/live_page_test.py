@@ -69,7 +69,7 @@ class LivePageTest(unittest.TestCase):
 
     def begin_call(self, key, block_us=0):
         child = subprocess.Popen(
-            [TOOL, 'call', f'--target={self.address}', '--timeout=600s', METHOD,
+            [TOOL, 'call', f'--target={self.address}', '--timeout=60s', METHOD,
              key_request(key, block_us)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.children.append(child)
@@ -102,7 +102,7 @@ class LivePageTest(unittest.TestCase):
                 'document.querySelector("tr.stalled")'))
 
             # Until the caller is killed, below.
-            self.begin_call(KEY, block_us=600_000_000)
+            self.begin_call(KEY, block_us=60_000_000)  # The most.
             page.await_true('document.querySelector("tr.stalled") !== null')
             row = page.value('document.querySelector("tr.stalled").innerText')
             self.assertIn('STALLED', row)
