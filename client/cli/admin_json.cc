@@ -5,16 +5,15 @@
 
 #include <cstddef>
 
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "pinion/proto/wire/json_string.h"
 #include "pinion/proto/wire/utf8.h"
 
 namespace pinion::cli {
 namespace {
 
 // Protobuf leaves some of them as they are, such as those that change the
-// direction of the text. They stand within strings only. All are in the first
-// plane.
+// direction of the text. They stand within strings only.
 std::string WithoutControls(absl::string_view json) {
   std::string text;
   while (!json.empty()) {
@@ -22,8 +21,7 @@ std::string WithoutControls(absl::string_view json) {
     const absl::string_view character = json.substr(0, size == 0 ? 1 : size);
     const char32_t code_point = size == 0 ? 0xfffd : CodePointOf(character);
     if (size == 0 || IsControl(code_point)) {
-      absl::StrAppendFormat(&text, "\\u%04x",
-                            static_cast<unsigned>(code_point));
+      text += JsonEscape(code_point);
     } else {
       text.append(character.data(), character.size());
     }

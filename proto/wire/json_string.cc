@@ -14,6 +14,14 @@ constexpr absl::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 }  // namespace
 
+std::string JsonEscape(char32_t code_point) {
+  const auto unit = static_cast<uint32_t>(code_point);
+  if (unit <= 0xffff) return absl::StrFormat("\\u%04x", unit);
+  const uint32_t above = unit - 0x10000;
+  return absl::StrFormat("\\u%04x\\u%04x", 0xd800 + (above >> 10),
+                         0xdc00 + (above & 0x3ff));
+}
+
 std::string JsonString(absl::string_view text) {
   std::string json = "\"";
   while (!text.empty()) {
@@ -25,9 +33,7 @@ std::string JsonString(absl::string_view text) {
       json.append({'\\', character[0]});
     } else if (const char32_t code_point = CodePointOf(character);
                IsControl(code_point)) {
-      // None of them is beyond U+FFFF.
-      absl::StrAppendFormat(&json, "\\u%04x",
-                            static_cast<uint32_t>(code_point));
+      json += JsonEscape(code_point);
     } else {
       json.append(character.data(), character.size());
     }

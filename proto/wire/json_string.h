@@ -2,7 +2,7 @@
 //
 // JsonString: a text as a string of JSON.
 //
-// Threads: a plain function; any thread.
+// Threads: plain functions; any thread.
 // Example: absl::StrCat("{\"message\":", JsonString(status.message()), "}")
 #ifndef PINION_PROTO_WIRE_JSON_STRING_H_
 #define PINION_PROTO_WIRE_JSON_STRING_H_
@@ -16,6 +16,10 @@ namespace pinion {
 // `text` in quotes, on one line, with control characters (see IsControl() in
 // utf8.h) escaped. Bytes that are not UTF-8 become U+FFFD.
 std::string JsonString(absl::string_view text);
+
+// What stands for a character within a string: "\u200b"; two halves for one
+// beyond U+FFFF.
+std::string JsonEscape(char32_t code_point);
 
 }  // namespace pinion
 

@@ -93,12 +93,28 @@ bool IsControl(char32_t code_point) {
   constexpr struct {
     char32_t first, last;
   } kControls[] = {
-      {0x00, 0x1f},      // Line ends and commands of terminals.
-      {0x7f, 0x9f},      // Commands, too.
-      {0x61c, 0x61c},    // From here to the last but one: line ends, and marks
-      {0x200e, 0x200f},  // that change the direction of the text.
-      {0x2028, 0x202e}, {0x2066, 0x2069},
-      {0xfeff, 0xfeff},  // A byte-order mark.
+      {0x00, 0x1f},  // Line ends and commands of terminals.
+      {0x7f, 0x9f},  // Commands, too.
+      // What follows is not shown, ends a line, or changes the direction of the
+      // text: Unicode's Default_Ignorable_Code_Point (joiners, tags, selectors
+      // of variants, fillers), lines and paragraphs, and annotations.
+      {0xad, 0xad},
+      {0x34f, 0x34f},
+      {0x61c, 0x61c},
+      {0x115f, 0x1160},
+      {0x17b4, 0x17b5},
+      {0x180b, 0x180f},
+      {0x200b, 0x200f},
+      {0x2028, 0x202e},
+      {0x2060, 0x206f},
+      {0x3164, 0x3164},
+      {0xfe00, 0xfe0f},
+      {0xfeff, 0xfeff},
+      {0xffa0, 0xffa0},
+      {0xfff0, 0xfffb},
+      {0x1bca0, 0x1bca3},
+      {0x1d173, 0x1d17a},
+      {0xe0000, 0xe0fff},
   };
   for (const auto& controls : kControls) {
     if (code_point < controls.first) return false;

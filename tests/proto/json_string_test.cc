@@ -17,6 +17,12 @@ TEST(JsonStringTest, EscapesWhatMustNotStandInQuotes) {
   EXPECT_EQ(JsonString("\u009b\u2028\u202e"), R"("\u009b\u2028\u202e")");
 }
 
+TEST(JsonStringTest, EscapesWhatIsNotSeen) {
+  EXPECT_EQ(JsonString("a\u200bb\ufe0f"), R"("a\u200bb\ufe0f")");
+  // As JSON has it, in two halves.
+  EXPECT_EQ(JsonString("\U000e0041"), R"("\udb40\udc41")");
+}
+
 TEST(JsonStringTest, KeepsUtf8AndReplacesWhatIsNone) {
   EXPECT_EQ(JsonString("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
             "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"");

@@ -59,7 +59,12 @@ TEST(Utf8Test, ALineOfALogIsOneLineAndStaysAsItIsWhenItIsMadeOneAgain) {
 TEST(Utf8Test, WhatTurnsALineRoundOrIsNotSeenIsAControlCharacter) {
   for (const char* control :
        {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e",
-        "\u2066", "\u2069", "\ufeff", "\u0085", "\u009f"}) {
+        "\u2066", "\u2069", "\ufeff", "\u0085", "\u009f",
+        // A soft hyphen, joiners, fillers, selectors of variants, tags.
+        "\u00ad", "\u034f", "\u115f", "\u17b4", "\u180e", "\u200b", "\u200d",
+        "\u2060", "\u206f", "\u3164", "\ufe00", "\ufe0f", "\uffa0", "\ufff9",
+        "\U0001bca0", "\U0001d173", "\U000e0001", "\U000e0041", "\U000e01ef",
+        "\U000e0fff"}) {
     for (const auto shown : {Escaped, Printable, OneLine}) {
       EXPECT_EQ(shown(control).find(control), std::string::npos)
           << shown(control);
@@ -67,8 +72,14 @@ TEST(Utf8Test, WhatTurnsALineRoundOrIsNotSeenIsAControlCharacter) {
   }
   // Their neighbours.
   for (const char* letter :
-       {"\u00a0", "\u061b", "\u061d", "\u200d", "\u2010", "\u2027", "\u202f",
-        "\u2065", "\u206a", "\ufefe"}) {
+       {"\u00a0",     "\u00ac",     "\u00ae",     "\u034e",     "\u0350",
+        "\u061b",     "\u061d",     "\u115e",     "\u1161",     "\u17b3",
+        "\u17b6",     "\u180a",     "\u1810",     "\u200a",     "\u2010",
+        "\u2027",     "\u202f",     "\u205f",     "\u2070",     "\u3163",
+        "\u3165",     "\ufdff",     "\ufe10",     "\ufefe",     "\uff00",
+        "\uff9f",     "\uffa1",     "\ufffc",     "\ufffd",     "\U0001bc9f",
+        "\U0001bca4", "\U0001d172", "\U0001d17b", "\U000dffff", "\U000e1000",
+        "\U0001f600"}) {
     EXPECT_EQ(OneLine(letter), letter);
   }
 }

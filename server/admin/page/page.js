@@ -25,6 +25,16 @@ const drawn = (name, attributes, ...children) => {
 };
 const at = (id) => document.getElementById(id);
 
+// What is not seen, ends a line or turns it round, as "\u{200b}": else two keys
+// could look alike.
+const visible = (text) => text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu,
+    (character) => `\\u{${character.codePointAt(0).toString(16)}}`);
+
+// A message of the server, all of whose texts are visible.
+const messageOf = (json) => JSON.parse(json, (name, value) =>
+    typeof value === 'string' ? visible(value) : value);
+
 // 1234567 as "1,234,567"; 12.3 as "12", 1.23 as "1.2", 0.123 as "0.12".
 const count = (value) => {
   if (value >= 9.95 || Number.isInteger(value)) {
@@ -405,7 +415,7 @@ const follow = () => {
   const events = new EventSource('api/events');
   for (const [name, kind] of Object.entries(kinds)) {
     events.addEventListener(name, (event) => {
-      kind.show(JSON.parse(event.data));
+      kind.show(messageOf(event.data));
       kind.heard = performance.now();
       connected = true;
       sayIfLive();

@@ -111,5 +111,19 @@ TEST(AdminJsonTest, ControlCharactersAreEscaped) {
             R"("new_value":""})");
 }
 
+TEST(AdminWordsTest, WhatIsNotSeenIsSeen) {
+  const std::string zero_width = "cart\u200b-17";
+  const std::string tag = "cart\U000e0041-17";
+  EXPECT_EQ(Words(zero_width), R"(cart\xe2\x80\x8b-17)");
+  EXPECT_EQ(Words(tag), R"(cart\xf3\xa0\x81\x81-17)");
+  EXPECT_EQ(Words("\u2764\ufe0f"), "\u2764\\xef\\xb8\\x8f");
+  admin::v1::SetResponse response;
+  response.set_old_value(zero_width);
+  response.set_new_value(tag + "\u00ad\ufe0f");
+  EXPECT_EQ(AdminJson(response),
+            R"({"old_value":"cart\u200b-17",)"
+            R"("new_value":"cart\udb40\udc41-17\u00ad\ufe0f"})");
+}
+
 }  // namespace
 }  // namespace pinion::cli
