@@ -227,21 +227,17 @@ absl::StatusOr<admin::v1::SetResponse> LiveSettings::Set(
   if (valid.ok() && change_listen_) valid = Validate(after.listen);
   if (!valid.ok()) return valid;
 
-  const LogRecord record = {
-      .area = LogArea::kConfig,
-      .event = "setting_changed",
-      .message = absl::StrCat(
-          InWords(field.name(), response.old_value(), response.new_value()),
-          ", changed at run time by ", who)};
-  // While the level is the one that lets more lines through.
-  const bool before_it = after.hosting.log_level > before.hosting.log_level;
-  if (before_it) hooks_.log(record);
   if (Parts().find(*path)->second == Part::kListen) {
     change_listen_(after.listen);
   } else {
     hooks_.change(after.hosting);
   }
-  if (!before_it) hooks_.log(record);
+  hooks_.log(
+      {.area = LogArea::kConfig,
+       .event = "setting_changed",
+       .message = absl::StrCat(
+           InWords(field.name(), response.old_value(), response.new_value()),
+           ", changed at run time by ", who)});
   now_ = after;
   changed_[*path] = field.Text();
   show_keys_.store(after.hosting.show_keys, std::memory_order_relaxed);
@@ -274,7 +270,7 @@ absl::StatusOr<std::string> LiveSettings::Find(absl::string_view name) const {
     }
     return absl::NotFoundError(absl::StrCat(
         quoted, " is no setting; those that may change at run time are ",
-        absl::StrJoin(NearestFirst(name, Changeable()), ", ")));
+        absl::StrJoin(Changeable(), ", ")));
   }
   const std::string& its_name = found->field->name();
   if (!SettingOf(*found->field).reloads()) {

@@ -50,6 +50,7 @@ class LiveSettings {
     std::function<void(const HostingOptions& options)> change;
     // How lines are written now: others may change that, too.
     std::function<LogSettings()> log_settings;
+    // Writes the line whatever the level is: nobody changes a setting unseen.
     LogSink log;
   };
 

@@ -83,7 +83,6 @@ void ServerLog::Write(LogRecord record) {
 }
 
 void ServerLog::WriteEach(LogRecord record) {
-  if (record.level < level_.load(std::memory_order_relaxed)) return;
   Fit(record);
   Complete(record);
   HandOn(std::move(record));

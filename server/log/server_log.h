@@ -62,8 +62,8 @@ class ServerLog {
   // Writes `record`, unless its level is too low or too many of its kind were
   // written. A message is cut to kMaxLogLineBytes, other fields are, too.
   void Write(LogRecord record);
-  // The same for a line that must not be missing: there may be any number of
-  // its kind.
+  // The same for a line that must not be missing, as who has changed a setting:
+  // whatever the level is, and however many of its kind there are.
   void WriteEach(LogRecord record);
   // Writes to this log, which must outlive it.
   LogSink sink() {

@@ -101,6 +101,14 @@ TEST_F(ServerLogTest, LinesBelowItsLevelCountForNoLimit) {
   EXPECT_THAT(Lines(), ElementsAre(EndsWith(": m")));
 }
 
+TEST_F(ServerLogTest, ALineThatMustNotBeMissingIsWrittenWhateverItsLevel) {
+  log_.Set({.level = LogLevel::kError});
+  for (int i = 0; i < 2 * kMost; ++i) {
+    log_.WriteEach({.event = "e", .message = "m"});
+  }
+  EXPECT_THAT(Lines(), SizeIs(2 * kMost));
+}
+
 TEST_F(ServerLogTest, ItsFormChangesWithTheNextLine) {
   log_.Write({.message = "m"});
   log_.Set({.format = LogFormat::kJson});
