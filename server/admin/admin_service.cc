@@ -133,6 +133,7 @@ void AdminService::Read(Connection& connection) {
   const ssize_t size =
       recv(connection.descriptor, bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (size > 0) {
+    connection.heard = ++turns_;
     connection.grpc.Receive({bytes.data(), static_cast<size_t>(size)});
   } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
     connection.closed = true;
@@ -177,7 +178,7 @@ void AdminService::Accept() {
     } else if (IsShortage(errno)) {
       // Only the first error tells that a connection waits.
       if (i == 0) {
-        EndOldestIdle();
+        EndMostSilent();
         paused_until_ = clock_.Now() + kAcceptPause;
       }
       return;
@@ -198,10 +199,7 @@ void AdminService::Add(int descriptor) {
   // Time may have passed since the others of this turn were accepted.
   EndOverdue();
   RemoveClosed();
-  if (connections_.size() >= kMostConnections && !EndOldestIdle()) {
-    close(descriptor);
-    return;
-  }
+  if (connections_.size() >= kMostConnections) EndMostSilent();
   connections_.emplace_back(
       descriptor,
       [this, who = peer->ToString()](absl::string_view path,
@@ -209,16 +207,17 @@ void AdminService::Add(int descriptor) {
         return methods_.Call(path, request, who);
       },
       clock_);
+  connections_.back().heard = ++turns_;
 }
 
-bool AdminService::EndOldestIdle() {
-  for (Connection& connection : connections_) {
-    if (connection.closed || !connection.grpc.idle()) continue;
-    connection.closed = true;
-    RemoveClosed();
-    return true;
-  }
-  return false;
+void AdminService::EndMostSilent() {
+  RemoveClosed();
+  const auto silent = std::min_element(
+      connections_.begin(), connections_.end(),
+      [](const auto& a, const auto& b) { return a.heard < b.heard; });
+  if (silent == connections_.end()) return;
+  silent->closed = true;
+  RemoveClosed();
 }
 
 }  // namespace pinion

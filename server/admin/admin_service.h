@@ -8,9 +8,9 @@
 //          pinion-tool, which waits for no worker and no I/O thread: it answers
 //          while all of them are stuck.
 // Life:    stop it before the AdminSource ends.
-// Bounds:  kMostConnections; a further one ends the oldest that is idle, and is
-//          closed at once if none is. What one connection may do:
-//          grpc_connection.h.
+// Bounds:  kMostConnections; a further one ends the one whose client was silent
+//          for longest, whatever it waits for: nobody can keep an operator out.
+//          What one connection may do: grpc_connection.h.
 // Who:     the kernel says which user is at the other end. It must be root or
 //          the server's own, whatever the file's mode has become.
 // Example: AdminService service("/run/pinion/4242.admin", source);
@@ -21,6 +21,7 @@
 #include <poll.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <optional>
 #include <string>
@@ -60,7 +61,9 @@ class AdminService {
   const std::string& path() const { return path_; }
 
  private:
-  static constexpr int kAcceptedAtOnce = 16;
+  // Fewer than there may be: one that has just come is not ended before it was
+  // listened to.
+  static constexpr int kAcceptedAtOnce = 8;
 
   struct Connection {
     Connection(int descriptor, GrpcConnection::Methods methods,
@@ -68,6 +71,7 @@ class AdminService {
         : descriptor(descriptor), grpc(std::move(methods), clock) {}
     const int descriptor;
     GrpcConnection grpc;
+    uint64_t heard = 0;   // When its client was heard last, as turns_ counts.
     bool closed = false;  // It is removed with the next round.
   };
   using Connections = std::list<Connection>;
@@ -86,8 +90,8 @@ class AdminService {
   void RemoveClosed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(thread_role_);
   void Accept() ABSL_EXCLUSIVE_LOCKS_REQUIRED(thread_role_);
   void Add(int descriptor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(thread_role_);
-  // Whether it has ended one that is idle.
-  bool EndOldestIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(thread_role_);
+  // Ends the one whose client was silent for longest, if there is any.
+  void EndMostSilent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(thread_role_);
 
   const std::string path_;
   const Clock clock_;
@@ -101,6 +105,8 @@ class AdminService {
   // The thread's only.
   ThreadRole thread_role_;
   Connections connections_ ABSL_GUARDED_BY(thread_role_);  // The oldest first.
+  // Grows with each word of a client, so that no two are as silent.
+  uint64_t turns_ ABSL_GUARDED_BY(thread_role_) = 0;
   std::vector<pollfd> polled_ ABSL_GUARDED_BY(thread_role_);
   // While it waits for descriptors.
   std::optional<Moment> paused_until_ ABSL_GUARDED_BY(thread_role_);
