@@ -31,13 +31,17 @@ class HttpClient {
  public:
   // Has a descriptor, and no connection.
   HttpClient() : descriptor_(socket(AF_INET, SOCK_STREAM, 0)) {}
-  explicit HttpClient(absl::string_view address) {
+  // The kernel holds about `buffer` bytes for it, unless that is 0.
+  explicit HttpClient(absl::string_view address, int buffer = 0) {
     const auto found = Resolve(address);
     if (!found.ok()) {
       ADD_FAILURE() << found.status();
       return;
     }
     descriptor_ = socket(found->at(0).family(), SOCK_STREAM, 0);
+    if (buffer != 0) {
+      setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    }
     Connect(found->at(0));
   }
   ~HttpClient() { close(descriptor_); }

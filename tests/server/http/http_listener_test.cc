@@ -354,8 +354,10 @@ class Streams {
 // A client of a stream, which has got its first message.
 class StreamClient {
  public:
-  explicit StreamClient(Streams& streams)
-      : client_(streams.listener().address()) {
+  explicit StreamClient(Streams& streams) : StreamClient(streams, 0) {}
+  // The kernel holds few bytes more than `buffer` of what it does not read.
+  StreamClient(Streams& streams, int buffer)
+      : client_(streams.listener().address(), buffer) {
     client_.Send(RequestFor("/stream"));
     head_ = client_.ReadUntil("\r\n\r\n");
     Await("[first]");
@@ -470,6 +472,25 @@ TEST(HttpStreamTest, IsEndedIfItsClientDoesNotReadAndOthersGoOn) {
   EXPECT_THAT(taken, Not(HasSubstr("[19]")));
   streams.Pass("[last]");
   reading.Await("[last]");
+}
+
+// However little is sent: what the kernel holds for it is full after a while.
+TEST(HttpStreamTest, GivesItsPlaceBackIfItsClientNeverReads) {
+  Streams streams;
+  std::deque<StreamClient> silent;
+  for (size_t i = 0; i < Streams::kMost; ++i) {
+    silent.emplace_back(streams, /*buffer=*/4096);
+  }
+  // Of the server's end the kernel holds 128 KiB at most (kBytesInKernel, which
+  // it doubles), and of theirs some more.
+  const std::string message(4 << 10, '.');
+  constexpr int kWhile = (256 << 10) / (4 << 10);
+  for (int i = 0; i < kWhile; ++i) streams.Pass(message);
+  streams.time().Advance(Streams::kPatience);
+  streams.listener().ExpectGood();
+  StreamClient reading(streams);
+  streams.Pass("[1]");
+  reading.Await("[1]");
 }
 
 TEST(HttpStreamTest, MayPauseForLessThanItsPatience) {
