@@ -21,6 +21,10 @@ namespace {
 constexpr size_t kShortestToken = 16;
 constexpr size_t kLongestToken = 1024;
 
+// What access depends on.
+constexpr absl::string_view kOnce[] = {"Host", "Origin", "Authorization",
+                                       "X-Pinion-Token"};
+
 // A host and its port, both as text; the port may be empty. An IPv6 host keeps
 // its brackets.
 struct Host {
@@ -151,8 +155,12 @@ bool AdminAccess::HasTokenToRead(const HttpRequest& request) const {
          IsToken(PasswordOf(credentials).value_or(""));
 }
 
+// libmicrohttpd is lenient, and its strict mode (MHD_OPTION_STRICT_FOR_CLIENT)
+// sends two heads for one answer.
 std::optional<HttpAnswer> AdminAccess::Refusal(
     const HttpRequest& request) const {
+  const std::string ambiguous = request.WhyAmbiguous(kOnce);
+  if (!ambiguous.empty()) return Refused(400, ambiguous);
   const std::string host =
       absl::AsciiStrToLower(request.Header("Host").value_or(""));
   if (!IsOurs(host)) {

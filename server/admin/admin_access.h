@@ -8,6 +8,8 @@
 //          127.0.0.1, and would then read all as its own (DNS rebinding); its
 //          requests still have that name.
 //          Origin: a page that sends what it cannot read.
+//          A request that others may read in another way, with two Hosts say,
+//          is refused before any of that.
 // Example: if (auto refused = access.Refusal(request)) return *refused;
 #ifndef PINION_SERVER_ADMIN_ADMIN_ACCESS_H_
 #define PINION_SERVER_ADMIN_ADMIN_ACCESS_H_

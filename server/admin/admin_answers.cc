@@ -106,11 +106,20 @@ HttpAnswer AdminAnswers::Read(const HttpRequest& request) {
     return {.text = PageStyle(), .type = "text/css; charset=utf-8"};
   }
   if (path == "/metrics") {
-    return {.made = source_.Metrics(),
+    return {.made = Metrics(),
             .type = "text/plain; version=0.0.4; charset=utf-8"};
   }
   if (path == "/config") return Config();
   return absl::ConsumePrefix(&path, kApi) ? Api(path, request) : Unknown();
+}
+
+const std::string& AdminAnswers::Metrics() {
+  const Moment now = clock_.Now();
+  if (!metrics_made_.has_value() || now - *metrics_made_ >= kMetricsLast) {
+    metrics_ = source_.Metrics();
+    metrics_made_ = now;
+  }
+  return metrics_;
 }
 
 HttpAnswer AdminAnswers::Api(absl::string_view what,

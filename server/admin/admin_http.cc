@@ -103,7 +103,8 @@ class AdminHttp::Impl {
     if (!token.ok()) return token.status();
     auto tls = TlsOf(options_);
     if (!tls.ok()) return tls.status();
-    auto sockets = ListeningSockets::Open(options_.listen, {});
+    auto sockets =
+        ListeningSockets::Open(options_.listen, {.for_user_only = true});
     if (!sockets.ok()) {
       return absl::Status(sockets.status().code(),
                           absl::StrCat("admin: ", sockets.status().message()));
@@ -134,7 +135,8 @@ class AdminHttp::Impl {
                          .token = std::move(token),
                          .token_to_read = !*IsLocalAddress(options_.listen),
                          .encrypted = encrypted,
-                     }));
+                     }),
+                     clock_);
   }
 
   HttpOptions BoundsOf(std::optional<HttpTls> tls) {
@@ -179,8 +181,10 @@ absl::Status AdminHttp::Check(const AdminHttpOptions& options) {
                      "[ipv6]:port, and unix:path"));
   }
   if (options.certificate.empty() != options.key.empty()) {
-    return absl::InvalidArgumentError(
-        "admin_certificate and admin_key go together; one is missing");
+    const bool has_key = options.certificate.empty();
+    return absl::InvalidArgumentError(absl::StrCat(
+        has_key ? "admin_key" : "admin_certificate", " is set without ",
+        has_key ? "admin_certificate" : "admin_key", "; set both or neither"));
   }
   if (!*local && (options.certificate.empty() || options.token_file.empty())) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -92,19 +92,28 @@ struct HttpConnections::Callbacks {
             ->socket_context);
   }
 
+  // Called with the target of a request's first line, before it is decoded.
+  static void* Target(void*, const char* target, MHD_Connection* connection) {
+    Of(connection).target = target;
+    return nullptr;
+  }
+
   // Called once with the head of a request, then with each part of its body,
   // and once more when all has arrived.
   static MHD_Result Request(void* self, MHD_Connection* connection,
-                            const char* path, const char* method, const char*,
-                            const char* part, size_t* part_size, void**) {
+                            const char* path, const char* method,
+                            const char* version, const char* part,
+                            size_t* part_size, void**) {
     auto& owner = *static_cast<HttpConnections*>(self);
     Connection& one = Of(connection);
+    const HttpRequest::Line line = {
+        .method = method, .target = one.target, .version = version};
     const auto answer = [&](const HttpRequest& request, HttpAnswer text) {
       return owner.Queue(connection, one, request, std::move(text)) ? MHD_YES
                                                                     : MHD_NO;
     };
     if (!std::exchange(one.has_head, true)) {
-      const HttpRequest request(connection, method, path, /*body=*/{});
+      const HttpRequest request(connection, line, path, /*body=*/{});
       std::optional<HttpAnswer> at_once = owner.AnswerToHead(request);
       return at_once.has_value() ? answer(request, *std::move(at_once))
                                  : MHD_YES;
@@ -115,7 +124,7 @@ struct HttpConnections::Callbacks {
       *part_size = 0;
       return MHD_YES;
     }
-    const HttpRequest request(connection, method, path, one.body);
+    const HttpRequest request(connection, line, path, one.body);
     return answer(request,
                   one.too_long ? owner.TooLong() : owner.answer_(request));
   }
@@ -143,6 +152,8 @@ HttpConnections::HttpConnections(Answer answer, HttpOptions options,
       daemon_(MHD_start_daemon(FlagsOf(options_), /*port=*/0, /*apc=*/nullptr,
                                /*apc_cls=*/nullptr, &Callbacks::Request, this,
                                MHD_OPTION_ARRAY, ItemsOf(options_).data(),
+                               MHD_OPTION_URI_LOG_CALLBACK, &Callbacks::Target,
+                               static_cast<void*>(this),
                                MHD_OPTION_NOTIFY_CONNECTION, &Callbacks::Change,
                                static_cast<void*>(this), MHD_OPTION_END)) {}
 

@@ -75,8 +75,9 @@ class HttpConnections {
   struct Connection {
     int descriptor = -1;
     Moment begun = {};
-    bool ended = false;     // By us; libmicrohttpd has yet to see it.
-    bool has_head = false;  // Its request's head has arrived.
+    bool ended = false;       // By us; libmicrohttpd has yet to see it.
+    std::string target = {};  // Of its request's first line.
+    bool has_head = false;    // Its request's head has arrived.
     std::string body = {};
     bool too_long = false;
     std::optional<HttpStream> stream = std::nullopt;

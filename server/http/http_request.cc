@@ -5,9 +5,14 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "pinion/server/listener/socket_address.h"
 
 namespace pinion {
@@ -25,6 +30,50 @@ std::optional<absl::string_view> Find(MHD_Connection* connection,
   // "?name" without a value has none.
   return value == nullptr ? absl::string_view()
                           : absl::string_view(value, size);
+}
+
+struct Field {
+  absl::string_view name;
+  absl::string_view value;
+};
+
+std::vector<Field> HeadersOf(MHD_Connection* connection) {
+  std::vector<Field> headers;
+  MHD_get_connection_values_n(
+      connection, MHD_HEADER_KIND,
+      [](void* all, MHD_ValueKind, const char* name, size_t name_size,
+         const char* value, size_t value_size) {
+        static_cast<std::vector<Field>*>(all)->push_back(
+            {{name, name_size}, {value, value_size}});
+        return MHD_YES;
+      },
+      &headers);
+  return headers;
+}
+
+// Of a word that is neither a space nor a control character.
+bool IsGraphic(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > ' ' && byte != 0x7f;
+  });
+}
+
+constexpr size_t kLineEnd = 2;  // "\r\n"
+
+// The bytes of the head if all of them are the line's and the headers' that
+// libmicrohttpd tells of. It leaves the texts where they have arrived, and cuts
+// each at its first NUL.
+size_t BytesOf(const HttpRequest::Line& line,
+               const std::vector<Field>& headers) {
+  size_t bytes = line.method.size() + 1 + line.target.size() + 1 +
+                 line.version.size() + kLineEnd;
+  for (const auto& [name, value] : headers) {
+    // With the colon and the spaces between.
+    bytes += reinterpret_cast<uintptr_t>(value.data()) -
+             reinterpret_cast<uintptr_t>(name.data()) + value.size() + kLineEnd;
+  }
+  return bytes + kLineEnd;
 }
 
 }  // namespace
@@ -48,6 +97,36 @@ std::optional<absl::string_view> HttpRequest::Header(const char* name) const {
 std::optional<absl::string_view> HttpRequest::Query(
     absl::string_view name) const {
   return Find(connection_, MHD_GET_ARGUMENT_KIND, name);
+}
+
+std::string HttpRequest::WhyAmbiguous(
+    absl::Span<const absl::string_view> once) const {
+  const std::vector<Field> headers = HeadersOf(connection_);
+  const auto count = [&](absl::string_view name) {
+    return std::count_if(headers.begin(), headers.end(), [&](const auto& one) {
+      return absl::EqualsIgnoreCase(one.name, name);
+    });
+  };
+  for (const absl::string_view name : once) {
+    if (count(name) > 1) return absl::StrCat("there is more than one ", name);
+  }
+  if (count(MHD_HTTP_HEADER_CONTENT_LENGTH) +
+          count(MHD_HTTP_HEADER_TRANSFER_ENCODING) >
+      1) {
+    return "more than one header says where the body ends";
+  }
+  const size_t arrived =
+      MHD_get_connection_info(connection_,
+                              MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+          ->header_size;
+  const bool has_names =
+      std::all_of(headers.begin(), headers.end(),
+                  [](const auto& one) { return IsGraphic(one.name); });
+  if (!has_names || !IsGraphic(line_.target) ||
+      BytesOf(line_, headers) != arrived) {
+    return "the head has a NUL, a space or a line end where HTTP has none";
+  }
+  return "";
 }
 
 }  // namespace pinion

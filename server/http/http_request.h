@@ -13,6 +13,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 struct MHD_Connection;
 
@@ -20,13 +21,20 @@ namespace pinion {
 
 class HttpRequest {
  public:
-  HttpRequest(MHD_Connection* connection, absl::string_view method,
+  // The first line, as it came: "GET", "/why?key=%61", "HTTP/1.1".
+  struct Line {
+    absl::string_view method;
+    absl::string_view target;
+    absl::string_view version;
+  };
+
+  HttpRequest(MHD_Connection* connection, const Line& line,
               absl::string_view path, absl::string_view body)
-      : connection_(connection), method_(method), path_(path), body_(body) {}
+      : connection_(connection), line_(line), path_(path), body_(body) {}
 
   // "GET", "HEAD" or "POST".
-  absl::string_view method() const { return method_; }
-  bool is_post() const { return method_ == "POST"; }
+  absl::string_view method() const { return line_.method; }
+  bool is_post() const { return method() == "POST"; }
   // Without the query.
   absl::string_view path() const { return path_; }
   // Empty unless it is a POST.
@@ -39,9 +47,14 @@ class HttpRequest {
   // The first "name=value" of the query; none if there is none.
   std::optional<absl::string_view> Query(absl::string_view name) const;
 
+  // Why something else, such as a proxy, may have read its head in another way
+  // than this: a header of `once`, or one that says where the body ends, is
+  // there twice; or a byte is not where HTTP has one. Empty: it may not.
+  std::string WhyAmbiguous(absl::Span<const absl::string_view> once) const;
+
  private:
   MHD_Connection* const connection_;
-  const absl::string_view method_;
+  const Line line_;
   const absl::string_view path_;
   const absl::string_view body_;
 };

@@ -179,6 +179,11 @@ absl::Status ListeningSockets::Listen(const SocketAddress& address,
     setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
   }
   if (!is_unix) SetTcpOptions(descriptor, options);
+  // The file has this mode from its beginning: Linux takes it from the socket.
+  if (is_unix && options.for_user_only &&
+      fchmod(descriptor, S_IRUSR | S_IWUSR) != 0) {
+    return KernelSays(address, errno);
+  }
   if (bind(descriptor, address.get(), address.size) != 0 ||
       listen(descriptor, kBacklog) != 0) {
     return KernelSays(address, errno);

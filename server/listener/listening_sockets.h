@@ -28,6 +28,9 @@ struct ListeningOptions {
   // the kernel ends the connection after this time; 0: after its own limit,
   // many minutes.
   std::chrono::milliseconds silence{0};
+  // Whether only the process' user, and root, may connect to the Unix socket.
+  // Otherwise the umask says who may.
+  bool for_user_only = false;
 };
 
 class ListeningSockets {

@@ -3,6 +3,8 @@
 // The admin page's listener: what each path answers, and to whom.
 #include "pinion/server/admin/admin_http.h"
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <deque>
 #include <optional>
@@ -133,6 +135,16 @@ TEST_F(AdminHttpTest, HasMetricsInPrometheusForm) {
   EXPECT_EQ(reply.status, 200);
   EXPECT_THAT(reply.head, HasSubstr("Content-Type: text/plain; version=0.0.4"));
   EXPECT_EQ(reply.body, "fake_total 1\n");
+}
+
+TEST_F(AdminHttpTest, MakesTheMetricsOnceForAllWhoAskWithinAMoment) {
+  Start();
+  EXPECT_EQ(Get("/metrics").body, "fake_total 1\n");
+  time_.Advance(std::chrono::milliseconds(99));
+  EXPECT_EQ(Get("/metrics").body, "fake_total 1\n");
+  time_.Advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(Get("/metrics").body, "fake_total 2\n");
+  EXPECT_EQ(Get("/metrics").body, "fake_total 2\n");
 }
 
 TEST_F(AdminHttpTest, ShowsEachSettingAndItsOriginOnALine) {
@@ -399,9 +411,57 @@ TEST_F(AdminHttpTest, AnswersUnderItsOwnNamesAlone) {
   EXPECT_THAT(source_.changes(), IsEmpty());
 }
 
+// Whatever stands before the listener may have read another one than it.
+TEST_F(AdminHttpTest, RefusesARequestThatCanBeReadInTwoWays) {
+  Start();
+  const auto status = [&](const std::string& text) {
+    return HttpAsk(admin_->address(), text).status;
+  };
+  const std::string nul(1, '\0');
+  const std::string token = TokenHeader(kToken);
+  const std::string change = absl::StrCat(
+      "POST /set/lane_calls HTTP/1.1\r\nHost: localhost\r\n", token);
+  const std::string other = TokenHeader(kOtherToken);
+  for (const std::string& text : std::vector<std::string>{
+           "GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: localhost" + nul + "evil\r\n\r\n",
+           "GET /" + nul + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: localhost\r\nA: b" + nul + "\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: local\r\n host\r\n\r\n",
+           "GET / HTTP/1.1\nHost: localhost\n\n",
+           "GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           "GET  / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           change + other + "Content-Length: 1\r\n\r\n9",
+           change +
+               "Origin: http://localhost\r\nOrigin: http://evil.example\r\n"
+               "Content-Length: 1\r\n\r\n9",
+           change + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n9",
+           change + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "1\r\n9\r\n0\r\n\r\n",
+       }) {
+    EXPECT_EQ(status(text), 400) << absl::CHexEscape(text);
+  }
+  EXPECT_THAT(source_.changes(), IsEmpty());
+  // Spaces may stand before and after a value, and other headers be repeated.
+  EXPECT_EQ(status("GET /api/state?a=%20b HTTP/1.1\r\nHost:  \tlocalhost\r\n"
+                   "A:1\r\nA: 2 \r\nEmpty:\r\n\r\n"),
+            200);
+  EXPECT_EQ(status(change + "Content-Length: 1\r\n\r\n9"), 200);
+  EXPECT_EQ(
+      status(change + "Transfer-Encoding: chunked\r\n\r\n1\r\n9\r\n0\r\n\r\n"),
+      200);
+}
+
 TEST_F(AdminHttpTest, ListensOnAUnixSocketToo) {
   const SocketFolder folder;
+  const mode_t before = umask(0);
   Start({.listen = "unix:" + folder.Path("page"), .token_file = TokenFile()});
+  umask(before);
+  struct stat made;
+  ASSERT_EQ(stat(folder.Path("page").c_str(), &made), 0);
+  EXPECT_EQ(made.st_mode & 07777, 0600u);  // Whatever the umask is.
   EXPECT_EQ(admin_->address(), "unix:" + folder.Path("page"));
   EXPECT_EQ(Get("/api/state").status, 200);
   EXPECT_EQ(Ask({.path = "/api/state", .host = "evil.example"}).status, 421);
@@ -647,9 +707,9 @@ TEST(AdminHttpCheckTest, SaysWhichOptionIsWrong) {
             "which other machines reach: it needs"},
            {{.listen = "ops.example:1"}, "which other machines reach"},
            {{.listen = "localhost:1", .certificate = "c"},
-            "admin_certificate and admin_key go together"},
+            "admin_certificate is set without admin_key; set both"},
            {{.listen = "localhost:1", .key = "k"},
-            "admin_certificate and admin_key go together"},
+            "admin_key is set without admin_certificate; set both"},
            {{.listen = "localhost:1", .hosts = {"a", "b/c"}},
             "admin_hosts: \"b/c\" is not a host"},
            {{.listen = "localhost:1", .hosts = {""}}, "admin_hosts: \"\""},

@@ -149,12 +149,17 @@ class FakeSource : public AdminSource {
     return done;
   }
 
-  std::string Metrics() override { return "fake_total 1\n"; }
+  // Its number is that of the call.
+  std::string Metrics() override {
+    MutexLock lock(mutex_);
+    return absl::StrCat("fake_total ", ++metrics_, "\n");
+  }
 
  private:
   Mutex mutex_;
   size_t padding_ ABSL_GUARDED_BY(mutex_) = 0;
   int states_ ABSL_GUARDED_BY(mutex_) = 0;
+  int metrics_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Change> changes_ ABSL_GUARDED_BY(mutex_);
 };
 
