@@ -170,10 +170,11 @@ absl::StatusOr<int> ReadEnum(const FieldDescriptor& field,
     const std::string word = WordOf(*type.value(i));
     if (!word.empty() && word == text) return type.value(i)->number();
   }
+  std::vector<std::string> words = EnumWords(type);
+  // Otherwise they stay as the schema has them, "debug" before "info".
+  if (!LikelyMeant(text, words).empty()) words = NearestFirst(text, words);
   return OutOfRange(
-      text,
-      absl::StrCat("is unknown; valid are ",
-                   absl::StrJoin(NearestFirst(text, EnumWords(type)), ", ")));
+      text, absl::StrCat("is unknown; valid are ", absl::StrJoin(words, ", ")));
 }
 
 // ---- Durations --------------------------------------------------------------

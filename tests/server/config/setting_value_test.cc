@@ -89,6 +89,9 @@ TEST(SettingValueTest, AnUnknownWordIsToldWithTheValidOnesNearestFirst) {
             "\"late_autum\" is unknown; valid are late_autumn, spring");
   EXPECT_EQ(Complaint("season", "sprung"),
             "\"sprung\" is unknown; valid are spring, late_autumn");
+  // Nothing like it.
+  EXPECT_EQ(Complaint("season", "late_in_the_year"),
+            "\"late_in_the_year\" is unknown; valid are spring, late_autumn");
   for (const char* text : {"unspecified", "SPRING", "SEASON_SPRING", "1", ""}) {
     EXPECT_NE(Complaint("season", text), "") << text;
   }
