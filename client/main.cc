@@ -4,6 +4,10 @@
 // does. The commands are in client/cli.
 //
 // Exit codes: the command's; 2 for a mistake in the arguments.
+#include <fcntl.h>
+#include <google/protobuf/stubs/logging.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -71,11 +75,23 @@ std::string Names() {
                        });
 }
 
+// What was closed by whoever has started us must not become a socket of gRPC's:
+// what is written to it shall fail.
+void TakeStandardDescriptors() {
+  int descriptor = -1;
+  do {
+    descriptor = open("/dev/null", O_RDONLY);
+  } while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor >= 0) close(descriptor);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  TakeStandardDescriptors();
   // What goes wrong is said once, by us.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  google::protobuf::SetLogHandler(nullptr);
   // gRPC's locks would pay for it: see server/hosting/process_setup.h.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const absl::string_view command = argc > 1 ? argv[1] : "";

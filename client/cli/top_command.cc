@@ -45,6 +45,8 @@ constexpr absl::Duration kTimeout = absl::Seconds(2);
 // Of a page that is not on a terminal, unless COLUMNS says another.
 constexpr int kUsualWidth = 100;
 constexpr int kNarrowest = 20;
+// Wider than any terminal: a page of a wider one would fill the memory.
+constexpr int kWidest = 1000;
 
 constexpr char kUsage[] =
     "usage: pinion top [flags]\n\n"
@@ -85,7 +87,7 @@ int WidthOfEnvironment() {
   if (columns == nullptr || !absl::SimpleAtoi(columns, &width)) {
     return kUsualWidth;
   }
-  return std::max(width, kNarrowest);
+  return std::clamp(width, kNarrowest, kWidest);
 }
 
 int PrintOnce(TopReader& reader, absl::Duration interval) {

@@ -44,6 +44,14 @@ expect 0 'SERVING; worker 1 is STALLED|STALLED |EchoService/Echo|WAITED p99' \
   env COLUMNS=60 "$pinion" top --admin="$folder/s" --interval=100ms
 [ "$(wc -L <"$out")" -le 60 ] || complain 'a line of top is wider than COLUMNS'
 
+COLUMNS=2000000000 "$pinion" top --admin="$folder/s" --interval=100ms --once >"$out" 2>"$err"
+[ "$(wc -L <"$out")" -le 1000 ] || complain 'a line of top has no bound'
+
+# Nothing that the tool opens takes the place of its output.
+ask info 1>&- 2>"$err"
+[ $? = 1 ] || complain 'an answer that nobody gets is a success'
+grep -q 'cannot be written: Bad file descriptor' "$err" || complain 'it does not say why'
+
 # For scripts: one JSON object.
 for command in info slow hot stalls sessions config 'why ann --service=pinion.kv.v1.KvService' 'set stall_after 200ms'; do
   # shellcheck disable=SC2086  # words
