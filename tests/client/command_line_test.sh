@@ -340,7 +340,7 @@ expect_mistake '--default_timeout|"10"|for example 10s' "$server" --default_time
 expect_mistake '--workers|"two"' "$server" --workers=two
 expect_mistake '--cpu_policy|loose' "$server" --cpu_policy=loose
 expect_mistake '--kv_bytes: "1023"|1KiB to 1TiB' "$server" --listen=127.0.0.1:0 --kv_bytes=1023
-expect_mistake '--kv_when_full: "panic"|evict, refuse' "$server" --kv_when_full=panic
+expect_mistake '--kv_when_full: "panic"|refuse, evict' "$server" --kv_when_full=panic
 expect_mistake '3-1' "$server" --worker_cpus=3-1
 expect_mistake '"loud"' "$server" loud
 
