@@ -155,7 +155,7 @@ TEST(AdminOptionsTest, MistakesBeginWithTheNameOfTheFlag) {
       {{.socket = std::string(200, 'x')}, "admin_socket is \"xxx"},
       {{.listen = "nonsense"}, "admin is \"nonsense\"; valid are host:port"},
       {{.listen = "0.0.0.0:0"}, "admin is \"0.0.0.0:0\", which other machines"},
-      {{.listen = "127.0.0.1:0", .key = "k"}, "admin_certificate and"},
+      {{.listen = "127.0.0.1:0", .key = "k"}, "admin_key is"},
       {{.listen = "127.0.0.1:0", .hosts = "ok.example, b@d"}, "admin_hosts: "},
       {{.token_file = "t"}, "admin_token_file is set, and there is no page"},
       {{.certificate = "t"}, "admin_certificate is set, and there is no page"},
