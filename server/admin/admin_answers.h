@@ -3,9 +3,9 @@
 // AdminAnswers: what each path of the admin page's listener answers.
 //
 // Threads: the owner's only.
-// Cost:    /metrics is made once for all who ask within kMetricsLast: a flood
-// of
-//          scrapes takes little from others.
+// Cost:    /metrics is made once for all who ask within
+//          kMetricsLast, so that a flood of scrapes takes little
+//          from others.
 // Order:   access is checked first, so that a request that is refused learns
 //          nothing of the paths.
 // Example: AdminAnswers answers(source, AdminAccess({...}));

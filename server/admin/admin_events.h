@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AdminEvents: the server-sent events of the live page, each with its message
-// as
-//              JSON: "info", "state", "slow", "hot" and "stalls".
+// AdminEvents: the server-sent events of the live page, each with
+//              its message as JSON: "info", "state", "slow", "hot"
+//              and "stalls".
 //
 // Threads: the owner's only.
 // Cost:    each text is made once and serves all pages. The state is made each
